@@ -1,0 +1,250 @@
+/*
+ * The simulated kernel, for unit tests: a deterministic io_uring in this process, with files, pipes, sockets and a clock
+ * of its own, that behaves as badly as a real kernel is allowed to, and can be made to fail on command.
+ *
+ * Same program, same seed or tape: the same run, byte for byte. A simulated kernel belongs to the thread that made it,
+ * and its descriptors mean nothing to the system. Everything here is callable from that thread only, outside callbacks
+ * of the backend, and never blocks, unless it says otherwise.
+ *
+ * A C17 and C++17 header. SR_SIM_FOR_EACH_SEED needs the cleanup attribute of gcc and clang.
+ */
+#ifndef SAFER_RING_SIM_H
+#define SAFER_RING_SIM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "safer_ring/backend.h"
+#include "safer_ring/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sockaddr;
+struct sr_ring;
+struct sr_sim;
+
+/* Flags of struct sr_sim_options. */
+enum {
+    SR_SIM_KIND = 1 << 0,     /* no bad luck at all: every choice is the kindest, whatever seed and tape say */
+    SR_SIM_NO_TRACE = 1 << 1, /* no trace hash: sr_sim_trace_hash() is 0; for measuring speed */
+};
+
+/* What a run is made of. Begin with sr_sim_options_default(). */
+struct sr_sim_options {
+    uint32_t flags;            /* SR_SIM_* */
+    uint32_t max_descriptors;  /* descriptors open at once, 4 … 65536; 0: 1024. Beyond: -EMFILE */
+    uint64_t seed;             /* fills the tape, when none is given */
+    const uint8_t *tape;       /* the choices of the run, copied; NULL: drawn from the seed. Any bytes are a tape */
+    size_t tape_size;
+    uint64_t disk_bytes;       /* what all files hold together, in whole pages of 4096; 0: 64 MiB. Beyond: -ENOSPC */
+    uint32_t pipe_bytes;       /* capacity of a pipe; 0: 65536 */
+    uint32_t window_bytes;     /* what a socket holds that its peer sent, for each direction; 0: 65536 */
+};
+
+/* A run from seed 0 with the sizes above. */
+struct sr_sim_options sr_sim_options_default(void);
+
+/*
+ * Makes a simulated kernel: empty root directory, no descriptor (the first is 3), clock at one second.
+ *
+ * Ownership: sr_sim_free() ends it. `options` NULL is the kind run (SR_SIM_KIND).
+ * Errors: -EINVAL: unknown flag or a size out of range; -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_new(struct sr_sim **sim, const struct sr_sim_options *options);
+
+/*
+ * Ends it and nulls the pointer; NULL is fine. What its rings had in flight is gone, and so is their memory.
+ * Ownership: rings of the library on it (sr_sim_ring_open) must be closed before.
+ */
+void sr_sim_free(struct sr_sim **sim);
+
+/*
+ * Back to the state after sr_sim_new() with these options, in place: memory is kept and reused, and no allocation is
+ * made by a run like one before. Rings, descriptors, files and scripts are gone. `options` NULL: the kind run.
+ *
+ * Errors: -EINVAL, as sr_sim_new(), and nothing is changed; -ENOMEM: the tape did not fit; the run is the kind one.
+ */
+SR_MUST_USE int sr_sim_reset(struct sr_sim *sim, const struct sr_sim_options *options);
+
+/*
+ * The kernel as a backend (backend.h), for sr_ring_open_config() or for programs that fill a struct io_uring.
+ * Ownership: it stays the simulation's; never call its vtable->release.
+ */
+struct sr_backend sr_sim_backend(struct sr_sim *sim);
+
+/*
+ * Opens a ring of this library on the simulated kernel. Opening is spared from bad luck, so that a test need not handle
+ * a refused ring; to have that too, give sr_sim_backend() to sr_ring_open_config().
+ *
+ * Errors: those of sr_ring_open_config().
+ */
+SR_MUST_USE int sr_sim_ring_open(struct sr_sim *sim, struct sr_ring **ring, uint32_t entries);
+
+/* ---- Objects. None of these calls is subject to bad luck, and the program's memory is read at the call. ---- */
+
+/*
+ * Puts a regular file at `path` with `size` bytes of `data`; what was there is replaced. Directories on the way are
+ * made. Paths are absolute or relative to the root; `data` may be NULL, then the bytes are a hole of zeros.
+ *
+ * Errors: -EISDIR, -ENOTDIR, -ENAMETOOLONG, -EINVAL (empty path), -ENOSPC, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_file(struct sr_sim *sim, const char *path, const void *data, size_t size);
+
+/* Makes a directory, and those on the way; one that exists is fine. Errors: -ENOTDIR, -ENAMETOOLONG, -EINVAL, -ENOMEM. */
+SR_MUST_USE int sr_sim_directory(struct sr_sim *sim, const char *path);
+
+/*
+ * Copies a file's first `size` bytes to `buffer`; `*length` becomes the file's whole length, which may be larger.
+ * Errors: -ENOENT, -EISDIR, -ENOTDIR, -ENAMETOOLONG, -EINVAL.
+ */
+SR_MUST_USE int sr_sim_file_content(struct sr_sim *sim, const char *path, void *buffer, size_t size, size_t *length);
+
+/* Opens as open(2) with mode 0644. Errors: those of open(2) for the flags, -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_open(struct sr_sim *sim, const char *path, int flags, int *fd);
+
+/* fds[0] is read, fds[1] is written, as pipe(2). Errors: -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_pipe(struct sr_sim *sim, int fds[2]);
+
+/* Two connected stream sockets, as socketpair(2). Errors: -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_socketpair(struct sr_sim *sim, int fds[2]);
+
+/*
+ * A stream socket that listens at an address (AF_UNIX path, or AF_INET with any address; port 0: the lowest free one
+ * from 49152 on). At most `backlog` connections wait to be accepted.
+ *
+ * Errors: -EADDRINUSE, -EAFNOSUPPORT, -EINVAL (length, or empty path), -EMFILE, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length, int backlog, int *fd);
+
+/* A stream socket to connect from; `domain` AF_UNIX or AF_INET. Errors: -EAFNOSUPPORT, -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_socket(struct sr_sim *sim, int domain, int *fd);
+
+/*
+ * Connects at once, as connect(2) on a socket that may block.
+ * Errors: -EBADF, -ENOTSOCK, -EISCONN, -ECONNREFUSED, -ENOENT (AF_UNIX), -EAFNOSUPPORT, -EINVAL, -EAGAIN: the backlog is
+ * full.
+ */
+SR_MUST_USE int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length);
+
+/* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. Errors: -EBADF, -ENOTSOCK, -ENOTCONN, -EINVAL. */
+SR_MUST_USE int sr_sim_shutdown(struct sr_sim *sim, int fd, int how);
+
+/* A connected socket is cut as by RST: both ends get -ECONNRESET, unread bytes are lost. Errors: -EBADF, -ENOTSOCK, -ENOTCONN. */
+SR_MUST_USE int sr_sim_reset_connection(struct sr_sim *sim, int fd);
+
+/*
+ * Reads and writes at once, without a ring: the other side of a conversation. `*moved` is the count, 0 the end. At the
+ * file's own position.
+ * Errors: -EBADF, -EAGAIN (would block), -EPIPE, -ECONNRESET, -ENOTCONN, -EISDIR, -ENOSPC, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_read(struct sr_sim *sim, int fd, void *buffer, size_t size, size_t *moved);
+SR_MUST_USE int sr_sim_write(struct sr_sim *sim, int fd, const void *buffer, size_t size, size_t *moved);
+
+/* close(2). What is in flight on the descriptor goes on. Errors: -EBADF; -EINVAL: a ring, which its owner closes. */
+SR_MUST_USE int sr_sim_close(struct sr_sim *sim, int fd);
+
+/*
+ * Descriptors that are open now, rings not counted: those made by these calls, and those made by operations (accepted
+ * and opened), which the program owes a close. Either pointer may be NULL.
+ */
+void sr_sim_open_descriptors(struct sr_sim *sim, uint32_t *made, uint32_t *by_operations);
+
+/* ---- Time. It is virtual: it moves only while somebody waits in the kernel, or by these calls. ---- */
+
+/* Now, in nanoseconds; 1,000,000,000 at the start. A look without waiting (an enter with GETEVENTS) takes 1000. */
+uint64_t sr_sim_now_ns(const struct sr_sim *sim);
+
+/* Lets time pass, and runs everything that falls due on the way, in order. */
+void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns);
+
+/* Runs one due thing, and if none is due lets time pass to the next. 1: something ran; 0: nothing is under way. */
+int sr_sim_step(struct sr_sim *sim);
+
+/* ---- Luck. ---- */
+
+/* From now on every choice is the kindest: faults off, so that what is in flight must drain. Scripts go on. */
+void sr_sim_calm(struct sr_sim *sim);
+
+/* What a script may fix about one request. */
+enum sr_sim_outcome_kind {
+    SR_SIM_FAILS,   /* ends with -value (an errno that the operation can have), with no effect */
+    SR_SIM_SHORT,   /* moves at most `value` bytes, 1 or more */
+    SR_SIM_DELAYED, /* is attempted `value` nanoseconds late, rounded up to a delay the kernel knows; the longest at most */
+    SR_SIM_TOO_LATE, /* a cancel of it answers -EALREADY, and it goes on */
+};
+
+/* "The nth request with this opcode …": counted from 1 in the order of consumption, from sr_sim_new() or reset on. */
+struct sr_sim_outcome {
+    uint8_t opcode; /* IORING_OP_* */
+    uint32_t nth;
+    enum sr_sim_outcome_kind kind;
+    uint64_t value;
+};
+
+#define SR_SIM_OUTCOMES 64 /* at once, spent ones not counted */
+
+/*
+ * Fixes one outcome, for a request not consumed yet. It goes before the tape and holds in a kind run too. Several may
+ * fix different kinds of one request.
+ *
+ * Errors: -EINVAL: nth 0, unknown kind, an errno out of 1 … 4095, 0 bytes; -EALREADY: that request was consumed before;
+ * -EEXIST: this kind is fixed for it; -ENOSPC: SR_SIM_OUTCOMES are waiting.
+ */
+SR_MUST_USE int sr_sim_script(struct sr_sim *sim, const struct sr_sim_outcome *outcome);
+
+/* Outcomes not spent: their request did not come, or the question never arose (an errno its opcode can't have). */
+uint32_t sr_sim_script_pending(const struct sr_sim *sim);
+
+/* ---- What happened. ---- */
+
+/*
+ * A hash of the run so far: every SQE (addresses excluded), CQE, transferred byte and the clock. Equal for equal runs
+ * under every compiler, sanitizer and address layout.
+ */
+uint64_t sr_sim_trace_hash(const struct sr_sim *sim);
+
+/*
+ * The tape of the run so far: given to a new run of the same program it makes the same choices.
+ * Ownership: the simulation's; valid until the next call on it or on one of its rings.
+ */
+void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
+
+/* ---- Loops. ---- */
+
+/*
+ * Runs the body on `runs` different kinds of luck, the first the kind run, then seeds 1, 2, 3, …
+ *
+ *     SR_SIM_FOR_EACH_SEED(sim, 1000) {
+ *         struct sr_ring *ring;
+ *         assert_int_equal(sr_sim_ring_open(sim, &ring, 8), 0);
+ *         …
+ *     }
+ *
+ * `sim` is declared by the loop and ends with it. The body owns everything else: rings are closed before its end.
+ * `break`, `return` and `goto` out of it are fine. Only one loop runs in a process at a time: a nested one is refused
+ * with a message and abort(3), and so is one after a loop that was left by a jump (longjmp, a failed assertion of
+ * cmocka) and not ended by sr_sim_loop_abandon(). Out of memory is a message and abort(3) too.
+ */
+#define SR_SIM_FOR_EACH_SEED(sim, runs)                                                                               \
+    for (struct sr_sim *sim __attribute__((cleanup(sr_sim_loop_end))) =                                               \
+             sr_sim_loop_begin_seeds((runs), __FILE__, __LINE__);                                                     \
+         sr_sim_loop_next(sim);)
+
+/*
+ * Ends a loop that a jump left, and says on standard error which run that was: for a test's teardown. 1: there was one;
+ * 0: none.
+ */
+int sr_sim_loop_abandon(void);
+
+/* The parts of the loop; not to be called by hand. */
+struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line);
+int sr_sim_loop_next(struct sr_sim *sim);
+void sr_sim_loop_end(struct sr_sim **sim);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
