@@ -27,20 +27,21 @@ struct sr_sim;
 
 /* Flags of struct sr_sim_options. */
 enum {
-    SR_SIM_KIND = 1 << 0,     /* no bad luck at all: every choice is the kindest, whatever seed and tape say */
+    SR_SIM_KIND = 1 << 0, /* no bad luck at all: every choice is the kindest, whatever seed and tape say */
     SR_SIM_NO_TRACE = 1 << 1, /* no trace hash: sr_sim_trace_hash() is 0; for measuring speed */
 };
 
 /* What a run is made of. Begin with sr_sim_options_default(). */
 struct sr_sim_options {
-    uint32_t flags;            /* SR_SIM_* */
-    uint32_t max_descriptors;  /* descriptors open at once, 4 … 65536; 0: 1024. Beyond: -EMFILE */
-    uint64_t seed;             /* fills the tape, when none is given */
-    const uint8_t *tape;       /* the choices of the run, copied; NULL: drawn from the seed. Any bytes are a tape */
+    uint32_t flags;           /* SR_SIM_* */
+    uint32_t max_descriptors; /* descriptors open at once, 4 … 65536; 0: 1024. Beyond: -EMFILE */
+    uint64_t seed;            /* fills the tape, when none is given */
+    const uint8_t *tape; /* the choices of the run, copied; NULL: drawn from the seed. Any bytes are a tape */
     size_t tape_size;
-    uint64_t disk_bytes;       /* what all files hold together, in whole pages of 4096; 0: 64 MiB. Beyond: -ENOSPC */
-    uint32_t pipe_bytes;       /* capacity of a pipe; 0: 65536 */
-    uint32_t window_bytes;     /* what a socket holds that its peer sent, for each direction; 0: 65536 */
+    uint64_t
+        disk_bytes; /* what all files hold together, in whole pages of 4096; 0: 64 MiB. Beyond: -ENOSPC */
+    uint32_t pipe_bytes;   /* capacity of a pipe; 0: 65536 */
+    uint32_t window_bytes; /* what a socket holds that its peer sent, for each direction; 0: 65536 */
 };
 
 /* A run from seed 0 with the sizes above. */
@@ -99,7 +100,8 @@ SR_MUST_USE int sr_sim_directory(struct sr_sim *sim, const char *path);
  * Copies a file's first `size` bytes to `buffer`; `*length` becomes the file's whole length, which may be larger.
  * Errors: -ENOENT, -EISDIR, -ENOTDIR, -ENAMETOOLONG, -EINVAL.
  */
-SR_MUST_USE int sr_sim_file_content(struct sr_sim *sim, const char *path, void *buffer, size_t size, size_t *length);
+SR_MUST_USE int sr_sim_file_content(struct sr_sim *sim, const char *path, void *buffer, size_t size,
+                                    size_t *length);
 
 /* Opens as open(2) with mode 0644. Errors: those of open(2) for the flags, -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_open(struct sr_sim *sim, const char *path, int flags, int *fd);
@@ -116,7 +118,8 @@ SR_MUST_USE int sr_sim_socketpair(struct sr_sim *sim, int fds[2]);
  *
  * Errors: -EADDRINUSE, -EAFNOSUPPORT, -EINVAL (length, or empty path), -EMFILE, -ENOMEM.
  */
-SR_MUST_USE int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length, int backlog, int *fd);
+SR_MUST_USE int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length,
+                              int backlog, int *fd);
 
 /* A stream socket to connect from; `domain` AF_UNIX or AF_INET. Errors: -EAFNOSUPPORT, -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_socket(struct sr_sim *sim, int domain, int *fd);
@@ -169,8 +172,8 @@ void sr_sim_calm(struct sr_sim *sim);
 
 /* What a script may fix about one request. */
 enum sr_sim_outcome_kind {
-    SR_SIM_FAILS,   /* ends with -value (an errno that the operation can have), with no effect */
-    SR_SIM_SHORT,   /* moves at most `value` bytes, 1 or more */
+    SR_SIM_FAILS, /* ends with -value (an errno that the operation can have), with no effect */
+    SR_SIM_SHORT, /* moves at most `value` bytes, 1 or more */
     SR_SIM_DELAYED, /* is attempted `value` nanoseconds late, rounded up to a delay the kernel knows; the longest at most */
     SR_SIM_TOO_LATE, /* a cancel of it answers -EALREADY, and it goes on */
 };
@@ -227,9 +230,9 @@ void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
  * with a message and abort(3), and so is one after a loop that was left by a jump (longjmp, a failed assertion of
  * cmocka) and not ended by sr_sim_loop_abandon(). Out of memory is a message and abort(3) too.
  */
-#define SR_SIM_FOR_EACH_SEED(sim, runs)                                                                               \
-    for (struct sr_sim *sim __attribute__((cleanup(sr_sim_loop_end))) =                                               \
-             sr_sim_loop_begin_seeds((runs), __FILE__, __LINE__);                                                     \
+#define SR_SIM_FOR_EACH_SEED(sim, runs)                                  \
+    for (struct sr_sim * sim __attribute__((cleanup(sr_sim_loop_end))) = \
+             sr_sim_loop_begin_seeds((runs), __FILE__, __LINE__);        \
          sr_sim_loop_next(sim);)
 
 /*

@@ -1,0 +1,76 @@
+/*
+ * How a ring is made.
+ */
+#ifndef SAFER_RING_CONFIG_H
+#define SAFER_RING_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "safer_ring/backend.h"
+#include "safer_ring/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Limits of the fields of sr_config. */
+#define SR_ENTRIES_MAX        32768u
+#define SR_IN_FLIGHT_MAX      16777214u
+#define SR_ARGUMENT_BYTES_MAX 65536u
+
+/* Start from sr_config_default() and change fields; a field's 0 means its default where it says so. */
+struct sr_config {
+    /* A kernel to use, or NULL: chosen by name. Copied at open; its `self` must outlive the ring. */
+    const struct sr_backend *backend;
+
+    /* "uring", "engine" or "auto"; NULL: the environment's SAFER_RING_BACKEND, else "auto". */
+    const char *backend_name;
+
+    /* Places in the submission queue, 1 … SR_ENTRIES_MAX, rounded up to a power of two. Default 128. */
+    uint32_t entries;
+
+    /* Places in the kernel's completion queue; 0: twice the entries. At least `entries`, at most 2 × SR_ENTRIES_MAX. */
+    uint32_t completion_entries;
+
+    /* Operations that may be in flight at once, 1 … SR_IN_FLIGHT_MAX; 0: as many as the completion queue has places. */
+    uint32_t max_in_flight;
+
+    /* Completions that may wait to be taken (OP-9); 0: max_in_flight, at least the completion queue's places. Less than
+       the completion queue's places is refused. */
+    uint32_t queue_entries;
+
+    /* Bytes kept per operation for paths and addresses, 64 … SR_ARGUMENT_BYTES_MAX; 0: 320. */
+    uint32_t argument_bytes;
+
+    /* Values that may wait after sr_ring_post(), 1 … 65536; 0: 64. */
+    uint32_t post_entries;
+
+    /* Completions are made only when the ring's thread asks (IORING_SETUP_SINGLE_ISSUER, DEFER_TASKRUN). Default true;
+       a kernel without it opens the ring without, and the log says so. */
+    bool defer_taskrun;
+
+    /* Open disabled: the ring belongs to the first thread that calls sr_ring_attach() (RING-6). Default false. */
+    bool disabled;
+
+    /* Dropping an operation asks the kernel to cancel it (ORPH-5). Default true. */
+    bool cancel_on_drop;
+};
+
+/* A balanced, general-purpose configuration. */
+struct sr_config sr_config_default(void);
+
+/*
+ * Checks every field.
+ *
+ * Errors: -EINVAL: a field is out of its range; *field (may be NULL) then names it, static storage.
+ * Callable: anywhere.
+ */
+SR_MUST_USE int sr_config_check(const struct sr_config *config, const char **field);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

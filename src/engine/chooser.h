@@ -1,0 +1,73 @@
+/*
+ * Who decides what a kernel is free to decide.
+ *
+ * The engine asks one question at each freedom the real kernel has. Answer 0 is always the kindest: what a quiet
+ * kernel does with an idle machine. The kind chooser (no chooser at all) answers 0 to everything and costs nothing.
+ */
+#ifndef SRI_ENGINE_CHOOSER_H
+#define SRI_ENGINE_CHOOSER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The freedoms. `n` in the comments is the number of answers; the meaning of each answer stands here and nowhere else. */
+enum sri_why {
+    SRI_WHY_SETUP,     /* io_uring_setup: 0 works, else refused: 1 EPERM, 2 ENOSYS, 3 ENOMEM. n = 4 */
+    SRI_WHY_REGISTER,  /* io_uring_register: 0 works, else refused: 1 ENOMEM, 2 EINVAL. n = 3 */
+    SRI_WHY_ENTER,     /* 0 goes on; refused with nothing consumed: 1 EAGAIN, 2 EBUSY, 3 EINTR. n = 4 */
+    SRI_WHY_CONSUME,   /* how many of n-1 SQEs stay in the SQ: 0 none (all are consumed). n = to_submit + 1 */
+    SRI_WHY_INTERRUPT, /* a blocking wait: 0 waits, 1 is interrupted before any progress. n = 2 */
+    SRI_WHY_DELAY,     /* time from consumption to the attempt: index into sri_delay_ns. n = SRI_DELAYS */
+    SRI_WHY_ORDER,     /* which of n due requests is next, 0 the oldest */
+    SRI_WHY_ERRNO,     /* 0 attempted; i > 0: ends with the i-th errno of the opcode's list, with no effect */
+    SRI_WHY_SHORT,     /* bytes moved at most: 0 all, 1 one byte, 2 half, 3 all but one, 4 a quarter. n = 5. A
+                               script, and nothing else, may answer SRI_SHORT_EXACT + k: at most k bytes */
+    SRI_WHY_COPY, /* target bytes: 0 at the attempt, 1 only just before the CQE, 2 as 1 and scribbled over at
+                               once (the transferred part only). n = 3 */
+    SRI_WHY_REPORT, /* time from the attempt to the CQE: index into sri_delay_ns. n = SRI_DELAYS */
+    SRI_WHY_CANCEL, /* cancel of a request that could be cancelled: 0 it wins; 1 too late, -EALREADY and the
+                               target goes on to its own end; 2 -EALREADY and the target still ends -ECANCELED. n = 3 */
+    SRI_WHY_CANCEL_ORDER, /* 0 the cancel's CQE first, 1 the target's first. n = 2 */
+    SRI_WHY_WORLD,        /* a freedom of the world's own; what it means is said where it is asked */
+    SRI_WHYS
+};
+
+/* The one answer outside [0, n): see SRI_WHY_SHORT. */
+#define SRI_SHORT_EXACT 16u
+
+/* The delays SRI_WHY_DELAY and SRI_WHY_REPORT choose from, in nanoseconds; the last is "after everything else". */
+#define SRI_DELAYS 8
+extern const uint64_t sri_delay_ns[SRI_DELAYS];
+
+/* One question. The fields below `n` tell what it is about, for scripts; a field without meaning is 0 (fd: -1). */
+struct sri_question {
+    enum sri_why why;
+    uint32_t n; /* answers 0 .. n-1; never 0 */
+    uint8_t opcode;
+    int32_t fd;
+    uint64_t user_data;
+    uint64_t length;       /* bytes asked for */
+    const int16_t *errnos; /* SRI_WHY_ERRNO: the errno of answer i is errnos[i - 1] (positive) */
+    uint64_t request;      /* the request's number as in its events, 0 when it has none */
+    uint32_t freedom;      /* SRI_WHY_WORLD: which of the world's own */
+};
+
+struct sri_chooser_vtable {
+    /* Answers in [0, n). Deterministic in its own state; never calls the engine. At most one call per full expression. */
+    uint32_t (*pick)(void *self, const struct sri_question *question);
+};
+
+/* vtable NULL is the kind chooser. */
+struct sri_chooser {
+    const struct sri_chooser_vtable *vtable;
+    void *self;
+};
+
+static inline uint32_t sri_pick(const struct sri_chooser *chooser, const struct sri_question *question)
+{
+    if (chooser->vtable == NULL || question->n <= 1)
+        return 0;
+    return chooser->vtable->pick(chooser->self, question);
+}
+
+#endif

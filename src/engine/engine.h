@@ -1,0 +1,62 @@
+/*
+ * The ring engine: io_uring's semantics in user space, over a world of file objects and a chooser for what a kernel is
+ * free to decide. No system call, no clock and no randomness of its own.
+ */
+#ifndef SRI_ENGINE_ENGINE_H
+#define SRI_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/chooser.h"
+#include "engine/observer.h"
+#include "engine/user.h"
+#include "engine/world.h"
+#include "safer_ring/backend.h"
+
+struct sri_engine;
+
+/* The door an engine uses, for worlds that must read or write the program's memory. */
+struct sri_user *sri_engine_user(struct sri_engine *engine);
+
+/*
+ * One kernel over `world`. The world is given to the engine, which releases it at its end. -ENOMEM. A chooser with
+ * vtable NULL is the kind one.
+ */
+int sri_engine_new(struct sri_engine **out, struct sri_world world, struct sri_chooser chooser);
+
+/* Closes what rings are still open, drops their requests, releases the world. */
+void sri_engine_free(struct sri_engine **engine);
+
+/* Back to the state after sri_engine_new(), keeping memory: no ring, no request. The world is the caller's to reset. */
+void sri_engine_reset(struct sri_engine *engine);
+
+/* The interface of backend.h over this engine. Its release() frees the engine. */
+struct sr_backend sri_engine_backend(struct sri_engine *engine, const char *name);
+
+/* Replaces the chooser; used to switch faults off before a run must drain. */
+void sri_engine_set_chooser(struct sri_engine *engine, struct sri_chooser chooser);
+
+/* At most SRI_OBSERVERS, called in order of adding. -ENOSPC. */
+#define SRI_OBSERVERS 8
+int sri_engine_add_observer(struct sri_engine *engine, struct sri_observer observer);
+void sri_engine_remove_observers(struct sri_engine *engine);
+
+/* Requests consumed and not ended, over all rings; and how many were ever consumed. */
+uint64_t sri_engine_in_flight(const struct sri_engine *engine);
+uint64_t sri_engine_consumed(const struct sri_engine *engine);
+
+/* Runs what is due at the world's time now, at most `limit` steps (0: all). Returns the number of steps made. */
+uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit);
+
+/* When the next thing is due in this kernel (a delayed request, a timeout), or SRI_NEVER. */
+uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);
+
+/* From a world: the attempt may go on; or it is done with this result. The world has forgotten it (list and state). */
+void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt);
+void sri_engine_finish(struct sri_engine *engine, struct sri_attempt *attempt, int64_t result);
+
+/* A kernel's own name for an opcode, as in the headers without IORING_OP_: "READV"; "?" when unknown. */
+const char *sri_opcode_name(uint8_t opcode);
+
+#endif

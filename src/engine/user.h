@@ -1,0 +1,49 @@
+/*
+ * The one door to the program's memory.
+ *
+ * Everything of the engine, its worlds and its observers that reads or writes memory the program named goes through
+ * here, and nothing else does. The door lifts and restores the marks of AddressSanitizer and valgrind (bytes in flight
+ * are poisoned for the program, not for the kernel), works in uninstrumented plain loops or raw system calls, and turns
+ * a bad address into -EFAULT.
+ *
+ * A page is probed once (a system call) and then remembered; a mapping that goes away later is forgotten by
+ * sri_user_forget(), which whoever intercepts munmap calls. The cache belongs to a door, and a door to one kernel.
+ */
+#ifndef SRI_ENGINE_USER_H
+#define SRI_ENGINE_USER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#define SRI_USER_PAGES 1024
+
+struct sri_user {
+    uintptr_t readable[SRI_USER_PAGES]; /* page number + 1, direct mapped; 0 is empty */
+    uintptr_t writable[SRI_USER_PAGES];
+};
+
+void sri_user_init(struct sri_user *user);
+
+/* Forgets what was probed in a range. */
+void sri_user_forget(struct sri_user *user, const void *begin, size_t length);
+
+/* 0 or -EFAULT: may the whole range be read (written)? */
+int sri_user_readable(struct sri_user *user, const void *begin, size_t length);
+int sri_user_writable(struct sri_user *user, void *begin, size_t length);
+
+/* Copies between the kernel's memory and the program's. 0 or -EFAULT with nothing copied. */
+int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length);
+int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t length);
+
+/* Copies a C string of at most `size` bytes with its end. Length without the end, -EFAULT, or -ENAMETOOLONG. */
+int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size_t size);
+
+/* Fills with a byte; and a 64-bit sum of the bytes (the same on every machine). Both without a probe: ranges known good. */
+void sri_user_fill(void *to, uint8_t byte, size_t length);
+uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed);
+
+/* How many leading bytes all equal `byte`. */
+size_t sri_user_same(const void *from, uint8_t byte, size_t length);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * What a world of file objects must do.
+ *
+ * The engine knows io_uring: queues, links, cancels, timeouts. It does not know what a file is. A world does: the host
+ * world over this machine's descriptors, the simulated world over objects in memory. The engine decodes an SQE into an
+ * attempt with its arguments already copied from the program; the world makes the attempt.
+ *
+ * The commit point. An operation has one: the call of start() that answers SRI_DONE, or the moment a running one is done.
+ * Before it a cancel wins with no effect on the object; after it the result stands.
+ *
+ * Every function is called with the world's lock held (lock/unlock; a single-threaded world does nothing there). Only
+ * wait() gives it up, while it sleeps. A world calls back sri_engine_ready() and sri_engine_finish() (engine.h) from
+ * inside start(), cancel(), close(), wait() and whatever else changes an object, with the lock held.
+ */
+#ifndef SRI_ENGINE_WORLD_H
+#define SRI_ENGINE_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "engine/chooser.h"
+#include "engine/user.h"
+
+struct sri_engine;
+struct sri_file; /* an object behind a descriptor; each world has its own */
+
+#define SRI_NEVER        UINT64_MAX /* a time that does not come */
+#define SRI_OWN_POSITION UINT64_MAX /* an offset: the file's own position, which moves */
+
+/* What can be attempted. Later kinds are added at the end. The argument, where there is one, in brackets. */
+enum sri_work {
+    SRI_WORK_READ,    /* segments are targets; offset; flags RWF_* */
+    SRI_WORK_WRITE,   /* segments are sources; offset; flags RWF_* */
+    SRI_WORK_RECV,    /* segments are targets; flags MSG_*; [struct sri_address, filled, or NULL] */
+    SRI_WORK_SEND,    /* segments are sources; flags MSG_*; [struct sri_address, where to, or NULL] */
+    SRI_WORK_ACCEPT,  /* flags SOCK_*; [struct sri_address, filled, or NULL]; result: a descriptor */
+    SRI_WORK_CONNECT, /* [struct sri_address] */
+    SRI_WORK_POLL, /* flags: POLL* mask; result: the mask that is true, POLLERR and POLLHUP always included */
+    SRI_WORK_FSYNC, /* flags IORING_FSYNC_* */
+    SRI_WORK_OPEN,  /* [struct sri_path]; no file; result: a descriptor */
+    SRI_WORK_CLOSE, /* [struct sri_descriptor]; no file */
+    SRI_WORKS
+};
+
+/* A socket address, in the kernel's memory. */
+struct sri_address {
+    socklen_t length;
+    struct sockaddr_storage storage;
+};
+
+/* A path and how to open it, in the kernel's memory. */
+struct sri_path {
+    int directory;
+    uint64_t flags;
+    uint64_t mode;
+    uint64_t resolve;
+    char path[]; /* ends with 0 */
+};
+
+struct sri_descriptor {
+    int fd;
+};
+
+/* One attempt; part of the engine's request, so that nothing is allocated for it. */
+struct sri_attempt {
+    /* For the world: its list of those that wait or run, and a word of its own. NULL before the first start(). */
+    struct sri_attempt *next;
+    struct sri_attempt *previous;
+    void *state;
+
+    struct sri_file *file;        /* held by the engine until the operation ends; NULL for work without one */
+    const struct iovec *segments; /* where bytes come from or go to */
+    void *argument;  /* see enum sri_work; in the kernel's memory, valid until the operation ends */
+    uint64_t offset; /* or SRI_OWN_POSITION */
+    uint64_t limit;  /* at most so many bytes, less than the segments hold when the result is to be short */
+    uint32_t segment_count;
+    uint32_t flags;
+    uint32_t wait_for;  /* filled by the world with SRI_WAIT: the POLL* mask it waits for */
+    uint8_t work;       /* enum sri_work */
+    bool kernel_memory; /* segments are the engine's own staging memory: no door, plain copies */
+};
+
+enum sri_answer {
+    SRI_DONE, /* attempted; *result is a count, a descriptor, a mask or -errno */
+    SRI_WAIT, /* nothing happened yet; the world watches the object and calls sri_engine_ready() when it may go on.
+                    Being called too often is fine: start() is called again and may answer SRI_WAIT again */
+    SRI_RUNNING, /* it goes on by itself (a worker); the world calls sri_engine_finish() with the result */
+};
+
+struct sri_world_vtable {
+    const char *name;
+
+    /* The descriptor's object, held until file_put. NULL when there is none (the engine answers -EBADF). */
+    struct sri_file *(*file_get)(void *self, int fd);
+    void (*file_put)(void *self, struct sri_file *file);
+
+    /*
+     * One more try. Never blocks. MSG_DONTWAIT and RWF_NOWAIT in flags mean -EAGAIN in place of SRI_WAIT; O_NONBLOCK of
+     * the object does not (measured). No signal reaches the program for it (SIGPIPE, SIGXFSZ).
+     */
+    enum sri_answer (*start)(void *self, struct sri_attempt *attempt, int64_t *result);
+
+    /*
+     * Stops one that waits or runs. 0: it is stopped, had no effect and will not be heard of again. -EALREADY: it runs
+     * and can't be stopped; its finish will come.
+     */
+    int (*cancel)(void *self, struct sri_attempt *attempt);
+
+    /* close(2) of a descriptor of this world: 0 or -EBADF. Attempts that hold its object go on. */
+    int (*close)(void *self, int fd);
+
+    /* A ring's descriptor in this world, the lowest free number, or -errno; `ring` comes back by ring_of(). */
+    int (*ring_open)(void *self, void *ring);
+    /* The ring behind a descriptor: NULL and *error = -EBADF (none) or -EOPNOTSUPP (not a ring). */
+    void *(*ring_of)(void *self, int fd, int *error);
+    void (*ring_close)(void *self, int fd);
+    /* A descriptor of the program to poll for this ring (backend.h, pollable_fd), or -errno. */
+    int (*ring_pollable)(void *self, int fd);
+    /* Tells whether the ring has something to see; cheap when nothing changes. */
+    void (*ring_notify)(void *self, int fd, bool readable);
+
+    /* Zeroed page-aligned memory for rings, which a program may also see; NULL when there is none. */
+    void *(*memory_map)(void *self, size_t length);
+    void (*memory_unmap)(void *self, void *memory, size_t length);
+
+    uint64_t (*now_ns)(void *self);
+
+    /* When the world next changes by itself (delivery under way), or SRI_NEVER. The host world, which can't know: SRI_NEVER. */
+    uint64_t (*next_ns)(void *self);
+
+    /*
+     * Lets time pass until `until_ns` or until something happened (ready, finished, woken), whichever comes first; with
+     * until_ns = 0 only looks. 0; -EINTR (a signal); -EDEADLK: until_ns is SRI_NEVER and nothing will ever happen (the
+     * simulated world, which is alone with its thread). `mask` is a signal mask for the wait, or NULL.
+     */
+    int (*wait)(void *self, uint64_t until_ns, const void *mask, size_t mask_size);
+
+    /* Ends a wait() of another thread. */
+    void (*wake)(void *self);
+
+    void (*lock)(void *self);
+    void (*unlock)(void *self);
+
+    /* May the calling thread use this world? 0, or -EEXIST: it belongs to another (the simulated world). */
+    int (*check_thread)(void *self);
+
+    void (*release)(void *self);
+};
+
+struct sri_world {
+    const struct sri_world_vtable *vtable;
+    void *self;
+};
+
+#endif
