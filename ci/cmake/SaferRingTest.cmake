@@ -36,6 +36,14 @@ function(safer_ring_cmocka_test file)
     endif()
     target_link_libraries(${program} PRIVATE safer_ring)
 
+    # A target per label, to build only what a run of ctest with it needs: safer_ring_unit_tests, safer_ring_threads_tests, ...
+    foreach(label IN LISTS labels)
+        if(NOT TARGET safer_ring_${label}_tests)
+            add_custom_target(safer_ring_${label}_tests)
+        endif()
+        add_dependencies(safer_ring_${label}_tests ${program})
+    endforeach()
+
     foreach(entry IN LISTS entries)
         set(name "${prefix}.${entry}")
         add_test(NAME "${name}" COMMAND ${program} "${entry}")
