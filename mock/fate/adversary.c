@@ -1,0 +1,104 @@
+/*
+ * The chooser over a tape. Draws from the tape and from nothing else; never calls the engine.
+ */
+#include "fate/adversary.h"
+
+#include <string.h>
+
+/* A swarm run draws each point's weight from these: a quarter of the points are off, most of the rest are seldom. */
+static const uint16_t swarm_weights[16] = {0, 0, 0, 0, 2, 4, 8, 16, 24, 32, 64, 96, 128, 256, 512, 768};
+static const uint16_t even_weights[8] = {16, 4, 32, 64, 128, 192, 256, 512};
+
+static void weigh_gently(struct sri_adversary *adversary)
+{
+    for (uint32_t i = 0; i < SRI_POINTS; i++)
+        adversary->weight[sri_point_infos[i].freedom] = sri_point_infos[i].gentle_per_1024;
+}
+
+static void weigh_evenly(struct sri_adversary *adversary)
+{
+    uint32_t weight = even_weights[sri_tape_choose(&adversary->tape, 8)];
+    for (uint32_t i = 0; i < SRI_FREEDOMS; i++)
+        adversary->weight[i] = weight;
+}
+
+static void weigh_swarm(struct sri_adversary *adversary)
+{
+    for (uint32_t i = 0; i < SRI_POINTS; i++) {
+        uint32_t weight = swarm_weights[sri_tape_choose(&adversary->tape, 16)];
+        adversary->off[i] = weight == 0;
+        uint32_t *of_freedom = &adversary->weight[sri_point_infos[i].freedom];
+        if (*of_freedom < weight)
+            *of_freedom = weight;
+    }
+}
+
+static void begin(struct sri_adversary *adversary)
+{
+    memset(&adversary->script, 0, sizeof adversary->script);
+    memset(&adversary->points, 0, sizeof adversary->points);
+    memset(adversary->weight, 0, sizeof adversary->weight);
+    memset(adversary->off, 0, sizeof adversary->off);
+    adversary->calm = false;
+    adversary->luck = (enum sri_luck)sri_tape_weighed(&adversary->tape, SRI_LUCKS, 1024);
+    switch (adversary->luck) {
+    case SRI_LUCK_GENTLE: weigh_gently(adversary); break;
+    case SRI_LUCK_EVEN: weigh_evenly(adversary); break;
+    case SRI_LUCK_SWARM: weigh_swarm(adversary); break;
+    case SRI_LUCK_QUIET:
+    case SRI_LUCKS: break;
+    }
+}
+
+void sri_adversary_begin_seed(struct sri_adversary *adversary, uint64_t seed)
+{
+    sri_tape_init_seed(&adversary->tape, seed);
+    begin(adversary);
+}
+
+int sri_adversary_begin_body(struct sri_adversary *adversary, const uint8_t *bytes, size_t size)
+{
+    int rc = sri_tape_init_body(&adversary->tape, bytes, size);
+    begin(adversary);
+    return rc;
+}
+
+void sri_adversary_calm(struct sri_adversary *adversary, bool calm)
+{
+    adversary->calm = calm;
+}
+
+void sri_adversary_fini(struct sri_adversary *adversary)
+{
+    sri_tape_fini(&adversary->tape);
+}
+
+static uint32_t drawn(struct sri_adversary *adversary, uint32_t freedom, uint32_t n)
+{
+    uint32_t weight = adversary->weight[freedom];
+    if (adversary->calm || weight == 0)
+        return 0;
+    uint32_t answer = sri_tape_weighed(&adversary->tape, n, weight);
+    if (answer != 0 && adversary->off[sri_point_of(freedom, answer)])
+        return 0;
+    return answer;
+}
+
+static uint32_t pick(void *self, const struct sri_question *question)
+{
+    struct sri_adversary *adversary = self;
+    uint32_t freedom = sri_freedom_of(question);
+    adversary->points.asked[freedom]++;
+    uint32_t answer = 0;
+    if (!sri_script_answer(&adversary->script, question, &answer))
+        answer = drawn(adversary, freedom, question->n);
+    if (answer != 0)
+        adversary->points.fired[sri_point_of(freedom, answer)]++;
+    return answer;
+}
+
+struct sri_chooser sri_adversary_chooser(struct sri_adversary *adversary)
+{
+    static const struct sri_chooser_vtable vtable = {.pick = pick};
+    return (struct sri_chooser){.vtable = &vtable, .self = adversary};
+}

@@ -1,0 +1,54 @@
+/*
+ * The chooser of a run: every freedom is decided by the tape, as often as this run's luck says, unless a script fixed
+ * it. The only place where a fault point is asked.
+ *
+ * How a tape begins: one choice of a mode, then what the mode needs. In a quiet run nothing goes wrong; in a gentle one
+ * each point strikes as seldom as the catalogue says; in an even one all strike equally often; in a swarm run each has a
+ * weight of its own and many are off. So a body of zeros, or none, is a quiet run: the same as no chooser.
+ */
+#ifndef SRI_FATE_ADVERSARY_H
+#define SRI_FATE_ADVERSARY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/chooser.h"
+#include "fate/points.h"
+#include "fate/script.h"
+#include "fate/tape.h"
+
+enum sri_luck {
+    SRI_LUCK_QUIET,
+    SRI_LUCK_GENTLE,
+    SRI_LUCK_EVEN,
+    SRI_LUCK_SWARM,
+    SRI_LUCKS
+};
+
+/* Zeroed is a quiet run without a tape. */
+struct sri_adversary {
+    struct sri_tape tape;
+    struct sri_script script;
+    struct sri_points points;
+    enum sri_luck luck;
+    uint32_t weight[SRI_FREEDOMS]; /* of 1024; 0: not asked, and no byte is taken from the tape */
+    bool off[SRI_POINTS];
+    bool calm;
+};
+
+/*
+ * Begins a run on a seed, or on a body (copied; -ENOMEM: the run is a quiet one). Script and counters are cleared,
+ * memory is kept.
+ */
+void sri_adversary_begin_seed(struct sri_adversary *adversary, uint64_t seed);
+int sri_adversary_begin_body(struct sri_adversary *adversary, const uint8_t *bytes, size_t size);
+
+/* From now on (or: again not) every answer is 0, and the tape does not move. Scripts go on. */
+void sri_adversary_calm(struct sri_adversary *adversary, bool calm);
+
+/* Valid as long as the adversary stays where it is. */
+struct sri_chooser sri_adversary_chooser(struct sri_adversary *adversary);
+
+void sri_adversary_fini(struct sri_adversary *adversary);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Single outcomes fixed by a test: "the 2nd read moves 3 bytes". Finds the request when it is consumed, and answers the
+ * one question it is about. Draws nothing.
+ */
+#ifndef SRI_FATE_SCRIPT_H
+#define SRI_FATE_SCRIPT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/chooser.h"
+#include "engine/observer.h"
+#include "safer_ring/sim.h"
+
+enum sri_scripted_state {
+    SRI_SCRIPTED_FREE,
+    SRI_SCRIPTED_WAITING, /* its request was not consumed yet */
+    SRI_SCRIPTED_FOUND,   /* it was, and the question is to come */
+};
+
+struct sri_scripted {
+    struct sr_sim_outcome outcome;
+    enum sri_scripted_state state;
+    uint64_t request;
+    uint64_t user_data;
+};
+
+/* Zeroed is no script, and nothing consumed. */
+struct sri_script {
+    struct sri_scripted scripted[SR_SIM_OUTCOMES];
+    uint32_t count; /* those waiting or found */
+    uint32_t consumed[256];
+};
+
+/* See sr_sim_script(). */
+int sri_script_add(struct sri_script *script, const struct sr_sim_outcome *outcome);
+
+/* To be called with every event. */
+void sri_script_observe(struct sri_script *script, const struct sri_event *event);
+
+/* May a script have a say in this question? Then its answer is in *answer, and the outcome is spent. */
+bool sri_script_answer(struct sri_script *script, const struct sri_question *question, uint32_t *answer);
+
+#endif
