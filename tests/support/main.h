@@ -30,13 +30,14 @@ int sr_test_end(int failures);
 #define SR_TEST_MAIN(tests) SR_TEST_MAIN_GROUP(tests, NULL, NULL)
 
 /* With cmocka's setup and teardown of the whole group, each may be NULL. */
-#define SR_TEST_MAIN_GROUP(tests, group_setup, group_teardown)                                                \
-    _Static_assert(sizeof(tests) / sizeof((tests)[0]) == SR_TEST_COUNT,                                       \
-                   "ctest found another number of cmocka_unit_test entries in this file than the array has"); \
-    int main(int argc, char **argv)                                                                           \
-    {                                                                                                         \
-        sr_test_begin(argc, argv);                                                                            \
-        return sr_test_end(cmocka_run_group_tests_name(__FILE__, tests, group_setup, group_teardown));        \
+#define SR_TEST_MAIN_GROUP(tests, group_setup, group_teardown)                                         \
+    _Static_assert(                                                                                    \
+        sizeof(tests) / sizeof((tests)[0]) == SR_TEST_COUNT,                                           \
+        "ctest found another number of cmocka_unit_test entries in this file than the array has");     \
+    int main(int argc, char **argv)                                                                    \
+    {                                                                                                  \
+        sr_test_begin(argc, argv);                                                                     \
+        return sr_test_end(cmocka_run_group_tests_name(__FILE__, tests, group_setup, group_teardown)); \
     }
 
 #endif
