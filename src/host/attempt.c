@@ -1,0 +1,280 @@
+/*
+ * The life of an attempt in the host world: tried, waiting for its object, running on a worker, ended.
+ *
+ * Most end at their first try and need nothing. The others have an op, which is theirs until they end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "engine/engine.h"
+#include "host/call.h"
+#include "host/state.h"
+
+struct sri_host_op *sri_host_op_of(struct sri_host *host, struct sri_attempt *attempt)
+{
+    struct sri_host_op *op = attempt->state;
+    if (op != NULL)
+        return op;
+    op = host->free_ops;
+    if (op != NULL)
+        host->free_ops = op->next_free;
+    else
+        op = sri_alloc(sizeof *op);
+    if (op == NULL)
+        return NULL;
+    memset(op, 0, sizeof *op);
+    op->attempt = attempt;
+    attempt->state = op;
+    return op;
+}
+
+void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt)
+{
+    struct sri_host_op *op = attempt->state;
+    if (op == NULL)
+        return;
+    attempt->state = NULL;
+    op->next_free = host->free_ops;
+    host->free_ops = op;
+}
+
+void sri_host_ops_free(struct sri_host *host)
+{
+    while (host->free_ops != NULL) {
+        struct sri_host_op *op = host->free_ops;
+        host->free_ops = op->next_free;
+        sri_free(op);
+    }
+}
+
+static enum sri_answer done(int64_t value, int64_t *result)
+{
+    *result = value;
+    return SRI_DONE;
+}
+
+/* Waits for the object; what epoll refuses never changes, and goes to a worker. */
+enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result)
+{
+    struct sri_host_op *op = sri_host_op_of(host, attempt);
+    if (op == NULL)
+        return done(-ENOMEM, result);
+    int rc = sri_host_watch(host, attempt, mask);
+    if (rc == -EPERM)
+        return sri_host_run(host, attempt, result);
+    if (rc != 0)
+        return done(rc, result);
+    op->waiting = true;
+    return SRI_WAIT;
+}
+
+static int64_t open_blocking(const struct sri_path *path)
+{
+    if (path->resolve == 0 && path->flags <= INT32_MAX)
+        return sri_call_result(syscall(SYS_openat, path->directory, path->path, (int)path->flags, (mode_t)path->mode));
+    struct {
+        uint64_t flags;
+        uint64_t mode;
+        uint64_t resolve;
+    } how = {path->flags, path->mode, path->resolve};
+    return sri_call_result(syscall(SYS_openat2, path->directory, path->path, &how, sizeof how));
+}
+
+static int64_t accept_blocking(const struct sri_attempt *attempt, int fd)
+{
+    struct sri_address *address = attempt->argument;
+    struct sockaddr *storage = address != NULL ? (struct sockaddr *)&address->storage : NULL;
+    return sri_call_result(
+        syscall(SYS_accept4, fd, storage, address != NULL ? &address->length : NULL, (int)attempt->flags));
+}
+
+static int64_t connect_blocking(const struct sri_attempt *attempt, int fd)
+{
+    const struct sri_address *address = attempt->argument;
+    return sri_call_result(syscall(SYS_connect, fd, &address->storage, address->length));
+}
+
+/* On a worker: system calls only (workers.h). */
+static int64_t run_blocking(struct sri_job *job)
+{
+    const struct sri_host_op *op = (const struct sri_host_op *)(const void *)job;
+    const struct sri_attempt *attempt = op->attempt;
+    int fd = attempt->file != NULL ? sri_host_fd(attempt->file) : -1;
+    switch ((enum sri_work)attempt->work) {
+    case SRI_WORK_READ:
+    case SRI_WORK_WRITE:
+        return sri_host_transfer_blocking(attempt, fd, op->done);
+    case SRI_WORK_ACCEPT:
+        return accept_blocking(attempt, fd);
+    case SRI_WORK_CONNECT:
+        return connect_blocking(attempt, fd);
+    case SRI_WORK_FSYNC:
+        return sri_call_result(
+            syscall((attempt->flags & IORING_FSYNC_DATASYNC) != 0 ? SYS_fdatasync : SYS_fsync, fd));
+    case SRI_WORK_OPEN:
+        return open_blocking(attempt->argument);
+    case SRI_WORK_CLOSE:
+        return sri_call_result(syscall(SYS_close, ((const struct sri_descriptor *)attempt->argument)->fd));
+    case SRI_WORK_RECV:
+    case SRI_WORK_SEND:
+    case SRI_WORK_POLL:
+    case SRI_WORKS:
+        break;
+    }
+    return -EINVAL;
+}
+
+enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    struct sri_host_op *op = sri_host_op_of(host, attempt);
+    if (op == NULL)
+        return done(-ENOMEM, result);
+    int rc = attempt->file != NULL ? sri_host_file_pin(host, attempt->file) : 0;
+    if (rc != 0)
+        return done(rc, result);
+    op->job.run = run_blocking;
+    op->running = true;
+    rc = sri_workers_add(host->workers, &op->job);
+    if (rc != 0) {
+        op->running = false;
+        return done(rc, result);
+    }
+    host->running++;
+    return SRI_RUNNING;
+}
+
+/* A stream that was ready and was emptied by somebody else goes back to waiting, whatever its O_NONBLOCK. */
+static bool must_wait_again(const struct sri_attempt *attempt, int64_t result)
+{
+    return result == -EAGAIN && (attempt->work == SRI_WORK_READ || attempt->work == SRI_WORK_WRITE ||
+                                 attempt->work == SRI_WORK_ACCEPT);
+}
+
+void sri_host_collect(struct sri_host *host)
+{
+    struct sri_job *job;
+    while (host->running != 0 && (job = sri_workers_take(host->workers)) != NULL) {
+        struct sri_host_op *op = (struct sri_host_op *)(void *)job;
+        struct sri_attempt *attempt = op->attempt;
+        int64_t result = job->result;
+        host->running--;
+        op->running = false;
+        if (must_wait_again(attempt, result)) {
+            sri_engine_ready(host->engine, attempt);
+            continue;
+        }
+        sri_host_op_end(host, attempt);
+        sri_engine_finish(host->engine, attempt, result);
+    }
+}
+
+int sri_host_poll_now(int fd, uint32_t mask)
+{
+    struct pollfd one = {.fd = fd, .events = (short)(mask & 0xffff), .revents = 0};
+    int rc = poll(&one, 1, 0);
+    if (rc < 0)
+        return -errno;
+    if ((one.revents & POLLNVAL) != 0)
+        return -EBADF;
+    return one.revents & 0xffff;
+}
+
+static enum sri_answer poll_object(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    int now = sri_host_poll_now(sri_host_fd(attempt->file), attempt->flags);
+    if (now != 0)
+        return done(now, result);
+    struct sri_host_op *op = sri_host_op_of(host, attempt);
+    if (op == NULL)
+        return done(-ENOMEM, result);
+    int rc = sri_host_watch(host, attempt, attempt->flags & 0xffff);
+    if (rc != 0 && rc != -EPERM)
+        return done(rc, result);
+    op->waiting = rc == 0; /* what epoll refuses never becomes what it is not now */
+    return SRI_WAIT;
+}
+
+/* Closing may wait for a disk, a terminal or a peer: all but pipes, plain sockets and event descriptors go to a worker. */
+static bool close_may_block(int fd, mode_t mode)
+{
+    struct linger linger = {0, 0};
+    socklen_t length = sizeof linger;
+    if (S_ISSOCK(mode))
+        return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff != 0;
+    return S_ISREG(mode) || S_ISCHR(mode) || S_ISBLK(mode);
+}
+
+static enum sri_answer close_number(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    int fd = ((const struct sri_descriptor *)attempt->argument)->fd;
+    struct stat status;
+    if (fd < 0 || sri_host_ring_at(host, fd) != NULL || fstat(fd, &status) != 0)
+        return done(-EBADF, result);
+    sri_host_pin_fresh(host);
+    if (close_may_block(fd, status.st_mode))
+        return sri_host_run(host, attempt, result);
+    return done(close(fd) == 0 || errno == EINTR ? 0 : -errno, result);
+}
+
+static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    if (attempt->file != NULL && attempt->file->lost)
+        return done(-EMFILE, result);
+    switch ((enum sri_work)attempt->work) {
+    case SRI_WORK_READ:
+    case SRI_WORK_WRITE:
+        return sri_host_transfer(host, attempt, result);
+    case SRI_WORK_RECV:
+    case SRI_WORK_SEND:
+        return sri_host_message(host, attempt, result);
+    case SRI_WORK_ACCEPT:
+        return sri_host_accept(host, attempt, result);
+    case SRI_WORK_CONNECT:
+        return sri_host_connect(host, attempt, result);
+    case SRI_WORK_POLL:
+        return poll_object(host, attempt, result);
+    case SRI_WORK_CLOSE:
+        return close_number(host, attempt, result);
+    case SRI_WORK_FSYNC:
+    case SRI_WORK_OPEN:
+        return sri_host_run(host, attempt, result);
+    case SRI_WORKS:
+        break;
+    }
+    return done(-EINVAL, result);
+}
+
+enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t *result)
+{
+    struct sri_host *host = self;
+    enum sri_answer answer = try(host, attempt, result);
+    if (answer == SRI_DONE)
+        sri_host_op_end(host, attempt);
+    return answer;
+}
+
+int sri_host_cancel(void *self, struct sri_attempt *attempt)
+{
+    struct sri_host *host = self;
+    struct sri_host_op *op = attempt->state;
+    if (op == NULL)
+        return 0;
+    if (op->running && !sri_workers_withdraw(host->workers, &op->job))
+        return -EALREADY;
+    host->running -= op->running;
+    if (op->waiting)
+        sri_host_unwatch(attempt);
+    uint64_t moved = op->done;
+    sri_host_op_end(host, attempt);
+    if (moved == 0)
+        return 0;
+    sri_engine_finish(host->engine, attempt, (int64_t)moved); /* what was moved can't be taken back */
+    return -EALREADY;
+}

@@ -1,0 +1,153 @@
+/*
+ * Holds on descriptors' objects.
+ *
+ * A hold begins as a number, which is cheap and right as long as the program cannot run: within one visit to the
+ * world. A hold that lives longer (a registered file, an operation that waits) gets a duplicate of its own, so that the
+ * program may close its number and use it again. Nothing here reads, writes or changes an object.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/contradiction.h"
+#include "host/state.h"
+
+static bool add_chunk(struct sri_host *host)
+{
+    uint32_t count = host->chunk_count;
+    struct sri_file **chunks = sri_realloc(host->chunks, (count + 1) * sizeof(struct sri_file *));
+    if (chunks == NULL)
+        return false;
+    host->chunks = chunks;
+    struct sri_file *chunk = sri_alloc_zero(SRI_HOST_FILES_PER_CHUNK, sizeof *chunk);
+    if (chunk == NULL)
+        return false;
+    chunks[count] = chunk;
+    host->chunk_count = count + 1;
+    for (uint32_t i = SRI_HOST_FILES_PER_CHUNK; i-- > 0;) {
+        chunk[i].duplicate = -1;
+        chunk[i].index = count * SRI_HOST_FILES_PER_CHUNK + i;
+        chunk[i].next_free = host->free_files;
+        host->free_files = &chunk[i];
+    }
+    return true;
+}
+
+static enum sri_host_kind kind_of(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFSOCK:
+        return SRI_HOST_SOCKET;
+    case S_IFIFO:
+        return SRI_HOST_PIPE;
+    case S_IFCHR:
+        return SRI_HOST_CHARACTER;
+    case S_IFREG:
+    case S_IFBLK:
+    case S_IFDIR:
+        return SRI_HOST_STORAGE;
+    default:
+        return SRI_HOST_ANONYMOUS;
+    }
+}
+
+/* One system call, which finds a bad descriptor at issue and tells what kind of object it is. */
+struct sri_file *sri_host_file_get(void *self, int fd)
+{
+    struct sri_host *host = self;
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return NULL;
+    if (host->free_files == NULL && !add_chunk(host))
+        return NULL;
+
+    struct sri_file *file = host->free_files;
+    host->free_files = file->next_free;
+    struct sri_host_ring *ring = sri_host_ring_at(host, fd);
+    file->kind = ring != NULL ? SRI_HOST_RING : kind_of(status.st_mode);
+    file->fd = ring != NULL ? ring->eventfd : fd;
+    file->duplicate = -1;
+    file->armed = 0;
+    file->watched = false;
+    file->lost = false;
+    file->first_waiter = NULL;
+    file->last_waiter = NULL;
+    sri_list_append(&host->fresh, &file->fresh);
+    return file;
+}
+
+void sri_host_file_put(void *self, struct sri_file *file)
+{
+    struct sri_host *host = self;
+    SRI_REQUIRE(file->first_waiter == NULL);
+    sri_list_remove(&file->fresh);
+    sri_host_forget_file(host, file);
+    if (file->duplicate >= 0)
+        close(file->duplicate);
+    file->duplicate = -1;
+    file->generation++;
+    file->next_free = host->free_files;
+    host->free_files = file;
+}
+
+/* A duplicate out of the program's way: programs and their tests rely on the lowest free number. */
+static int duplicate_high(const struct sri_host *host, int fd)
+{
+    for (int lowest = host->high; lowest > 2; lowest /= 2) {
+        int made = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+        if (made >= 0 || (errno != EMFILE && errno != EINVAL))
+            return made < 0 ? -errno : made;
+    }
+    return -EMFILE;
+}
+
+int sri_host_raise(const struct sri_host *host, int fd)
+{
+    int made = duplicate_high(host, fd);
+    close(fd);
+    return made;
+}
+
+int sri_host_file_pin(struct sri_host *host, struct sri_file *file)
+{
+    if (file->lost)
+        return -EMFILE;
+    if (file->duplicate >= 0)
+        return 0;
+    sri_list_remove(&file->fresh);
+    int made = duplicate_high(host, file->fd);
+    file->lost = made < 0;
+    file->duplicate = made < 0 ? -1 : made;
+    return made < 0 ? made : 0;
+}
+
+void sri_host_pin_fresh(struct sri_host *host)
+{
+    while (!sri_list_empty(&host->fresh)) {
+        struct sri_file *file = SRI_CONTAINER_OF(host->fresh.next, struct sri_file, fresh);
+        int ignored = sri_host_file_pin(host, file); /* remembered as `lost` */
+        (void)ignored;
+    }
+}
+
+struct sri_file *sri_host_file_by(struct sri_host *host, uint32_t index, uint32_t generation)
+{
+    if (index / SRI_HOST_FILES_PER_CHUNK >= host->chunk_count)
+        return NULL;
+    struct sri_file *file = &host->chunks[index / SRI_HOST_FILES_PER_CHUNK][index % SRI_HOST_FILES_PER_CHUNK];
+    return file->generation == generation ? file : NULL;
+}
+
+void sri_host_files_free(struct sri_host *host)
+{
+    for (uint32_t i = 0; i < host->chunk_count; i++) {
+        for (uint32_t j = 0; j < SRI_HOST_FILES_PER_CHUNK; j++)
+            if (host->chunks[i][j].duplicate >= 0)
+                close(host->chunks[i][j].duplicate);
+        sri_free(host->chunks[i]);
+    }
+    sri_free(host->chunks);
+}

@@ -1,0 +1,239 @@
+/*
+ * Readiness and sleep: one epoll instance for every object that somebody waits for, and for whoever wakes the sleepers.
+ *
+ * An object is reported once and must be armed again, so that an event belongs to one thread. The epoll instance is
+ * also nested in every ring's descriptor (rings.c): a program asleep there wakes up when an engine would get on.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "host/state.h"
+#include "host/tags.h"
+
+#define NSEC_PER_SEC UINT64_C(1000000000)
+#define EVENTS_AT_ONCE 64
+
+uint64_t sri_host_now_ns(void *self)
+{
+    (void)self;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
+static uint32_t wanted_by_waiters(const struct sri_file *file)
+{
+    uint32_t mask = 0;
+    for (const struct sri_attempt *waiter = file->first_waiter; waiter != NULL; waiter = waiter->next)
+        mask |= waiter->wait_for;
+    return mask;
+}
+
+/* Has epoll report the file once, for what its waiters want. 0 or -errno. */
+static int arm(struct sri_host *host, struct sri_file *file)
+{
+    uint32_t mask = wanted_by_waiters(file) | EPOLLERR | EPOLLHUP;
+    if (file->first_waiter == NULL || mask == file->armed)
+        return 0;
+    struct epoll_event event = {.events = mask | EPOLLONESHOT, .data.u64 = sri_host_tag(file->index, file->generation)};
+    int operation = file->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (epoll_ctl(host->epoll, operation, file->duplicate, &event) != 0)
+        return -errno;
+    host->watches += file->armed == 0;
+    file->watched = true;
+    file->armed = mask;
+    return 0;
+}
+
+static void link_waiter(struct sri_file *file, struct sri_attempt *attempt)
+{
+    attempt->next = NULL;
+    attempt->previous = file->last_waiter;
+    if (file->last_waiter != NULL)
+        file->last_waiter->next = attempt;
+    else
+        file->first_waiter = attempt;
+    file->last_waiter = attempt;
+}
+
+void sri_host_unwatch(struct sri_attempt *attempt)
+{
+    struct sri_file *file = attempt->file;
+    if (attempt->previous != NULL)
+        attempt->previous->next = attempt->next;
+    else
+        file->first_waiter = attempt->next;
+    if (attempt->next != NULL)
+        attempt->next->previous = attempt->previous;
+    else
+        file->last_waiter = attempt->previous;
+    attempt->next = NULL;
+    attempt->previous = NULL;
+}
+
+int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask)
+{
+    struct sri_file *file = attempt->file;
+    int rc = sri_host_file_pin(host, file);
+    if (rc != 0)
+        return rc;
+    attempt->wait_for = mask;
+    link_waiter(file, attempt);
+    rc = arm(host, file);
+    if (rc != 0)
+        sri_host_unwatch(attempt);
+    return rc;
+}
+
+/* A closed duplicate alone would not end the watch: the program's descriptor keeps the object alive. */
+void sri_host_forget_file(struct sri_host *host, struct sri_file *file)
+{
+    if (!file->watched)
+        return;
+    epoll_ctl(host->epoll, EPOLL_CTL_DEL, file->duplicate, NULL);
+    host->watches -= file->armed != 0;
+    file->watched = false;
+    file->armed = 0;
+}
+
+/* The oldest waiter whose condition is true and who was not yet told in this round. */
+static struct sri_attempt *next_told(const struct sri_host *host, const struct sri_file *file, uint32_t events)
+{
+    for (struct sri_attempt *waiter = file->first_waiter; waiter != NULL; waiter = waiter->next) {
+        const struct sri_host_op *op = waiter->state;
+        if (op->round != host->round && (events & (waiter->wait_for | EPOLLERR | EPOLLHUP)) != 0)
+            return waiter;
+    }
+    return NULL;
+}
+
+/* Whoever is told may wait again, end others, or let the file go: hence one by one, from the start. */
+static void report_file(struct sri_host *host, struct sri_file *file, uint32_t events)
+{
+    uint32_t generation = file->generation;
+    struct sri_attempt *waiter;
+    host->watches -= file->armed != 0;
+    file->armed = 0;
+    host->round++;
+    while (file->generation == generation && (waiter = next_told(host, file, events)) != NULL) {
+        struct sri_host_op *op = waiter->state;
+        op->round = host->round;
+        op->waiting = false;
+        sri_host_unwatch(waiter);
+        sri_engine_ready(host->engine, waiter);
+    }
+    if (file->generation == generation && arm(host, file) != 0)
+        file->armed = 0;
+}
+
+static void lower(int fd)
+{
+    uint64_t count;
+    ssize_t ignored = read(fd, &count, sizeof count);
+    (void)ignored;
+}
+
+void sri_host_alarm(struct sri_host *host)
+{
+    if (atomic_exchange(&host->alarmed, true))
+        return;
+    uint64_t one = 1;
+    ssize_t ignored = write(host->alarm, &one, sizeof one);
+    (void)ignored;
+}
+
+void sri_host_wake(void *self)
+{
+    struct sri_host *host = self;
+    if (host->sleepers != 0)
+        sri_host_alarm(host);
+}
+
+/* The alarm stays up until the last sleeper has seen it. Lowered before the flag: whoever comes between is collected. */
+static void answer_alarm(struct sri_host *host)
+{
+    if (host->sleepers != 0)
+        return;
+    lower(host->alarm);
+    atomic_store(&host->alarmed, false);
+}
+
+static void report(struct sri_host *host, const struct epoll_event *event)
+{
+    if (event->data.u64 == SRI_HOST_TAG_ALARM) {
+        answer_alarm(host);
+        return;
+    }
+    if (event->data.u64 == SRI_HOST_TAG_TIMER) {
+        lower(host->timer);
+        return;
+    }
+    struct sri_file *file =
+        sri_host_file_by(host, sri_host_tag_index(event->data.u64), sri_host_tag_generation(event->data.u64));
+    if (file != NULL)
+        report_file(host, file, event->events);
+}
+
+static int sleep_until(struct sri_host *host, struct epoll_event *events, uint64_t until_ns, const void *mask,
+                       size_t mask_size)
+{
+    uint64_t now = until_ns == 0 || until_ns == SRI_NEVER ? 0 : sri_host_now_ns(host);
+    uint64_t left = until_ns > now ? until_ns - now : 0;
+    struct timespec timeout = {.tv_sec = (time_t)(left / NSEC_PER_SEC), .tv_nsec = (long)(left % NSEC_PER_SEC)};
+    const struct timespec *limit = until_ns == SRI_NEVER ? NULL : &timeout;
+    long count = syscall(SYS_epoll_pwait2, host->epoll, events, EVENTS_AT_ONCE, limit, mask, mask_size);
+    if (count < 0 && errno == ENOSYS) {
+        uint64_t milliseconds = (left + 999999) / 1000000;
+        int limit_ms = limit == NULL ? -1 : milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds;
+        count = syscall(SYS_epoll_pwait, host->epoll, events, EVENTS_AT_ONCE, limit_ms, mask, mask_size);
+    }
+    return count < 0 ? -errno : (int)count;
+}
+
+int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_size)
+{
+    struct sri_host *host = self;
+    if (until_ns == 0 && host->watches == 0 && !atomic_load(&host->alarmed))
+        return 0;
+    sri_host_pin_fresh(host);
+    struct epoll_event events[EVENTS_AT_ONCE];
+    if (until_ns != 0) {
+        host->sleepers++;
+        pthread_mutex_unlock(&host->lock);
+    }
+    int count = sleep_until(host, events, until_ns, mask, mask_size);
+    if (until_ns != 0) {
+        pthread_mutex_lock(&host->lock);
+        host->sleepers--;
+    }
+    for (int i = 0; i < count; i++)
+        report(host, &events[i]);
+    sri_host_collect(host);
+    if (count > 0 && host->sleepers != 0)
+        sri_host_alarm(host); /* what was reported may be what another thread sleeps for */
+    return count < 0 ? count : 0;
+}
+
+/* Programs that sleep on a ring's descriptor must wake for timeouts too. Kept only while there are rings. */
+void sri_host_set_timer(struct sri_host *host)
+{
+    if (host->engine == NULL || host->ring_count == 0)
+        return;
+    uint64_t due = sri_engine_next_due_ns(host->engine);
+    if (due == host->timer_due_ns)
+        return;
+    struct itimerspec when = {.it_interval = {0, 0}, .it_value = {0, 0}};
+    if (due != SRI_NEVER) {
+        uint64_t at = due != 0 ? due : 1; /* zero would disarm */
+        when.it_value.tv_sec = (time_t)(at / NSEC_PER_SEC);
+        when.it_value.tv_nsec = (long)(at % NSEC_PER_SEC);
+    }
+    timerfd_settime(host->timer, TFD_TIMER_ABSTIME, &when, NULL);
+    host->timer_due_ns = due;
+}

@@ -1,0 +1,140 @@
+/*
+ * What the files of the host world share: its state, and what they ask of one another. All of it is guarded by the
+ * world's lock, except the workers (workers.h), which have their own.
+ */
+#ifndef SRI_HOST_STATE_H
+#define SRI_HOST_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "engine/world.h"
+#include "host/workers.h"
+
+enum sri_host_kind {
+    SRI_HOST_STORAGE,   /* regular files, block devices, directories: never waited for, may block */
+    SRI_HOST_SOCKET,
+    SRI_HOST_PIPE,      /* has no offset */
+    SRI_HOST_CHARACTER, /* devices: offsets or not, as the device says */
+    SRI_HOST_ANONYMOUS, /* eventfd, timerfd, epoll, inotify, … */
+    SRI_HOST_RING,      /* a ring of this world: `fd` is its eventfd */
+};
+
+/* One hold of a descriptor's object. Slots are reused and freed with the world only; a generation tells old events. */
+struct sri_file {
+    struct sri_node fresh; /* in host->fresh while it has no duplicate: it stands for the number, not yet the object */
+    struct sri_attempt *first_waiter; /* oldest first */
+    struct sri_attempt *last_waiter;
+    struct sri_file *next_free;
+    int fd;
+    int duplicate; /* our own, high descriptor, or -1 */
+    uint32_t index;
+    uint32_t generation;
+    uint32_t armed; /* the POLL* mask epoll reports once, 0 when none */
+    bool watched;   /* epoll knows the duplicate */
+    bool lost;      /* no duplicate could be made in time: the object is out of reach */
+    enum sri_host_kind kind;
+};
+
+/* What an attempt needs once it does not end at its first start(): attempt->state. */
+struct sri_host_op {
+    struct sri_job job; /* first: a worker knows it by this */
+    struct sri_host_op *next_free;
+    struct sri_attempt *attempt;
+    uint64_t done;  /* bytes moved by earlier tries */
+    uint32_t round; /* of reports, in which it was told last */
+    bool waiting;  /* in its file's list */
+    bool running;  /* given to the workers */
+    bool connecting;
+};
+
+struct sri_host_ring {
+    void *ring;
+    int eventfd;
+    bool readable;
+};
+
+#define SRI_HOST_FILES_PER_CHUNK 64
+
+struct sri_host {
+    pthread_mutex_t lock;
+    struct sri_engine *engine;
+    struct sri_workers *workers;
+
+    int epoll;
+    int alarm; /* eventfd: somebody wakes the sleepers */
+    int timer; /* timerfd: the engine's next due time, for programs that sleep on a ring's descriptor */
+    int high;  /* own descriptors lie at or above this number */
+    _Atomic bool alarmed;
+    uint64_t timer_due_ns;
+    uint32_t sleepers;
+    uint32_t round;   /* counts reports of files */
+    uint32_t watches; /* files armed */
+    uint32_t running; /* attempts with the workers */
+
+    struct sri_file **chunks;
+    uint32_t chunk_count;
+    struct sri_file *free_files;
+    struct sri_node fresh;
+    struct sri_host_op *free_ops;
+
+    struct sri_host_ring **rings; /* by descriptor; NULL where there is none */
+    uint32_t ring_slots;
+    uint32_t ring_count;
+};
+
+/* files.c */
+struct sri_file *sri_host_file_get(void *self, int fd);
+void sri_host_file_put(void *self, struct sri_file *file);
+int sri_host_file_pin(struct sri_host *host, struct sri_file *file); /* makes the duplicate; -errno */
+void sri_host_pin_fresh(struct sri_host *host);
+struct sri_file *sri_host_file_by(struct sri_host *host, uint32_t index, uint32_t generation);
+int sri_host_raise(const struct sri_host *host, int fd); /* the same object at a high number; closes fd; -errno */
+void sri_host_files_free(struct sri_host *host);
+
+static inline int sri_host_fd(const struct sri_file *file)
+{
+    return file->duplicate >= 0 ? file->duplicate : file->fd;
+}
+
+/* readiness.c */
+int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask); /* 0, -EPERM: never changes */
+void sri_host_unwatch(struct sri_attempt *attempt);
+void sri_host_forget_file(struct sri_host *host, struct sri_file *file);
+int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_size);
+void sri_host_wake(void *self);
+void sri_host_alarm(struct sri_host *host); /* from any thread, without the lock */
+void sri_host_set_timer(struct sri_host *host);
+uint64_t sri_host_now_ns(void *self);
+
+/* attempt.c */
+enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t *result);
+int sri_host_cancel(void *self, struct sri_attempt *attempt);
+struct sri_host_op *sri_host_op_of(struct sri_host *host, struct sri_attempt *attempt); /* made if need be; NULL: -ENOMEM */
+void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt);
+enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result);
+enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+void sri_host_collect(struct sri_host *host);
+void sri_host_ops_free(struct sri_host *host);
+int sri_host_poll_now(int fd, uint32_t mask); /* the mask that is true, or -errno */
+
+/* transfer.c, socket.c: one try without blocking; and the same on a worker, where it may block */
+enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_host_transfer_blocking(const struct sri_attempt *attempt, int fd, uint64_t done);
+enum sri_answer sri_host_message(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+enum sri_answer sri_host_accept(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+
+/* rings.c */
+int sri_host_ring_open(void *self, void *ring);
+void *sri_host_ring_of(void *self, int fd, int *error);
+void sri_host_ring_close(void *self, int fd);
+int sri_host_ring_pollable(void *self, int fd);
+void sri_host_ring_notify(void *self, int fd, bool readable);
+struct sri_host_ring *sri_host_ring_at(const struct sri_host *host, int fd);
+void sri_host_rings_free(struct sri_host *host);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * A few threads for what may block. They know jobs, not attempts.
+ */
+#ifndef SRI_HOST_WORKERS_H
+#define SRI_HOST_WORKERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+
+struct sri_job {
+    struct sri_node node;
+    /* Runs on a worker with every signal blocked. System calls only: the thread may be ended inside one, at release. */
+    int64_t (*run)(struct sri_job *job);
+    int64_t result;
+    bool begun;
+};
+
+struct sri_workers;
+
+/* `finished` is called by a worker, with nothing held, after a job was put where sri_workers_take() finds it. */
+int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void *self);
+
+/* 0, or -EAGAIN: there is no thread and none could be started. */
+int sri_workers_add(struct sri_workers *workers, struct sri_job *job);
+
+/* Takes back a job that has not begun: true when it is the caller's again. */
+bool sri_workers_withdraw(struct sri_workers *workers, struct sri_job *job);
+
+/* The next finished job, in order of finishing, or NULL. */
+struct sri_job *sri_workers_take(struct sri_workers *workers);
+
+/* Ends what runs, in the middle of its system call if need be, and joins every thread. NULL is fine. */
+void sri_workers_free(struct sri_workers *workers);
+
+#endif
