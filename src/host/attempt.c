@@ -17,19 +17,27 @@
 #include "host/call.h"
 #include "host/state.h"
 
+static struct sri_host_op *make_op(struct sri_host *host)
+{
+    struct sri_host_op *op = sri_alloc_zero(1, sizeof *op);
+    if (op == NULL)
+        return NULL;
+    op->next_made = host->made_ops;
+    host->made_ops = op;
+    return op;
+}
+
 struct sri_host_op *sri_host_op_of(struct sri_host *host, struct sri_attempt *attempt)
 {
     struct sri_host_op *op = attempt->state;
     if (op != NULL)
         return op;
     op = host->free_ops;
-    if (op != NULL)
-        host->free_ops = op->next_free;
-    else
-        op = sri_alloc(sizeof *op);
+    if (op == NULL)
+        op = make_op(host);
     if (op == NULL)
         return NULL;
-    memset(op, 0, sizeof *op);
+    host->free_ops = op->next_free;
     op->attempt = attempt;
     attempt->state = op;
     return op;
@@ -41,17 +49,30 @@ void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt)
     if (op == NULL)
         return;
     attempt->state = NULL;
+    struct sri_host_op *made = op->next_made;
+    memset(op, 0, sizeof *op);
+    op->next_made = made;
     op->next_free = host->free_ops;
     host->free_ops = op;
 }
 
 void sri_host_ops_free(struct sri_host *host)
 {
-    while (host->free_ops != NULL) {
-        struct sri_host_op *op = host->free_ops;
-        host->free_ops = op->next_free;
+    while (host->made_ops != NULL) {
+        struct sri_host_op *op = host->made_ops;
+        host->made_ops = op->next_made;
         sri_free(op);
     }
+}
+
+/* The engine may drop it instead of trying it again: nothing is kept but what the next try must know. */
+void sri_host_ready(struct sri_host *host, struct sri_attempt *attempt)
+{
+    struct sri_host_op *op = attempt->state;
+    op->waiting = false;
+    if (!op->connecting)
+        sri_host_op_end(host, attempt);
+    sri_engine_ready(host->engine, attempt);
 }
 
 static enum sri_answer done(int64_t value, int64_t *result)
@@ -167,7 +188,7 @@ void sri_host_collect(struct sri_host *host)
         host->running--;
         op->running = false;
         if (must_wait_again(attempt, result)) {
-            sri_engine_ready(host->engine, attempt);
+            sri_host_ready(host, attempt);
             continue;
         }
         sri_host_op_end(host, attempt);
@@ -275,6 +296,7 @@ int sri_host_cancel(void *self, struct sri_attempt *attempt)
     sri_host_op_end(host, attempt);
     if (moved == 0)
         return 0;
-    sri_engine_finish(host->engine, attempt, (int64_t)moved); /* what was moved can't be taken back */
+    /* What was moved before a worker would have taken over can't be taken back. */
+    sri_engine_finish(host->engine, attempt, (int64_t)moved);
     return -EALREADY;
 }

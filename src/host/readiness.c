@@ -84,6 +84,7 @@ int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, uint32_t 
     if (rc != 0)
         return rc;
     attempt->wait_for = mask;
+    ((struct sri_host_op *)attempt->state)->round = host->round;
     link_waiter(file, attempt);
     rc = arm(host, file);
     if (rc != 0)
@@ -102,7 +103,7 @@ void sri_host_forget_file(struct sri_host *host, struct sri_file *file)
     file->armed = 0;
 }
 
-/* The oldest waiter whose condition is true and who was not yet told in this round. */
+/* The oldest waiter whose condition is true and who waited before this round. */
 static struct sri_attempt *next_told(const struct sri_host *host, const struct sri_file *file, uint32_t events)
 {
     for (struct sri_attempt *waiter = file->first_waiter; waiter != NULL; waiter = waiter->next) {
@@ -122,11 +123,8 @@ static void report_file(struct sri_host *host, struct sri_file *file, uint32_t e
     file->armed = 0;
     host->round++;
     while (file->generation == generation && (waiter = next_told(host, file, events)) != NULL) {
-        struct sri_host_op *op = waiter->state;
-        op->round = host->round;
-        op->waiting = false;
         sri_host_unwatch(waiter);
-        sri_engine_ready(host->engine, waiter);
+        sri_host_ready(host, waiter);
     }
     if (file->generation == generation && arm(host, file) != 0)
         file->armed = 0;

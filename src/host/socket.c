@@ -1,7 +1,7 @@
 /*
  * Messages and connections: never blocking in the program's thread, never changing a socket's flags.
  *
- * MSG_WAITALL gathers over several tries, as the kernel does for stream sockets.
+ * A short count is a result here; that MSG_WAITALL goes on after it is the engine's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,11 @@ static bool is_receive(const struct sri_attempt *attempt)
     return attempt->work == SRI_WORK_RECV;
 }
 
-static int64_t try_message(const struct sri_attempt *attempt, uint64_t done)
+static int64_t try_message(const struct sri_attempt *attempt)
 {
     struct sri_address *address = attempt->argument;
     struct sri_host_segments room;
-    struct sri_host_span span = sri_host_span(attempt, done, &room);
+    struct sri_host_span span = sri_host_span(attempt, 0, &room);
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)span.segments, .msg_iovlen = span.count};
     if (address != NULL) {
         message.msg_name = &address->storage;
@@ -37,35 +37,14 @@ static int64_t try_message(const struct sri_attempt *attempt, uint64_t done)
     return rc;
 }
 
-/* Does the kernel go on after a short count? */
-static bool gathers(const struct sri_attempt *attempt)
-{
-    int type = 0;
-    socklen_t length = sizeof type;
-    if ((attempt->flags & MSG_WAITALL) == 0 ||
-        getsockopt(sri_host_fd(attempt->file), SOL_SOCKET, SO_TYPE, &type, &length) != 0)
-        return false;
-    return type == SOCK_STREAM || type == SOCK_SEQPACKET;
-}
-
 enum sri_answer sri_host_message(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
     *result = -ENOTSOCK;
     if (attempt->file->kind != SRI_HOST_SOCKET)
         return SRI_DONE;
-    const struct sri_host_op *op = attempt->state;
-    uint64_t done = op != NULL ? op->done : 0;
-    int64_t rc = try_message(attempt, done);
-    *result = rc > 0 ? rc + (int64_t)done : done != 0 && rc != -EAGAIN ? (int64_t)done : rc;
-    bool is_short = rc > 0 && (uint64_t)*result < sri_host_length(attempt) && gathers(attempt);
-    if ((attempt->flags & MSG_DONTWAIT) != 0 || (rc != -EAGAIN && !is_short))
+    *result = try_message(attempt);
+    if (*result != -EAGAIN || (attempt->flags & MSG_DONTWAIT) != 0)
         return SRI_DONE;
-
-    struct sri_host_op *kept = sri_host_op_of(host, attempt);
-    if (kept == NULL)
-        return is_short ? SRI_DONE : (*result = -ENOMEM, SRI_DONE);
-    if (is_short)
-        kept->done = (uint64_t)*result;
     return sri_host_hold(host, attempt, is_receive(attempt) ? POLLIN : POLLOUT, result);
 }
 

@@ -43,12 +43,13 @@ struct sri_file {
 struct sri_host_op {
     struct sri_job job; /* first: a worker knows it by this */
     struct sri_host_op *next_free;
+    struct sri_host_op *next_made; /* of all there are */
     struct sri_attempt *attempt;
-    uint64_t done;  /* bytes moved by earlier tries */
-    uint32_t round; /* of reports, in which it was told last */
-    bool waiting;  /* in its file's list */
-    bool running;  /* given to the workers */
-    bool connecting;
+    uint64_t done;   /* bytes of storage moved before the worker took over */
+    uint32_t round;  /* of reports, in which it began to wait */
+    bool waiting;    /* in its file's list */
+    bool running;    /* given to the workers */
+    bool connecting; /* connect(2) was made, and its outcome is waited for */
 };
 
 struct sri_host_ring {
@@ -80,6 +81,7 @@ struct sri_host {
     struct sri_file *free_files;
     struct sri_node fresh;
     struct sri_host_op *free_ops;
+    struct sri_host_op *made_ops;
 
     struct sri_host_ring **rings; /* by descriptor; NULL where there is none */
     uint32_t ring_slots;
@@ -115,6 +117,7 @@ enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t 
 int sri_host_cancel(void *self, struct sri_attempt *attempt);
 struct sri_host_op *sri_host_op_of(struct sri_host *host, struct sri_attempt *attempt); /* made if need be; NULL: -ENOMEM */
 void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt);
+void sri_host_ready(struct sri_host *host, struct sri_attempt *attempt); /* it may go on: the engine decides when */
 enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result);
 enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 void sri_host_collect(struct sri_host *host);
