@@ -41,7 +41,7 @@ struct sr_config {
        the completion queue's places is refused. */
     uint32_t queue_entries;
 
-    /* Bytes kept per operation for paths and addresses, 64 … SR_ARGUMENT_BYTES_MAX; 0: 320. */
+    /* Bytes kept per operation for paths and addresses, 64 … SR_ARGUMENT_BYTES_MAX; 0: 256. */
     uint32_t argument_bytes;
 
     /* Values that may wait after sr_ring_post(), 1 … 65536; 0: 64. */

@@ -1,0 +1,40 @@
+/*
+ * The claim on an operation's result: one table. An operation becomes an orphan in one place only, and leaves that state
+ * only by its end (ORPH-1, ORPH-3).
+ */
+#include "machine/orphan.h"
+
+#include "safer_ring/error.h"
+
+#define NONE SRI_CLAIM_NONE
+#define HANDLE SRI_CLAIM_HANDLE
+#define QUEUE SRI_CLAIM_QUEUE
+#define CALLBACK SRI_CLAIM_CALLBACK
+#define ORPHAN SRI_CLAIM_ORPHAN
+#define INVALID SR_EINVALID_STATE
+#define STALE SR_ESTALE
+#define NEVER SRI_IMPOSSIBLE
+
+/* clang-format off */
+const int16_t sri_orphan_table[SRI_CLAIMS][SRI_CLAIM_EVENTS] = {
+    /*            start   ask      detach   then      drop     discard  end */
+    [NONE]     = {HANDLE, STALE,   STALE,   STALE,    STALE,   STALE,   NEVER},
+    [HANDLE]   = {NEVER,  HANDLE,  QUEUE,   CALLBACK, ORPHAN,  NONE,    NONE},
+    [QUEUE]    = {NEVER,  INVALID, INVALID, INVALID,  INVALID, INVALID, NONE},
+    [CALLBACK] = {NEVER,  INVALID, INVALID, INVALID,  INVALID, INVALID, NONE},
+    [ORPHAN]   = {NEVER,  STALE,   STALE,   STALE,    STALE,   STALE,   NONE},
+};
+/* clang-format on */
+
+static const char *const states[SRI_CLAIMS] = {"none", "handle", "queue", "callback", "orphan"};
+static const char *const events[SRI_CLAIM_EVENTS] = {"start", "ask", "detach", "then", "drop", "discard", "end"};
+
+const struct sri_machine sri_orphan_machine = {
+    .name = "orphan",
+    .about = "Who will take an operation's result; an orphan is one that nobody will (ORPH-1).",
+    .states = states,
+    .events = events,
+    .state_count = SRI_CLAIMS,
+    .event_count = SRI_CLAIM_EVENTS,
+    .table = &sri_orphan_table[0][0],
+};

@@ -1,0 +1,50 @@
+/*
+ * The inside of a buffer. Only this room sees it.
+ */
+#ifndef SRI_RING_BUFFER_H
+#define SRI_RING_BUFFER_H
+
+#include <sys/uio.h>
+
+#include "machine/ownership.h"
+#include "safer_ring/buffer.h"
+
+struct sr_buffer;
+
+/* Where a buffer comes from, and goes when nobody wants it any more (BUF-9). */
+struct sri_origin {
+    /* Takes the buffer home; its owner is SRI_OWNER_NOBODY already. Any thread. */
+    void (*home)(const struct sri_origin *origin, struct sr_buffer *buffer);
+};
+
+/* The parts of a vector and their iovec, one allocation. */
+struct sri_vector {
+    uint32_t count;
+    struct sr_buffer **parts;
+    struct iovec segments[];
+};
+
+struct sr_buffer {
+    uint8_t *bytes;            /* NULL: a vector */
+    size_t size;
+    const struct sri_origin *origin;
+    struct sri_vector *vector; /* or NULL */
+    struct sr_buffer *free_next;
+    uint8_t owner;             /* enum sri_owner */
+};
+
+/* The moves a ring makes with a buffer it was given. */
+static inline int sri_buffer_lend(struct sr_buffer *buffer)
+{
+    return sri_ownership_move(&buffer->owner, SRI_OWNER_LEND);
+}
+
+static inline void sri_buffer_move(struct sr_buffer *buffer, enum sri_owner_event event)
+{
+    SRI_REQUIRE(sri_ownership_move(&buffer->owner, event) == 0);
+}
+
+/* To its origin, after a RELEASE or DISPOSE has moved it. */
+void sri_buffer_home(struct sr_buffer *buffer);
+
+#endif

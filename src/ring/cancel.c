@@ -1,0 +1,128 @@
+/*
+ * Asking the kernel to cancel: a mark now, an entry of the SQ with the next submission (ORPH-5). Whatever the cancel
+ * answers, only the target's own CQE ends the target.
+ */
+#include "ring/ring_private.h"
+
+void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot)
+{
+    bool asked = slot->state == SRI_OPERATION_CANCELLING;
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_CANCEL) == 0);
+    if (asked)
+        return;
+    uint32_t index = sri_slot_index(ring, slot);
+    slot->marks |= SRI_MARK_WANTS_CANCEL;
+    slot->owed++; /* its place on the list; then the cancel's CQE */
+    slot->cancel_next = SRI_NO_SLOT;
+    if (ring->cancel_tail == SRI_NO_SLOT)
+        ring->cancel_head = index;
+    else
+        ring->slots[ring->cancel_tail].cancel_next = index;
+    ring->cancel_tail = index;
+}
+
+static struct sri_slot *pop(struct sr_ring *ring)
+{
+    struct sri_slot *slot = &ring->slots[ring->cancel_head];
+    ring->cancel_head = slot->cancel_next;
+    if (ring->cancel_head == SRI_NO_SLOT)
+        ring->cancel_tail = SRI_NO_SLOT;
+    slot->marks &= (uint8_t)~SRI_MARK_WANTS_CANCEL & 0xf;
+    return slot;
+}
+
+/* As far as the SQ has room; the rest with the next submission. One that has ended meanwhile needs none. */
+void sri_send_cancels(struct sr_ring *ring)
+{
+    while (ring->cancel_head != SRI_NO_SLOT) {
+        struct sri_slot *slot = &ring->slots[ring->cancel_head];
+        if (slot->state != SRI_OPERATION_CANCELLING) {
+            pop(ring)->owed--;
+            sri_slot_free_if_settled(ring, slot);
+            continue;
+        }
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+        if (sqe == NULL)
+            return;
+        pop(ring);
+        io_uring_prep_cancel64(sqe, sri_slot_id(ring, slot), 0);
+        sqe->user_data = sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_CANCEL);
+        ring->stats.cancels++;
+    }
+}
+
+/* A queued operation is taken back and ends with -ECANCELED; one the kernel has is asked to. */
+static int cancel(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->state == SRI_OPERATION_QUEUED) {
+        sri_withdraw(ring, slot);
+        SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_RECALL) == 0);
+        sri_complete(ring, slot, -ECANCELED, 0);
+        return 0;
+    }
+    if (slot->state != SRI_OPERATION_SUBMITTED && slot->state != SRI_OPERATION_CANCELLING)
+        return sri_operation_move(&slot->state, SRI_OPERATION_CANCEL);
+    sri_want_cancel(ring, slot);
+    return 0;
+}
+
+int sr_op_cancel(struct sr_ring *ring, const struct sr_op *op)
+{
+    if (ring == NULL || op == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    if (refused != 0)
+        return refused;
+    struct sri_slot *slot = sri_slot_find(ring, op->id);
+    if (slot == NULL)
+        return SR_ESTALE;
+    refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
+    return refused != 0 ? refused : cancel(ring, slot);
+}
+
+static bool in_kernel_or_queue(const struct sri_slot *slot)
+{
+    return slot->state == SRI_OPERATION_QUEUED || slot->state == SRI_OPERATION_SUBMITTED ||
+           slot->state == SRI_OPERATION_CANCELLING;
+}
+
+/* Cancels until nothing is left that could be, or the queue of completions has no room for more. */
+static int cancel_what_is_left(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+        struct sri_slot *slot = &ring->slots[i];
+        if (!in_kernel_or_queue(slot))
+            continue;
+        if (slot->state == SRI_OPERATION_QUEUED && sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        int rc = cancel(ring, slot);
+        SRI_REQUIRE(rc == 0);
+    }
+    return 0;
+}
+
+int sr_ring_cancel_all(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *remaining)
+{
+    if (ring == NULL)
+        return -EINVAL;
+    int rc = sri_ring_check(ring);
+    if (rc != 0)
+        return rc;
+    if (!ring->usable || ring->in_callback)
+        return SR_EINVALID_STATE;
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
+    rc = cancel_what_is_left(ring);
+    while (rc == 0 && ring->under_way > 0) {
+        if (sri_queue_full(ring)) {
+            rc = SR_EQUEUE_FULL;
+            break;
+        }
+        uint64_t left = sri_time_left(ring, deadline);
+        rc = sri_progress(ring, left);
+        if (rc == 0 && left == 0 && ring->under_way > 0)
+            rc = -ETIME;
+    }
+    if (remaining != NULL)
+        *remaining = ring->under_way;
+    return ring->under_way == 0 ? 0 : rc;
+}

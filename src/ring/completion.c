@@ -1,0 +1,75 @@
+/*
+ * The end of a completion: taken, taken without its buffer, or finished. Each is ended once; a copy is stale (OP-3).
+ */
+#include <string.h>
+#include <sys/socket.h>
+
+#include "ring/ring_private.h"
+
+/* The delivered operation behind a completion, or why there is none. */
+static int find(const struct sr_completion *done, struct sri_slot **slot)
+{
+    if (done == NULL || done->ring == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(done->ring);
+    if (refused != 0)
+        return refused;
+    *slot = sri_slot_find(done->ring, done->id);
+    return *slot != NULL && (*slot)->state == SRI_OPERATION_DELIVERED ? 0 : SR_ESTALE;
+}
+
+SR_UNCHECKED int32_t sr_take(struct sr_completion *done, struct sr_buffer **back)
+{
+    struct sri_slot *slot;
+    if (back == NULL)
+        return -EINVAL;
+    *back = NULL;
+    int refused = find(done, &slot);
+    if (refused != 0)
+        return refused;
+    if (slot->buffer != NULL)
+        sri_buffer_move(slot->buffer, SRI_OWNER_TAKE);
+    *back = slot->buffer;
+    int32_t result = slot->result;
+    sri_slot_settle(done->ring, slot);
+    done->id = 0;
+    return result;
+}
+
+SR_UNCHECKED int32_t sr_take_plain(struct sr_completion *done)
+{
+    struct sr_buffer *back;
+    int32_t result = sr_take(done, &back);
+    SRI_REQUIRE(back == NULL || sr_buffer_release(&back) == 0);
+    return result;
+}
+
+SR_UNCHECKED void sr_finish(struct sr_completion *done)
+{
+    struct sri_slot *slot;
+    int refused = find(done, &slot);
+    if (refused != 0) {
+        sri_log(SR_LOG_WARNING, "sr_finish: nothing was ended: %s", sr_strerror(refused));
+        return;
+    }
+    sri_dispose(done->ring, slot);
+    done->id = 0;
+}
+
+int sr_completion_peer(const struct sr_completion *done, struct sockaddr *address, uint32_t *length)
+{
+    struct sri_slot *slot;
+    if (address == NULL || length == NULL)
+        return -EINVAL;
+    int refused = find(done, &slot);
+    if (refused != 0)
+        return refused;
+    if (slot->opcode != IORING_OP_ACCEPT || (slot->marks & SRI_MARK_WANT_PEER) == 0)
+        return -EINVAL;
+    if (slot->result < 0)
+        return -ENODATA;
+    const struct sri_arguments *kept = sri_arguments_of(done->ring, slot);
+    memcpy(address, kept->bytes, kept->address_length < *length ? kept->address_length : *length);
+    *length = kept->address_length;
+    return 0;
+}

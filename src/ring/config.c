@@ -1,0 +1,43 @@
+/*
+ * Configurations: their defaults, and the check of every field. Never touches a ring.
+ */
+#include "safer_ring/config.h"
+
+#include "base/checked.h"
+
+#define DEFAULT_ENTRIES 128u
+
+struct sr_config sr_config_default(void)
+{
+    return (struct sr_config){.entries = DEFAULT_ENTRIES, .defer_taskrun = true, .cancel_on_drop = true};
+}
+
+static const char *wrong_field(const struct sr_config *config)
+{
+    if (config->backend != NULL &&
+        (config->backend->vtable == NULL || config->backend->vtable->version != SR_BACKEND_VERSION))
+        return "backend";
+    if (config->entries == 0 || config->entries > SR_ENTRIES_MAX)
+        return "entries";
+    uint32_t entries = sri_round_up_pow2(config->entries);
+    uint32_t completions = config->completion_entries != 0 ? config->completion_entries : 2 * entries;
+    if (completions < entries || completions > 2 * SR_ENTRIES_MAX)
+        return "completion_entries";
+    if (config->max_in_flight > SR_IN_FLIGHT_MAX)
+        return "max_in_flight";
+    if (config->queue_entries != 0 && config->queue_entries < sri_round_up_pow2(completions))
+        return "queue_entries";
+    if (config->argument_bytes != 0 && (config->argument_bytes < 64 || config->argument_bytes > SR_ARGUMENT_BYTES_MAX))
+        return "argument_bytes";
+    if (config->post_entries > 65536)
+        return "post_entries";
+    return NULL;
+}
+
+int sr_config_check(const struct sr_config *config, const char **field)
+{
+    const char *wrong = config != NULL ? wrong_field(config) : "config";
+    if (wrong != NULL && field != NULL)
+        *field = wrong;
+    return wrong == NULL ? 0 : -EINVAL;
+}

@@ -1,0 +1,50 @@
+/*
+ * Draining: everything in flight comes to its end, and what nobody has taken is disposed of (RING-4). Frees nothing that
+ * the kernel can still reach.
+ */
+#include "ring/ring_private.h"
+
+/* Disposes of what has ended and was not taken, delivered completions too: whoever held them finds them stale. */
+static void dispose_ended(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+        struct sri_slot *slot = &ring->slots[i];
+        bool ended = slot->state == SRI_OPERATION_COMPLETED || slot->state == SRI_OPERATION_DELIVERED;
+        if (ended && slot->claim != SRI_CLAIM_CALLBACK)
+            sri_dispose(ring, slot);
+    }
+}
+
+static int drain(struct sr_ring *ring, uint64_t deadline)
+{
+    dispose_ended(ring);
+    sri_reap(ring);
+    sri_run_callbacks(ring);
+    while (ring->in_flight > 0) {
+        uint64_t left = sri_time_left(ring, deadline);
+        int rc = sri_progress(ring, left);
+        uint32_t ran = sri_run_callbacks(ring);
+        if (rc != 0)
+            return ring->in_flight > 0 ? rc : 0;
+        if (left == 0 && ran == 0 && ring->in_flight > 0)
+            return -ETIME;
+    }
+    return 0;
+}
+
+int sr_ring_drain(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *remaining)
+{
+    if (ring == NULL)
+        return -EINVAL;
+    int rc = sri_ring_check(ring);
+    if (rc != 0)
+        return rc;
+    if (!ring->usable || ring->in_callback || ring->draining)
+        return SR_EINVALID_STATE;
+    ring->draining = true;
+    rc = drain(ring, sri_deadline(ring, timeout_ns));
+    ring->draining = false;
+    if (remaining != NULL)
+        *remaining = ring->in_flight;
+    return rc;
+}

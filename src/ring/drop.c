@@ -1,0 +1,114 @@
+/*
+ * Giving an operation's result up, or over to the ring: drop, detach, then. Never frees or touches a buffer that the
+ * kernel can still reach (ORPH-1, ORPH-6).
+ */
+#include "ring/ring_private.h"
+
+static int find(struct sr_ring *ring, const struct sr_op *op, struct sri_slot **slot)
+{
+    if (ring == NULL || op == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    if (refused != 0)
+        return refused;
+    *slot = sri_slot_find(ring, op->id);
+    return *slot != NULL ? 0 : SR_ESTALE;
+}
+
+/* Not consumed: the entry leaves the SQ, and nothing ever happened (ORPH-2). */
+static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
+{
+    sri_withdraw(ring, slot);
+    ring->under_way--;
+    ring->in_flight--;
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_WITHDRAW) == 0);
+    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DISCARD) == 0);
+    if (slot->buffer != NULL) {
+        sri_buffer_move(slot->buffer, SRI_OWNER_WITHDRAW);
+        sri_buffer_move(slot->buffer, SRI_OWNER_RELEASE);
+        sri_buffer_home(slot->buffer);
+        slot->buffer = NULL;
+    }
+    sri_slot_free_if_settled(ring, slot);
+}
+
+/* Under way: an orphan until its terminal CQE; its buffer stays lent whatever a cancel answers (ORPH-1, ORPH-5). */
+static void orphan(struct sr_ring *ring, struct sri_slot *slot)
+{
+    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DROP) == 0);
+    ring->orphans++;
+    ring->stats.orphaned++;
+    if (ring->cancel_on_drop)
+        sri_want_cancel(ring, slot);
+}
+
+static int drop(struct sr_ring *ring, struct sri_slot *slot)
+{
+    int refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
+    if (refused != 0)
+        return refused;
+    switch ((enum sri_operation)slot->state) {
+    case SRI_OPERATION_QUEUED:
+        drop_queued(ring, slot);
+        return 0;
+    case SRI_OPERATION_SUBMITTED:
+    case SRI_OPERATION_CANCELLING:
+        orphan(ring, slot);
+        return 0;
+    case SRI_OPERATION_COMPLETED:
+        sri_dispose(ring, slot);
+        return 0;
+    case SRI_OPERATION_GONE:
+    case SRI_OPERATION_BUILDING:
+    case SRI_OPERATION_DELIVERED:
+    case SRI_OPERATION_SETTLED:
+    case SRI_OPERATION_RETIRED:
+    case SRI_OPERATIONS:
+        break;
+    }
+    return SR_EINVALID_STATE;
+}
+
+SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
+{
+    struct sri_slot *slot;
+    int refused = find(ring, op, &slot);
+    if (refused == 0)
+        refused = drop(ring, slot);
+    if (refused == 0) {
+        op->id = 0;
+        return;
+    }
+    if (refused == SR_ESTALE || refused == SR_EINVALID_STATE)
+        ring->stats.misuses++;
+    sri_log(SR_LOG_ERROR, "sr_op_drop: nothing was dropped: %s", sr_strerror(refused));
+}
+
+/* Moves a handle's claim to the ring, with where its result goes. A result that is there already joins the queue at once. */
+static int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event, sr_completion_fn *fn, void *user)
+{
+    struct sri_slot *slot;
+    int refused = find(ring, op, &slot);
+    if (refused != 0)
+        return refused;
+    if (slot->state == SRI_OPERATION_DELIVERED)
+        return SR_EINVALID_STATE;
+    refused = sri_orphan_move(&slot->claim, event);
+    if (refused != 0)
+        return refused;
+    slot->callback = fn;
+    slot->user = user;
+    sri_claimed(ring, slot);
+    op->id = 0;
+    return 0;
+}
+
+SR_UNCHECKED int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)
+{
+    return give_over(ring, op, SRI_CLAIM_DETACH, NULL, user);
+}
+
+SR_UNCHECKED int sr_op_then(struct sr_ring *ring, struct sr_op *op, sr_completion_fn *fn, void *user)
+{
+    return fn == NULL ? -EINVAL : give_over(ring, op, SRI_CLAIM_THEN, fn, user);
+}

@@ -1,0 +1,167 @@
+/*
+ * The kernel's side of a ring: which backend, which setup flags it takes, and where its memory is. The only room that
+ * knows the layout of the shared memory.
+ */
+#include "ring/open.h"
+
+#include "backend/detect.h"
+#include "base/text.h"
+#include "ring/ring_private.h"
+
+#define FEATURES_NEEDED (IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_EXT_ARG)
+
+/* From the best to what every kernel takes. Each step down is said in the log. */
+static const struct {
+    uint32_t flags;
+    const char *lost;
+} setups[] = {
+    {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, ""},
+    {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN, "DEFER_TASKRUN"},
+    {IORING_SETUP_SUBMIT_ALL, "COOP_TASKRUN"},
+    {0, "SUBMIT_ALL"},
+};
+#define SETUPS (sizeof setups / sizeof setups[0])
+
+static struct io_uring_params params_of(const struct sr_config *config, uint32_t flags)
+{
+    struct io_uring_params params = {.flags = flags};
+    if (config->completion_entries != 0) {
+        params.flags |= IORING_SETUP_CQSIZE;
+        params.cq_entries = config->completion_entries;
+    }
+    if (config->disabled)
+        params.flags |= IORING_SETUP_R_DISABLED;
+    return params;
+}
+
+/* A ring's descriptor, with what the kernel takes of the flags wished for. -EINVAL is how it refuses a flag. */
+static int setup(const struct sr_backend *kernel, const struct sr_config *config, struct io_uring_params *params)
+{
+    int fd = -EINVAL;
+    for (size_t i = config->defer_taskrun ? 0 : 1; i < SETUPS && fd == -EINVAL; i++) {
+        *params = params_of(config, setups[i].flags);
+        fd = kernel->vtable->setup(kernel->self, config->entries, params);
+        if (fd >= 0 && i > (config->defer_taskrun ? 0u : 1u))
+            sri_log(SR_LOG_WARNING, "this kernel (%s) has no %s; the ring works without", kernel->vtable->name,
+                    setups[i].lost);
+    }
+    return fd;
+}
+
+static void *at(void *base, uint32_t offset)
+{
+    return (char *)base + offset;
+}
+
+/* Fills liburing's structure from the parameters and the mappings, so that its inlines work on this memory. */
+static void fill(struct sr_ring *ring, const struct io_uring_params *params)
+{
+    struct io_uring_sq *sq = &ring->uring.sq;
+    struct io_uring_cq *cq = &ring->uring.cq;
+    void *sq_memory = ring->mapping[0];
+    void *cq_memory = ring->mapping[1] != NULL ? ring->mapping[1] : sq_memory;
+    sq->khead = at(sq_memory, params->sq_off.head);
+    sq->ktail = at(sq_memory, params->sq_off.tail);
+    sq->kring_mask = at(sq_memory, params->sq_off.ring_mask);
+    sq->kring_entries = at(sq_memory, params->sq_off.ring_entries);
+    sq->kflags = at(sq_memory, params->sq_off.flags);
+    sq->kdropped = at(sq_memory, params->sq_off.dropped);
+    sq->array = at(sq_memory, params->sq_off.array);
+    sq->sqes = ring->mapping[2];
+    sq->ring_mask = *sq->kring_mask;
+    sq->ring_entries = *sq->kring_entries;
+    cq->khead = at(cq_memory, params->cq_off.head);
+    cq->ktail = at(cq_memory, params->cq_off.tail);
+    cq->kring_mask = at(cq_memory, params->cq_off.ring_mask);
+    cq->kring_entries = at(cq_memory, params->cq_off.ring_entries);
+    cq->koverflow = at(cq_memory, params->cq_off.overflow);
+    cq->cqes = at(cq_memory, params->cq_off.cqes);
+    cq->kflags = params->cq_off.flags != 0 ? at(cq_memory, params->cq_off.flags) : NULL;
+    cq->ring_mask = *cq->kring_mask;
+    cq->ring_entries = *cq->kring_entries;
+    ring->uring.flags = params->flags;
+    ring->uring.features = params->features;
+    /* Entries stand in the order of the SQ for good, so that publishing them is one store of the tail. */
+    for (uint32_t i = 0; i < sq->ring_entries; i++)
+        sq->array[i] = i;
+}
+
+static int map_all(struct sr_ring *ring, const struct io_uring_params *params)
+{
+    size_t sq_size = params->sq_off.array + params->sq_entries * sizeof(uint32_t);
+    size_t cq_size = params->cq_off.cqes + params->cq_entries * sizeof(struct io_uring_cqe);
+    bool single = (params->features & IORING_FEAT_SINGLE_MMAP) != 0;
+    const uint64_t offsets[3] = {IORING_OFF_SQ_RING, IORING_OFF_CQ_RING, IORING_OFF_SQES};
+    const size_t sizes[3] = {single && cq_size > sq_size ? cq_size : sq_size, single ? 0 : cq_size,
+                             params->sq_entries * sizeof(struct io_uring_sqe)};
+    for (int i = 0; i < 3; i++) {
+        if (sizes[i] == 0)
+            continue;
+        int rc = ring->kernel.vtable->map(ring->kernel.self, ring->uring.ring_fd, offsets[i], sizes[i], &ring->mapping[i]);
+        if (rc != 0) {
+            ring->mapping[i] = NULL;
+            return rc;
+        }
+        ring->mapped[i] = sizes[i];
+    }
+    return 0;
+}
+
+static int choose(struct sr_ring *ring, const struct sr_config *config)
+{
+    if (config->backend != NULL) {
+        ring->kernel = *config->backend;
+        sri_format(ring->reason, sizeof ring->reason, "%s: given by the configuration", ring->kernel.vtable->name);
+        return 0;
+    }
+    struct sri_detection why;
+    int rc = sri_backend_detect(config->backend_name, &ring->kernel, &why);
+    if (rc != 0) {
+        sri_log(SR_LOG_ERROR, "no backend: %s", why.reason);
+        return rc;
+    }
+    ring->owns_kernel = true;
+    sri_format(ring->reason, sizeof ring->reason, "%s", why.reason);
+    sri_log(SR_LOG_INFO, "backend %s: %s", ring->kernel.vtable->name, why.reason);
+    return 0;
+}
+
+int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
+{
+    struct io_uring_params params;
+    ring->uring.ring_fd = -1;
+    int rc = choose(ring, config);
+    if (rc != 0)
+        return rc;
+    int fd = setup(&ring->kernel, config, &params);
+    if (fd < 0)
+        return fd;
+    ring->uring.ring_fd = fd;
+    if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
+        sri_log(SR_LOG_ERROR, "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed",
+                params.features & FEATURES_NEEDED, FEATURES_NEEDED);
+        return -EOPNOTSUPP;
+    }
+    rc = map_all(ring, &params);
+    if (rc == 0)
+        fill(ring, &params);
+    return rc;
+}
+
+void sri_kernel_close(struct sr_ring *ring)
+{
+    const struct sr_backend *kernel = &ring->kernel;
+    if (kernel->vtable == NULL)
+        return;
+    if (ring->uring.ring_fd >= 0) {
+        int rc = kernel->vtable->close(kernel->self, ring->uring.ring_fd);
+        if (rc != 0)
+            sri_log(SR_LOG_WARNING, "the ring's descriptor could not be closed: %s", sr_err_name(rc));
+    }
+    for (int i = 0; i < 3; i++) {
+        if (ring->mapping[i] != NULL)
+            kernel->vtable->unmap(kernel->self, ring->mapping[i], ring->mapped[i]);
+    }
+    if (ring->owns_kernel)
+        kernel->vtable->release(kernel->self);
+}

@@ -1,0 +1,89 @@
+/*
+ * The panic of a ring dropped with operations in flight: before anything is freed, unmapped, locked or changed (RING-1 …
+ * RING-3). Reads the ring, never writes it.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "ring/ring_private.h"
+
+#define NS_PER_MS UINT64_C(1000000)
+
+static sr_panic_fn *panic_handler;
+static void *panic_user;
+
+void sr_set_panic_handler(sr_panic_fn *handler, void *user)
+{
+    panic_handler = handler;
+    panic_user = user;
+}
+
+static bool listed(const struct sri_slot *slot)
+{
+    return slot->state != SRI_OPERATION_GONE && slot->state != SRI_OPERATION_BUILDING &&
+           slot->state != SRI_OPERATION_SETTLED && slot->state != SRI_OPERATION_RETIRED;
+}
+
+static const struct sri_slot *listed_at(const struct sr_ring *ring, uint32_t i)
+{
+    for (uint32_t index = 0; index < ring->max_in_flight; index++) {
+        if (!listed(&ring->slots[index]))
+            continue;
+        if (i-- == 0)
+            return &ring->slots[index];
+    }
+    return NULL;
+}
+
+bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_operation *operation)
+{
+    if (panic == NULL || operation == NULL)
+        return false;
+    const struct sr_ring *ring = panic->ring;
+    const struct sri_slot *slot = listed_at(ring, i);
+    if (slot == NULL)
+        return false;
+    *operation = (struct sr_panic_operation){
+        .id = sri_slot_id(ring, slot),
+        .kind = sri_kind(slot->opcode)->name,
+        .state = sri_operation_machine.states[slot->state],
+        .orphaned = slot->claim == SRI_CLAIM_ORPHAN,
+        .fd = slot->fd,
+        .buffer_size = sr_buffer_size(slot->buffer),
+        .age_ns = slot->state == SRI_OPERATION_QUEUED ? 0 : (ring->now_ms - slot->submitted_ms) * NS_PER_MS,
+    };
+    return true;
+}
+
+static void print_line(const char *text, size_t length)
+{
+    sri_write_text(STDERR_FILENO, text, length);
+}
+
+_Noreturn static void print_and_abort(const struct sr_panic *panic)
+{
+    char line[256];
+    struct sr_panic_operation operation;
+    print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
+    for (uint32_t i = 0; sr_panic_at(panic, i, &operation); i++)
+        print_line(line,
+                   sri_format(line, sizeof line, "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
+                              (unsigned long long)operation.id, operation.kind, operation.fd, operation.buffer_size,
+                              operation.state, operation.orphaned ? " (orphaned)" : "",
+                              (unsigned long long)(operation.age_ns / NS_PER_MS)));
+    abort();
+}
+
+void sri_panic(const struct sr_ring *ring)
+{
+    char message[192];
+    struct sr_panic panic = {.ring = ring, .count = ring->in_flight, .message = message};
+    sri_format(message, sizeof message,
+               "OperationsInFlight { count: %u }: the ring was dropped while operations were in flight; await them, or "
+               "drop and drain them first",
+               ring->in_flight);
+    if (panic_handler == NULL)
+        print_and_abort(&panic);
+    panic_handler(&panic, panic_user);
+}

@@ -1,0 +1,184 @@
+/*
+ * The ring's birth and death: its memory, its kernel, its owner; the panic when it is dropped with operations in flight.
+ */
+#include "base/alloc.h"
+#include "base/checked.h"
+#include "ring/open.h"
+#include "ring/ring_private.h"
+
+int sri_ring_check(const struct sr_ring *ring)
+{
+    if (__builtin_expect(!sri_process_is(ring->process), 0))
+        return SR_EWRONG_PROCESS;
+    if (__builtin_expect(!ring->attached, 0))
+        return SR_EINVALID_STATE;
+    return pthread_equal(pthread_self(), ring->owner) ? 0 : SR_EWRONG_THREAD;
+}
+
+static int make_slots(struct sr_ring *ring, uint32_t count)
+{
+    ring->slots = sri_alloc_aligned((size_t)count * sizeof ring->slots[0], 64);
+    if (ring->slots == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < count; i++)
+        ring->slots[i] = (struct sri_slot){.generation = 1, .free_next = i + 1 < count ? i + 1 : SRI_NO_SLOT};
+    ring->max_in_flight = count;
+    ring->free_slot = 0;
+    return 0;
+}
+
+static int make_arguments(struct sr_ring *ring, uint32_t bytes)
+{
+    ring->argument_bytes = bytes;
+    ring->argument_stride = (uint32_t)((sizeof(struct sri_arguments) + bytes + 15) & ~(size_t)15);
+    ring->arguments = sri_alloc((size_t)ring->max_in_flight * ring->argument_stride);
+    return ring->arguments != NULL ? 0 : -ENOMEM;
+}
+
+static const struct sri_completions empty_list = {.head = SRI_NO_SLOT, .tail = SRI_NO_SLOT};
+
+#define DEFAULT_ARGUMENT_BYTES 256u
+#define DEFAULT_POST_ENTRIES 64u
+
+/* What is the ring's own: everything but the kernel's part. */
+static int make_own(struct sr_ring *ring, const struct sr_config *config)
+{
+    uint32_t completions = ring->uring.cq.ring_entries;
+    uint32_t max_in_flight = config->max_in_flight != 0 ? config->max_in_flight : completions;
+    ring->ready = ring->callbacks = empty_list;
+    ring->cancel_head = ring->cancel_tail = SRI_NO_SLOT;
+    ring->cancel_on_drop = config->cancel_on_drop;
+    ring->queue_entries = config->queue_entries;
+    if (ring->queue_entries == 0)
+        ring->queue_entries = max_in_flight > completions ? max_in_flight : completions;
+    int rc = make_slots(ring, max_in_flight);
+    if (rc == 0)
+        rc = make_arguments(ring, config->argument_bytes != 0 ? config->argument_bytes : DEFAULT_ARGUMENT_BYTES);
+    if (rc == 0)
+        rc = sri_posts_init(&ring->posts, config->post_entries != 0 ? config->post_entries : DEFAULT_POST_ENTRIES);
+    return rc;
+}
+
+static void free_own(struct sr_ring *ring)
+{
+    if (ring->posts.values != NULL)
+        sri_posts_fini(&ring->posts);
+    sri_free(ring->arguments);
+    sri_free(ring->slots);
+}
+
+static void destroy(struct sr_ring *ring)
+{
+    free_own(ring);
+    sri_kernel_close(ring);
+    sri_free(ring);
+}
+
+int sr_ring_open_config(struct sr_ring **out, const struct sr_config *config)
+{
+    const char *field = "out";
+    if (out == NULL || sr_config_check(config, &field) != 0) {
+        sri_log(SR_LOG_ERROR, "sr_ring_open_config: %s is out of its range", field);
+        return -EINVAL;
+    }
+    struct sr_ring *ring = sri_alloc_zero(1, sizeof *ring);
+    if (ring == NULL)
+        return -ENOMEM;
+    ring->process = sri_process_mark();
+    ring->owner = pthread_self();
+    ring->attached = ring->usable = !config->disabled;
+    int rc = sri_kernel_open(ring, config);
+    if (rc == 0)
+        rc = make_own(ring, config);
+    if (rc != 0) {
+        destroy(ring);
+        return rc;
+    }
+    ring->opened_ns = ring->kernel.vtable->now_ns(ring->kernel.self);
+    *out = ring;
+    return 0;
+}
+
+int sr_ring_open(struct sr_ring **out, uint32_t entries)
+{
+    struct sr_config config = sr_config_default();
+    config.entries = entries;
+    return sr_ring_open_config(out, &config);
+}
+
+int sr_ring_attach(struct sr_ring *ring)
+{
+    if (ring == NULL)
+        return -EINVAL;
+    if (!sri_process_is(ring->process))
+        return SR_EWRONG_PROCESS;
+    if (ring->attached)
+        return SR_EINVALID_STATE;
+    int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    if (rc < 0)
+        return rc;
+    ring->owner = pthread_self();
+    ring->attached = ring->usable = true;
+    return 0;
+}
+
+/*
+ * A forked child has a copy of everything but the kernel's side: what is its own is released, buffers in flight too (the
+ * kernel works in the parent's memory), and the shared ring is not touched (RING-6).
+ */
+static void close_in_child(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+        struct sr_buffer *buffer = ring->slots[i].buffer;
+        if (buffer == NULL)
+            continue;
+        if (buffer->owner == SRI_OWNER_KERNEL)
+            sri_buffer_move(buffer, SRI_OWNER_COMPLETE);
+        sri_buffer_move(buffer, SRI_OWNER_DISPOSE);
+        sri_buffer_home(buffer);
+    }
+    destroy(ring);
+}
+
+static int close_ring(struct sr_ring **handle, bool panics)
+{
+    if (handle == NULL || *handle == NULL)
+        return -EINVAL;
+    struct sr_ring *ring = *handle;
+    int refused = ring->attached ? sri_ring_check(ring) : 0;
+    if (refused == SR_EWRONG_PROCESS) {
+        *handle = NULL;
+        close_in_child(ring);
+        return 0;
+    }
+    if (refused != 0)
+        return refused;
+    if (ring->in_callback)
+        return SR_EINVALID_STATE;
+    if (ring->in_flight > 0) {
+        if (panics)
+            sri_panic(ring);
+        return SR_EOPERATIONS_IN_FLIGHT;
+    }
+    *handle = NULL;
+    destroy(ring);
+    return 0;
+}
+
+int sr_ring_close(struct sr_ring **ring)
+{
+    return close_ring(ring, true);
+}
+
+int sr_ring_try_close(struct sr_ring **ring)
+{
+    return close_ring(ring, false);
+}
+
+int sr_ring_pollable_fd(struct sr_ring *ring)
+{
+    if (ring == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    return refused != 0 ? refused : ring->kernel.vtable->pollable_fd(ring->kernel.self, ring->uring.ring_fd);
+}

@@ -1,0 +1,172 @@
+/*
+ * The inside of a ring, and what the files of this room do for each other.
+ */
+#ifndef SRI_RING_PRIVATE_H
+#define SRI_RING_PRIVATE_H
+
+#include <liburing.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/contradiction.h"
+#include "ring/buffer.h"
+#include "ring/slot.h"
+#include "safer_ring/log.h"
+#include "safer_ring/config.h"
+#include "safer_ring/ring.h"
+#include "safer_ring/stats.h"
+
+/* A list of completed slots in order of arrival, linked by index. */
+struct sri_completions {
+    uint32_t head;
+    uint32_t tail;
+    uint32_t count;
+};
+
+/* Values posted from other threads (post.c). */
+struct sri_posts {
+    pthread_mutex_t lock;
+    atomic_uint count;
+    atomic_bool woken; /* a wake is under way that the ring has not seen */
+    uint32_t first;
+    uint32_t size;
+    uint64_t *values;
+};
+
+/* The memory behind a slot for what its SQE points to (ARG-1, ARG-2). The bytes follow. */
+struct sri_arguments {
+    struct __kernel_timespec limit;    /* the linked timeout */
+    struct __kernel_timespec duration; /* a timeout operation */
+    socklen_t address_length;
+    _Alignas(8) char bytes[];          /* a path, an address, a peer's address */
+};
+
+struct sr_ring {
+    /* The rings' memory. sq.sqe_tail is where the next entry goes; sq.sqe_head how far the kernel was seen to have read. */
+    struct io_uring uring;
+    struct sr_backend kernel;
+
+    struct sri_slot *slots;
+    uint32_t max_in_flight;
+    uint32_t free_slot;
+    char *arguments;
+    uint32_t argument_stride;
+    uint32_t argument_bytes;
+
+    uint32_t in_flight;      /* everything started and not settled */
+    uint32_t orphans;
+    uint32_t under_way;      /* queued, submitted, cancelling */
+    uint32_t refusals;       /* enters in a row that took nothing, while waiting */
+    uint32_t detached;       /* claim QUEUE and not delivered */
+    uint32_t with_callback;  /* claim CALLBACK and not delivered */
+    uint32_t completed;      /* completions reaped and not delivered (OP-9) */
+    uint32_t queue_entries;
+    struct sri_completions ready;     /* of detached operations */
+    struct sri_completions callbacks;
+    uint32_t cancel_head;    /* slots that want a cancel sent, oldest first */
+    uint32_t cancel_tail;
+
+    uint32_t now_ms;         /* the clock as of the last enter, since the ring was opened (RING-2) */
+    uint64_t opened_ns;
+
+    pthread_t owner;
+    uint32_t process;        /* sri_process_mark() at open */
+    bool attached;
+    bool usable;             /* enabled: the kernel takes entries */
+    bool draining;
+    bool in_callback;
+    bool awaits_posts;
+    bool cancel_on_drop;
+    bool owns_kernel;        /* made by detection, released at close */
+
+    struct sri_posts posts;
+    struct sr_stats stats;
+    void *mapping[3];        /* SQ ring, CQ ring (may be the same), SQEs */
+    size_t mapped[3];
+    char reason[256];
+};
+
+/* ring.c: may the calling thread use the ring? 0, SR_EWRONG_THREAD, SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached). */
+int sri_ring_check(const struct sr_ring *ring);
+
+/* identity.c: a number that differs in every forked child; 0 never. */
+uint32_t sri_process_mark(void);
+bool sri_process_is(uint32_t mark);
+
+/* slots.c */
+struct sri_slot *sri_slot_take(struct sr_ring *ring);
+struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_t id); /* a live one, by the id of its operation */
+void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot);       /* its result is gone: free once nothing is owed */
+void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot);
+
+static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    return (uint32_t)(slot - ring->slots);
+}
+
+static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    return sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_OPERATION);
+}
+
+/* arguments.c */
+struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct sri_slot *slot);
+int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec);
+
+/* encode.c: what the library knows of an opcode, and its SQE. */
+struct sri_kind {
+    const char *name;        /* NULL: not an operation of this library */
+    bool takes_buffer;
+    bool takes_vector;
+    bool moves_bytes;        /* the result is a count of bytes */
+    bool makes_descriptor;
+};
+const struct sri_kind *sri_kind(uint8_t opcode);
+void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
+                struct io_uring_sqe *sqe);
+
+/* submit.c */
+int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
+int sri_submit(struct sr_ring *ring);
+bool sri_reserve(struct sr_ring *ring, uint32_t entries); /* room for so many, submitting once if need be (OP-7) */
+void sri_withdraw(struct sr_ring *ring, struct sri_slot *slot);
+
+static inline uint32_t sri_queued(const struct sr_ring *ring)
+{
+    return ring->uring.sq.sqe_tail - ring->uring.sq.sqe_head;
+}
+
+/* results.c */
+void sri_reap(struct sr_ring *ring);
+void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags);
+/* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
+int sri_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
+void sri_dispose(struct sr_ring *ring, struct sri_slot *slot);
+void sri_claimed(struct sr_ring *ring, struct sri_slot *slot); /* the ring, not a handle, has the claim from now on */
+bool sri_queue_full(const struct sr_ring *ring);
+
+/* wait.c: one step of waiting: submits, enters, reaps. timeout_ns 0 does not block. 0, -ETIME, or why it can't. */
+int sri_progress(struct sr_ring *ring, uint64_t timeout_ns);
+/* Deadlines: SR_FOREVER stays so. */
+uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns);
+uint64_t sri_time_left(const struct sr_ring *ring, uint64_t deadline_ns);
+
+/* callback.c: runs those completed now, not those that complete meanwhile. */
+uint32_t sri_run_callbacks(struct sr_ring *ring);
+
+/* cancel.c */
+void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot);
+void sri_send_cancels(struct sr_ring *ring);
+
+/* post.c */
+int sri_posts_init(struct sri_posts *posts, uint32_t size);
+void sri_posts_fini(struct sri_posts *posts);
+bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done);
+
+/* panic.c */
+void sri_panic(const struct sr_ring *ring);
+
+/* log.c */
+void sri_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

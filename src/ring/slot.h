@@ -1,0 +1,85 @@
+/*
+ * One operation's bookkeeping, 64 bytes, and its id.
+ *
+ * An id is (slot, generation, tag) in 64 bits, travels in user_data, is never 0 and never live twice (OP-1). Tags tell a
+ * CQE of the operation itself from those of its cancel and its linked timeout, which carry the operation's id and take no
+ * slot of their own.
+ */
+#ifndef SRI_RING_SLOT_H
+#define SRI_RING_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "machine/operation.h"
+#include "machine/orphan.h"
+#include "safer_ring/buffer.h"
+#include "safer_ring/op.h"
+
+#define SRI_SLOT_BITS 24u
+#define SRI_TAG_SHIFT 56u
+#define SRI_NO_SLOT UINT32_MAX
+
+enum sri_tag {
+    SRI_TAG_OPERATION,
+    SRI_TAG_CANCEL,
+    SRI_TAG_LIMIT, /* the linked timeout */
+    SRI_TAG_WAKE,  /* sr_ring_post() from another thread */
+};
+
+/* Marks of a slot. */
+enum {
+    SRI_MARK_LIMITED = 1u << 0,     /* a linked timeout follows its entry in the SQ */
+    SRI_MARK_WANTS_CANCEL = 1u << 1, /* on the list of cancels to be sent */
+    SRI_MARK_WANT_PEER = 1u << 2,
+};
+
+struct sri_slot {
+    struct sr_buffer *buffer;
+    sr_completion_fn *callback;
+    void *user;
+    uint32_t generation;
+    int32_t result;
+    uint32_t cqe_flags;
+    union {
+        uint32_t sq_position; /* queued: the entry's place, counted as the SQ's tail is */
+        uint32_t queue_next;  /* completed: the next in its list of completions */
+    };
+    uint32_t queue_previous;
+    union {
+        uint32_t free_next;   /* gone */
+        uint32_t cancel_next; /* SRI_MARK_WANTS_CANCEL */
+    };
+    int32_t fd;
+    uint32_t length;       /* bytes asked for */
+    uint32_t submitted_ms; /* since the ring was opened */
+    uint8_t opcode;
+    uint8_t state;         /* enum sri_operation */
+    uint8_t claim;         /* enum sri_claim */
+    uint8_t marks : 4;
+    uint8_t owed : 4;      /* tagged CQEs to come, and a place on the list of cancels */
+};
+
+_Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");
+
+static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)
+{
+    return (uint64_t)tag << SRI_TAG_SHIFT | (uint64_t)generation << SRI_SLOT_BITS | index;
+}
+
+static inline uint32_t sri_id_index(uint64_t id)
+{
+    return (uint32_t)id & ((UINT32_C(1) << SRI_SLOT_BITS) - 1);
+}
+
+static inline uint32_t sri_id_generation(uint64_t id)
+{
+    return (uint32_t)(id >> SRI_SLOT_BITS);
+}
+
+static inline enum sri_tag sri_id_tag(uint64_t id)
+{
+    return (enum sri_tag)(id >> SRI_TAG_SHIFT);
+}
+
+#endif

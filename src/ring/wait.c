@@ -1,0 +1,201 @@
+/*
+ * Waiting for completions: one step at a time, each of which submits, enters, reaps. Never loses what arrives for others
+ * (OP-4), and never waits for what cannot come (OP-8).
+ */
+#include "ring/ring_private.h"
+
+uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns)
+{
+    uint64_t now = ring->kernel.vtable->now_ns(ring->kernel.self);
+    return timeout_ns >= SR_FOREVER - now ? SR_FOREVER : now + timeout_ns;
+}
+
+uint64_t sri_time_left(const struct sr_ring *ring, uint64_t deadline_ns)
+{
+    if (deadline_ns == SR_FOREVER)
+        return SR_FOREVER;
+    uint64_t now = ring->kernel.vtable->now_ns(ring->kernel.self);
+    return now < deadline_ns ? deadline_ns - now : 0;
+}
+
+/* Overflowed completions are handed out only by an enter with GETEVENTS, which every step makes. */
+static void count_overflow(struct sr_ring *ring)
+{
+    if ((__atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)
+        ring->stats.overflows++;
+}
+
+/* How often in a row a waiting call bears that the kernel takes nothing, and how long it lets the kernel work between. */
+#define REFUSALS_MAX 1000u
+#define REFUSAL_PAUSE_NS UINT64_C(1000000)
+
+/*
+ * -EAGAIN and -EBUSY say that the kernel takes no entries now. What it took before goes on meanwhile, so it is given time
+ * and asked again: an operation under way may be waiting for just the entry that was refused.
+ */
+static int wait_without_submitting(struct sr_ring *ring, uint64_t timeout_ns, int why)
+{
+    if (ring->refusals++ >= REFUSALS_MAX) {
+        ring->refusals = 0;
+        return why;
+    }
+    uint64_t pause = timeout_ns < REFUSAL_PAUSE_NS ? timeout_ns : REFUSAL_PAUSE_NS;
+    int rc = sri_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
+    sri_reap(ring);
+    return rc == -EAGAIN || rc == -EBUSY || rc == -EINTR || rc == -ETIME ? 0 : rc < 0 ? rc : 0;
+}
+
+int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
+{
+    sri_send_cancels(ring);
+    count_overflow(ring);
+    uint32_t queued = sri_queued(ring);
+    int rc = sri_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
+    sri_reap(ring);
+    if (rc >= 0)
+        ring->refusals = 0;
+    if (rc >= 0 || rc == -EINTR)
+        return 0;
+    if (rc == -EAGAIN || rc == -EBUSY)
+        return wait_without_submitting(ring, timeout_ns, rc);
+    return rc;
+}
+
+/* The handle's operation, if the handle may still be asked (OP-3). */
+static int find(const struct sr_ring *ring, const struct sr_op *op, struct sri_slot **slot)
+{
+    *slot = sri_slot_find(ring, op->id);
+    return *slot != NULL ? sri_orphan_move(&(*slot)->claim, SRI_CLAIM_ASK) : SR_ESTALE;
+}
+
+/* 0 with the operation's completion, SR_EOPERATION_PENDING until it has ended, or why the handle can't be asked. */
+static int try_deliver(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
+{
+    struct sri_slot *slot;
+    int refused = find(ring, op, &slot);
+    if (refused == 0)
+        refused = sri_deliver(ring, slot, done);
+    if (refused == 0)
+        op->id = 0;
+    return refused;
+}
+
+static int check(const struct sr_ring *ring, const void *a, const void *b, bool waits)
+{
+    if (ring == NULL || a == NULL || b == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    if (refused != 0)
+        return refused;
+    return !ring->usable || (waits && ring->in_callback) ? SR_EINVALID_STATE : 0;
+}
+
+static int await(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns, struct sr_completion *done)
+{
+    int rc = check(ring, op, done, true);
+    if (rc != 0)
+        return rc;
+    rc = try_deliver(ring, op, done);
+    if (rc != SR_EOPERATION_PENDING)
+        return rc;
+    sri_reap(ring);
+    uint64_t deadline = timeout_ns != SR_FOREVER ? sri_deadline(ring, timeout_ns) : SR_FOREVER;
+    for (int step = 0;;) {
+        sri_run_callbacks(ring);
+        rc = try_deliver(ring, op, done);
+        if (rc != SR_EOPERATION_PENDING)
+            return rc;
+        if (step != 0)
+            return step;
+        if (sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        step = sri_progress(ring, sri_time_left(ring, deadline));
+        if (step == 0 && sri_time_left(ring, deadline) == 0)
+            step = -ETIME;
+    }
+}
+
+SR_UNCHECKED int sr_op_await(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
+{
+    return await(ring, op, SR_FOREVER, done);
+}
+
+SR_UNCHECKED int sr_op_await_timeout(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns,
+                                     struct sr_completion *done)
+{
+    return await(ring, op, timeout_ns, done);
+}
+
+SR_UNCHECKED int sr_op_peek(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
+{
+    int rc = check(ring, op, done, false);
+    if (rc != 0)
+        return rc;
+    rc = try_deliver(ring, op, done);
+    if (rc != SR_EOPERATION_PENDING)
+        return rc;
+    sri_reap(ring);
+    rc = try_deliver(ring, op, done);
+    if (rc != SR_EOPERATION_PENDING)
+        return rc;
+    int step = sri_queue_full(ring) ? SR_EQUEUE_FULL : sri_progress(ring, 0);
+    rc = try_deliver(ring, op, done);
+    return rc == SR_EOPERATION_PENDING && step != 0 ? step : rc;
+}
+
+/* Anything for sr_ring_next()? Posted values first: they cost nothing and wait for nobody. */
+static bool take_next(struct sr_ring *ring, struct sr_completion *done)
+{
+    if (sri_posts_take(ring, done))
+        return true;
+    return ring->ready.head != SRI_NO_SLOT && sri_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
+}
+
+static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion *done)
+{
+    int rc = check(ring, done, done, true);
+    if (rc != 0)
+        return rc;
+    if (take_next(ring, done))
+        return 0;
+    sri_reap(ring);
+    uint64_t deadline = timeout_ns != SR_FOREVER ? sri_deadline(ring, timeout_ns) : SR_FOREVER;
+    for (int step = 0;;) {
+        sri_run_callbacks(ring);
+        if (take_next(ring, done))
+            return 0;
+        if (step != 0)
+            return step;
+        if (ring->detached == 0 && !ring->awaits_posts)
+            return SR_ENOTHING_IN_FLIGHT;
+        if (sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        step = sri_progress(ring, sri_time_left(ring, deadline));
+        if (step == 0 && sri_time_left(ring, deadline) == 0)
+            step = -ETIME;
+    }
+}
+
+SR_UNCHECKED int sr_ring_next(struct sr_ring *ring, struct sr_completion *done)
+{
+    return next(ring, SR_FOREVER, done);
+}
+
+SR_UNCHECKED int sr_ring_next_timeout(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion *done)
+{
+    return next(ring, timeout_ns, done);
+}
+
+SR_UNCHECKED int sr_ring_next_many(struct sr_ring *ring, struct sr_completion done[], size_t room, size_t *count)
+{
+    if (done == NULL || count == NULL || room == 0)
+        return -EINVAL;
+    int rc = next(ring, SR_FOREVER, &done[0]);
+    if (rc != 0)
+        return rc;
+    size_t taken = 1;
+    while (taken < room && take_next(ring, &done[taken]))
+        taken++;
+    *count = taken;
+    return 0;
+}
