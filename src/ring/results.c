@@ -126,13 +126,17 @@ static void unknown(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 }
 
 /* The CQE of a cancel or a linked timeout: one less owed to its operation's slot. */
-static bool note_tagged(struct sr_ring *ring, uint64_t id)
+static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
+    uint64_t id = cqe->user_data;
     struct sri_slot *slot =
         sri_slot_find(ring, sri_id(sri_id_index(id), sri_id_generation(id), SRI_TAG_OPERATION));
     if (slot == NULL || slot->owed == 0)
         return false;
     slot->owed--;
+    bool expired = sri_id_tag(id) == SRI_TAG_LIMIT && cqe->res == -ETIME;
+    if (expired && (slot->marks & SRI_MARK_PARTED) != 0 && slot->state == SRI_OPERATION_SUBMITTED)
+        sri_want_cancel(ring, slot);
     sri_slot_free_if_settled(ring, slot);
     return true;
 }
@@ -151,7 +155,7 @@ static void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     }
     case SRI_TAG_CANCEL:
     case SRI_TAG_LIMIT:
-        if (!note_tagged(ring, id))
+        if (!note_tagged(ring, cqe))
             unknown(ring, cqe);
         return;
     case SRI_TAG_WAKE:
@@ -160,9 +164,7 @@ static void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
         else
             atomic_store(&ring->posts.woken, false);
         return;
-    default:
-        unknown(ring, cqe);
-        return;
+    default: unknown(ring, cqe); return;
     }
 }
 

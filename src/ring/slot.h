@@ -29,9 +29,10 @@ enum sri_tag {
 
 /* Marks of a slot. */
 enum {
-    SRI_MARK_LIMITED = 1u << 0,     /* a linked timeout follows its entry in the SQ */
+    SRI_MARK_LIMITED = 1u << 0,      /* a linked timeout follows its entry in the SQ */
     SRI_MARK_WANTS_CANCEL = 1u << 1, /* on the list of cancels to be sent */
     SRI_MARK_WANT_PEER = 1u << 2,
+    SRI_MARK_PARTED = 1u << 3, /* the kernel took it without its linked timeout, which goes by itself */
 };
 
 struct sri_slot {
@@ -54,10 +55,10 @@ struct sri_slot {
     uint32_t length;       /* bytes asked for */
     uint32_t submitted_ms; /* since the ring was opened */
     uint8_t opcode;
-    uint8_t state;         /* enum sri_operation */
-    uint8_t claim;         /* enum sri_claim */
+    uint8_t state; /* enum sri_operation */
+    uint8_t claim; /* enum sri_claim */
     uint8_t marks : 4;
-    uint8_t owed : 4;      /* tagged CQEs to come, and a place on the list of cancels */
+    uint8_t owed : 4; /* tagged CQEs to come, and a place on the list of cancels */
 };
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");

@@ -27,12 +27,31 @@ static void note_consumed(struct sr_ring *ring)
     ring->uring.sq.sqe_head = head;
 }
 
+/*
+ * A kernel that took an operation and not the linked timeout behind it has parted the two: alone, the linked timeout would
+ * be refused, and the operation had none. It goes as a timeout of its own, and its end asks for the cancel (OP-7).
+ */
+static void mend_parted_pair(struct sr_ring *ring)
+{
+    struct io_uring_sqe *sqe = entry_at(ring, ring->uring.sq.sqe_head);
+    uint64_t id = sqe->user_data;
+    if (sri_queued(ring) == 0 || sri_id_tag(id) != SRI_TAG_LIMIT)
+        return;
+    struct sri_slot *slot = &ring->slots[sri_id_index(id)];
+    if ((slot->marks & SRI_MARK_LIMITED) == 0)
+        return;
+    io_uring_prep_timeout(sqe, &sri_arguments_of(ring, slot)->limit, 0, 0);
+    sqe->user_data = id;
+    slot->marks = (uint8_t)((slot->marks & ~SRI_MARK_LIMITED) | SRI_MARK_PARTED) & 0xf;
+}
+
 static void read_clock(struct sr_ring *ring)
 {
     ring->now_ms = (uint32_t)((ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns) / NS_PER_MS);
 }
 
-int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns)
+int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+              uint64_t timeout_ns)
 {
     struct __kernel_timespec limit = {.tv_sec = (long long)(timeout_ns / NS_PER_S),
                                       .tv_nsec = (long long)(timeout_ns % NS_PER_S)};
@@ -43,9 +62,10 @@ int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, u
     read_clock(ring);
     ring->stats.enters++;
     int rc = ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete,
-                                        limited ? flags | IORING_ENTER_EXT_ARG : flags, limited ? &argument : NULL,
-                                        limited ? sizeof argument : 0);
+                                        limited ? flags | IORING_ENTER_EXT_ARG : flags,
+                                        limited ? &argument : NULL, limited ? sizeof argument : 0);
     note_consumed(ring);
+    mend_parted_pair(ring);
     return rc;
 }
 
