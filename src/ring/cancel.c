@@ -11,7 +11,7 @@ void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot)
     if (asked)
         return;
     uint32_t index = sri_slot_index(ring, slot);
-    slot->marks |= SRI_MARK_WANTS_CANCEL;
+    sri_mark(slot, SRI_MARK_WANTS_CANCEL, 0);
     slot->owed++; /* its place on the list; then the cancel's CQE */
     slot->cancel_next = SRI_NO_SLOT;
     if (ring->cancel_tail == SRI_NO_SLOT)
@@ -27,7 +27,7 @@ static struct sri_slot *pop(struct sr_ring *ring)
     ring->cancel_head = slot->cancel_next;
     if (ring->cancel_head == SRI_NO_SLOT)
         ring->cancel_tail = SRI_NO_SLOT;
-    slot->marks &= (uint8_t)~SRI_MARK_WANTS_CANCEL & 0xf;
+    sri_mark(slot, 0, SRI_MARK_WANTS_CANCEL);
     return slot;
 }
 

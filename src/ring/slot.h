@@ -63,6 +63,11 @@ struct sri_slot {
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");
 
+static inline void sri_mark(struct sri_slot *slot, unsigned set, unsigned clear)
+{
+    slot->marks = ((slot->marks & ~clear) | set) & 0xfu;
+}
+
 static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)
 {
     return (uint64_t)tag << SRI_TAG_SHIFT | (uint64_t)generation << SRI_SLOT_BITS | index;

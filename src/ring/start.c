@@ -78,7 +78,7 @@ static void queue_limit(struct sr_ring *ring, struct sri_slot *slot)
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
     io_uring_prep_link_timeout(sqe, &sri_arguments_of(ring, slot)->limit, 0);
     sqe->user_data = sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_LIMIT);
-    slot->marks |= SRI_MARK_LIMITED;
+    sri_mark(slot, SRI_MARK_LIMITED, 0);
     slot->owed++;
 }
 

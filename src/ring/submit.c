@@ -42,7 +42,7 @@ static void mend_parted_pair(struct sr_ring *ring)
         return;
     io_uring_prep_timeout(sqe, &sri_arguments_of(ring, slot)->limit, 0, 0);
     sqe->user_data = id;
-    slot->marks = (uint8_t)((slot->marks & ~SRI_MARK_LIMITED) | SRI_MARK_PARTED) & 0xf;
+    sri_mark(slot, SRI_MARK_PARTED, SRI_MARK_LIMITED);
 }
 
 static void read_clock(struct sr_ring *ring)
@@ -136,7 +136,7 @@ void sri_withdraw(struct sr_ring *ring, struct sri_slot *slot)
     }
     ring->uring.sq.sqe_tail -= entries;
     if (entries == 2) {
-        slot->marks &= (uint8_t)~SRI_MARK_LIMITED & 0xf;
+        sri_mark(slot, 0, SRI_MARK_LIMITED);
         slot->owed--;
     }
     ring->stats.withdrawn++;
