@@ -112,9 +112,12 @@ SR_MUST_USE int sr_sim_pipe(struct sr_sim *sim, int fds[2]);
 /* Two connected stream sockets, as socketpair(2). Errors: -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_socketpair(struct sr_sim *sim, int fds[2]);
 
+/* A counter, as eventfd(2) without flags. Errors: -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_eventfd(struct sr_sim *sim, uint64_t initial, int *fd);
+
 /*
  * A stream socket that listens at an address (AF_UNIX path, or AF_INET with any address; port 0: the lowest free one
- * from 49152 on). At most `backlog` connections wait to be accepted.
+ * from 49152 on). At most `backlog` + 1 connections wait to be accepted, as with Linux.
  *
  * Errors: -EADDRINUSE, -EAFNOSUPPORT, -EINVAL (length, or empty path), -EMFILE, -ENOMEM.
  */
@@ -134,7 +137,10 @@ SR_MUST_USE int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr
 /* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. Errors: -EBADF, -ENOTSOCK, -ENOTCONN, -EINVAL. */
 SR_MUST_USE int sr_sim_shutdown(struct sr_sim *sim, int fd, int how);
 
-/* A connected socket is cut as by RST: both ends get -ECONNRESET, unread bytes are lost. Errors: -EBADF, -ENOTSOCK, -ENOTCONN. */
+/*
+ * A connected socket is cut as by RST: both ends get -ECONNRESET once, after what had arrived.
+ * Errors: -EBADF, -ENOTSOCK, -ENOTCONN.
+ */
 SR_MUST_USE int sr_sim_reset_connection(struct sr_sim *sim, int fd);
 
 /*

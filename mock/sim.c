@@ -1,0 +1,437 @@
+/*
+ * The simulation: world, engine and fate assembled as one backend. A joint: it makes and connects, and decides nothing.
+ */
+#include "sim_internal.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "fate/trace.h"
+#include "safer_ring/ring.h"
+
+#define DEFAULT_DESCRIPTORS 1024u
+#define DEFAULT_DISK_BYTES  ((uint64_t)64 << 20)
+#define DEFAULT_BYTES       65536u
+
+struct sr_sim {
+    struct sri_sim_world *world;
+    struct sri_engine *engine;
+    struct sr_backend backend;
+    uint32_t flags;
+    bool watched;
+    struct sri_trace trace;
+    struct sri_adversary adversary;
+};
+
+struct sr_sim_options sr_sim_options_default(void)
+{
+    return (struct sr_sim_options){
+        .max_descriptors = DEFAULT_DESCRIPTORS,
+        .disk_bytes = DEFAULT_DISK_BYTES,
+        .pipe_bytes = DEFAULT_BYTES,
+        .window_bytes = DEFAULT_BYTES,
+    };
+}
+
+static struct sr_sim_options kind_options(void)
+{
+    struct sr_sim_options options = sr_sim_options_default();
+    options.flags = SR_SIM_KIND;
+    return options;
+}
+
+static struct sri_sim_world_options world_options(const struct sr_sim_options *options)
+{
+    return (struct sri_sim_world_options){
+        .disk_bytes = options->disk_bytes != 0 ? options->disk_bytes : DEFAULT_DISK_BYTES,
+        .max_descriptors = options->max_descriptors != 0 ? options->max_descriptors : DEFAULT_DESCRIPTORS,
+        .pipe_bytes = options->pipe_bytes != 0 ? options->pipe_bytes : DEFAULT_BYTES,
+        .window_bytes = options->window_bytes != 0 ? options->window_bytes : DEFAULT_BYTES,
+    };
+}
+
+static int check(const struct sr_sim_options *options)
+{
+    struct sri_sim_world_options world = world_options(options);
+    if ((options->flags & ~(uint32_t)(SR_SIM_KIND | SR_SIM_NO_TRACE)) != 0)
+        return -EINVAL;
+    if (options->tape == NULL && options->tape_size != 0)
+        return -EINVAL;
+    return sri_sim_world_options_valid(&world) ? 0 : -EINVAL;
+}
+
+static void observe(void *self, const struct sri_event *event)
+{
+    struct sr_sim *sim = self;
+    sri_script_observe(&sim->adversary.script, event);
+    if ((sim->flags & SR_SIM_NO_TRACE) == 0)
+        sri_trace_observe(&sim->trace, event);
+}
+
+static void watch(struct sr_sim *sim)
+{
+    struct sri_observer observer = {.observe = observe, .self = sim};
+    sim->watched = sri_engine_add_observer(sim->engine, observer) == 0;
+}
+
+static void set_chooser(struct sr_sim *sim, struct sri_chooser chooser)
+{
+    sri_engine_set_chooser(sim->engine, chooser);
+    sri_sim_world_set_chooser(sim->world, chooser);
+}
+
+/* A kind run without a script asks nobody, and one without a trace is not watched: both cost time. */
+static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
+{
+    int rc = 0;
+    bool kind = (options->flags & SR_SIM_KIND) != 0;
+    sim->flags = options->flags;
+    if (kind)
+        rc = sri_adversary_begin_body(&sim->adversary, NULL, 0);
+    else if (options->tape != NULL)
+        rc = sri_adversary_begin_body(&sim->adversary, options->tape, options->tape_size);
+    else
+        sri_adversary_begin_seed(&sim->adversary, options->seed);
+    set_chooser(sim, kind ? (struct sri_chooser){NULL, NULL} : sri_adversary_chooser(&sim->adversary));
+    sri_trace_begin(&sim->trace);
+    sri_engine_remove_observers(sim->engine);
+    sim->watched = false;
+    if (options->flags != (SR_SIM_KIND | SR_SIM_NO_TRACE))
+        watch(sim);
+    return rc;
+}
+
+static int assemble(struct sr_sim *sim, const struct sr_sim_options *options)
+{
+    struct sri_sim_world_options sizes = world_options(options);
+    int rc = sri_sim_world_new(&sim->world, &sizes);
+    if (rc != 0)
+        return rc;
+    struct sri_chooser nobody = {NULL, NULL};
+    rc = sri_engine_new(&sim->engine, sri_sim_world_interface(sim->world), nobody);
+    if (rc != 0) {
+        sri_sim_world_free(&sim->world);
+        return rc;
+    }
+    sri_sim_world_attach(sim->world, sim->engine);
+    sim->backend = sri_engine_backend(sim->engine, "sim");
+    return begin(sim, options);
+}
+
+int sr_sim_new(struct sr_sim **out, const struct sr_sim_options *options)
+{
+    struct sr_sim_options kind = kind_options();
+    if (options == NULL)
+        options = &kind;
+    int rc = check(options);
+    if (rc != 0)
+        return rc;
+    struct sr_sim *sim = sri_alloc_zero(1, sizeof *sim);
+    if (sim == NULL)
+        return -ENOMEM;
+    rc = assemble(sim, options);
+    if (rc != 0)
+        sr_sim_free(&sim);
+    else
+        *out = sim;
+    return rc;
+}
+
+void sr_sim_free(struct sr_sim **handle)
+{
+    struct sr_sim *sim = *handle;
+    if (sim == NULL)
+        return;
+    *handle = NULL;
+    if (sim->engine != NULL)
+        sri_engine_free(&sim->engine);
+    sri_adversary_fini(&sim->adversary);
+    sri_free(sim);
+}
+
+int sr_sim_reset(struct sr_sim *sim, const struct sr_sim_options *options)
+{
+    struct sr_sim_options kind = kind_options();
+    if (options == NULL)
+        options = &kind;
+    int rc = check(options);
+    if (rc != 0)
+        return rc;
+    struct sri_sim_world_options sizes = world_options(options);
+    sri_engine_reset(sim->engine);
+    rc = sri_sim_world_reset(sim->world, &sizes);
+    int began = begin(sim, options);
+    return rc != 0 ? rc : began;
+}
+
+struct sr_backend sr_sim_backend(struct sr_sim *sim)
+{
+    return sim->backend;
+}
+
+int sr_sim_ring_open(struct sr_sim *sim, struct sr_ring **ring, uint32_t entries)
+{
+    struct sr_config config = sr_config_default();
+    bool calm = sim->adversary.calm;
+    config.entries = entries;
+    config.backend = &sim->backend;
+    sri_adversary_calm(&sim->adversary, true);
+    int rc = sr_ring_open_config(ring, &config);
+    sri_adversary_calm(&sim->adversary, calm);
+    return rc;
+}
+
+int sr_sim_file(struct sr_sim *sim, const char *path, const void *data, size_t size)
+{
+    return sri_sim_world_file(sim->world, path, data, size);
+}
+
+int sr_sim_directory(struct sr_sim *sim, const char *path)
+{
+    return sri_sim_world_directory(sim->world, path);
+}
+
+int sr_sim_file_content(struct sr_sim *sim, const char *path, void *buffer, size_t size, size_t *length)
+{
+    return sri_sim_world_content(sim->world, path, buffer, size, length);
+}
+
+int sr_sim_open(struct sr_sim *sim, const char *path, int flags, int *fd)
+{
+    return sri_sim_world_open(sim->world, path, flags, fd);
+}
+
+int sr_sim_pipe(struct sr_sim *sim, int fds[2])
+{
+    return sri_sim_world_pipe(sim->world, fds);
+}
+
+int sr_sim_socketpair(struct sr_sim *sim, int fds[2])
+{
+    return sri_sim_world_socketpair(sim->world, fds);
+}
+
+int sr_sim_eventfd(struct sr_sim *sim, uint64_t initial, int *fd)
+{
+    return sri_sim_world_eventfd(sim->world, initial, fd);
+}
+
+int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length, int backlog, int *fd)
+{
+    return sri_sim_world_listen(sim->world, address, length, backlog, fd);
+}
+
+int sr_sim_socket(struct sr_sim *sim, int domain, int *fd)
+{
+    return sri_sim_world_socket(sim->world, domain, fd);
+}
+
+int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length)
+{
+    return sri_sim_world_connect(sim->world, fd, address, length);
+}
+
+int sr_sim_shutdown(struct sr_sim *sim, int fd, int how)
+{
+    return sri_sim_world_shutdown(sim->world, fd, how);
+}
+
+int sr_sim_reset_connection(struct sr_sim *sim, int fd)
+{
+    return sri_sim_world_cut(sim->world, fd);
+}
+
+int sr_sim_read(struct sr_sim *sim, int fd, void *buffer, size_t size, size_t *moved)
+{
+    return sri_sim_world_read(sim->world, fd, buffer, size, moved);
+}
+
+int sr_sim_write(struct sr_sim *sim, int fd, const void *buffer, size_t size, size_t *moved)
+{
+    return sri_sim_world_write(sim->world, fd, buffer, size, moved);
+}
+
+int sr_sim_close(struct sr_sim *sim, int fd)
+{
+    return sri_sim_world_close(sim->world, fd);
+}
+
+void sr_sim_open_descriptors(struct sr_sim *sim, uint32_t *made, uint32_t *by_operations)
+{
+    uint32_t counts[2] = {0, 0};
+    bool by_operation;
+    int fd = -1;
+    while ((fd = sri_sim_world_next_descriptor(sim->world, fd, &by_operation)) >= 0)
+        counts[by_operation ? 1 : 0]++;
+    if (made != NULL)
+        *made = counts[0];
+    if (by_operations != NULL)
+        *by_operations = counts[1];
+}
+
+uint64_t sr_sim_now_ns(const struct sr_sim *sim)
+{
+    return sri_sim_world_now(sim->world);
+}
+
+/* When anything next happens by itself. */
+static uint64_t next_event_ns(struct sr_sim *sim)
+{
+    struct sri_world world = sri_sim_world_interface(sim->world);
+    uint64_t arrival = world.vtable->next_ns(world.self);
+    uint64_t due = sri_engine_next_due_ns(sim->engine);
+    return arrival < due ? arrival : due;
+}
+
+void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns)
+{
+    uint64_t now = sri_sim_world_now(sim->world);
+    uint64_t end = duration_ns < SRI_NEVER - 1 - now ? now + duration_ns : SRI_NEVER - 1;
+    sri_engine_run_due(sim->engine, 0);
+    for (;;) {
+        uint64_t next = next_event_ns(sim);
+        now = sri_sim_world_now(sim->world);
+        if (next > end || next <= now)
+            break;
+        sri_sim_world_advance(sim->world, next - now);
+        sri_engine_run_due(sim->engine, 0);
+    }
+    sri_sim_world_advance(sim->world, end - now);
+    sri_engine_run_due(sim->engine, 0);
+}
+
+int sr_sim_step(struct sr_sim *sim)
+{
+    if (sri_engine_run_due(sim->engine, 1) > 0)
+        return 1;
+    uint64_t next = next_event_ns(sim);
+    uint64_t now = sri_sim_world_now(sim->world);
+    if (next == SRI_NEVER || next <= now)
+        return 0;
+    sri_sim_world_advance(sim->world, next - now);
+    sri_engine_run_due(sim->engine, 1);
+    return 1;
+}
+
+void sr_sim_calm(struct sr_sim *sim)
+{
+    sri_adversary_calm(&sim->adversary, true);
+}
+
+int sr_sim_script(struct sr_sim *sim, const struct sr_sim_outcome *outcome)
+{
+    if (!sim->watched && sri_engine_consumed(sim->engine) > 0)
+        return -EALREADY;
+    int rc = sri_script_add(&sim->adversary.script, outcome);
+    if (rc != 0)
+        return rc;
+    if (!sim->watched)
+        watch(sim);
+    set_chooser(sim, sri_adversary_chooser(&sim->adversary));
+    return 0;
+}
+
+uint32_t sr_sim_script_pending(const struct sr_sim *sim)
+{
+    return sim->adversary.script.count;
+}
+
+uint64_t sr_sim_trace_hash(const struct sr_sim *sim)
+{
+    return (sim->flags & SR_SIM_NO_TRACE) != 0 ? 0 : sim->trace.hash;
+}
+
+void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size)
+{
+    sri_tape_body(&sim->adversary.tape, tape, size);
+}
+
+struct sri_engine *sri_sim_engine(struct sr_sim *sim)
+{
+    return sim->engine;
+}
+
+struct sri_sim_world *sri_sim_world(struct sr_sim *sim)
+{
+    return sim->world;
+}
+
+struct sri_adversary *sri_sim_adversary(struct sr_sim *sim)
+{
+    return &sim->adversary;
+}
+
+struct sri_user *sri_sim_user(struct sr_sim *sim)
+{
+    return sri_engine_user(sim->engine);
+}
+
+/* The one loop that may run. */
+static struct {
+    struct sr_sim *sim;
+    uint64_t runs;
+    uint64_t next; /* 0: none began */
+    const char *file;
+    int line;
+} loop;
+
+static void say_where(const char *what)
+{
+    dprintf(STDERR_FILENO, "safer_ring: %s the loop at %s:%d, in its run %llu (%s, seed %llu)\n", what, loop.file,
+            loop.line, (unsigned long long)loop.next, loop.next <= 1 ? "kind" : "random",
+            (unsigned long long)(loop.next == 0 ? 0 : loop.next - 1));
+}
+
+struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line)
+{
+    if (loop.sim != NULL) {
+        say_where("loops do not nest, and one that a jump left must be abandoned:");
+        abort();
+    }
+    int rc = sr_sim_new(&loop.sim, NULL);
+    if (rc != 0) {
+        dprintf(STDERR_FILENO, "safer_ring: no memory for a simulation at %s:%d\n", file, line);
+        abort();
+    }
+    loop.runs = runs;
+    loop.next = 0;
+    loop.file = file;
+    loop.line = line;
+    return loop.sim;
+}
+
+int sr_sim_loop_next(struct sr_sim *sim)
+{
+    if (loop.next >= loop.runs)
+        return 0;
+    struct sr_sim_options options = sr_sim_options_default();
+    options.flags = loop.next == 0 ? SR_SIM_KIND : 0;
+    options.seed = loop.next;
+    loop.next++;
+    if (sr_sim_reset(sim, &options) != 0) {
+        say_where("no memory for");
+        abort();
+    }
+    return 1;
+}
+
+void sr_sim_loop_end(struct sr_sim **sim)
+{
+    loop.sim = NULL;
+    sr_sim_free(sim);
+}
+
+int sr_sim_loop_abandon(void)
+{
+    if (loop.sim == NULL)
+        return 0;
+    struct sr_sim *left = loop.sim;
+    say_where("a jump left");
+    sr_sim_loop_end(&left);
+    return 1;
+}

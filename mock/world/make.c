@@ -1,0 +1,292 @@
+/*
+ * Objects made from outside, for tests: what sim.h offers, on the world alone. Nothing here waits.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "world/objects.h"
+
+/* A cursor over the maker's own memory. */
+static struct sri_cursor plain(struct iovec *segment)
+{
+    return (struct sri_cursor){.segment = segment, .end = segment + 1, .left = segment->iov_len};
+}
+
+static int fill(struct sri_sim_world *world, struct sri_inode *inode, const void *data, size_t size)
+{
+    sri_content_clear(&world->disk, &inode->content);
+    if (data == NULL) {
+        inode->content.size = size;
+        return 0;
+    }
+    struct iovec segment = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+    struct sri_cursor cursor = plain(&segment);
+    int64_t moved = sri_content_write(&world->disk, &inode->content, 0, &cursor);
+    if (moved < 0)
+        return (int)moved;
+    return (size_t)moved == size ? 0 : -ENOSPC;
+}
+
+int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void *data, size_t size)
+{
+    struct sri_place place;
+    if (path[0] == 0)
+        return -EINVAL;
+    int rc = sri_tree_make_way(&world->tree, path);
+    if (rc == 0)
+        rc = sri_tree_walk(&world->tree, NULL, path, &place);
+    if (rc != 0)
+        return rc;
+    if (place.directory || (place.inode != NULL && place.inode->kind == SRI_INODE_DIRECTORY))
+        return -EISDIR;
+    if (place.inode == NULL)
+        place.inode = sri_tree_make(&world->tree, &place, SRI_INODE_FILE);
+    return place.inode == NULL ? -ENOMEM : fill(world, place.inode, data, size);
+}
+
+int sri_sim_world_directory(struct sri_sim_world *world, const char *path)
+{
+    struct sri_place place;
+    if (path[0] == 0)
+        return -EINVAL;
+    int rc = sri_tree_make_way(&world->tree, path);
+    if (rc == 0)
+        rc = sri_tree_walk(&world->tree, NULL, path, &place);
+    if (rc != 0)
+        return rc;
+    if (place.inode != NULL)
+        return place.inode->kind == SRI_INODE_DIRECTORY ? 0 : -ENOTDIR;
+    return sri_tree_make(&world->tree, &place, SRI_INODE_DIRECTORY) == NULL ? -ENOMEM : 0;
+}
+
+int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size, size_t *length)
+{
+    struct sri_place place;
+    if (path[0] == 0)
+        return -EINVAL;
+    int rc = sri_tree_walk(&world->tree, NULL, path, &place);
+    if (rc != 0)
+        return rc;
+    if (place.inode == NULL)
+        return -ENOENT;
+    if (place.inode->kind == SRI_INODE_DIRECTORY)
+        return -EISDIR;
+    struct iovec segment = {.iov_base = buffer, .iov_len = size};
+    struct sri_cursor cursor = plain(&segment);
+    sri_content_read(&place.inode->content, 0, &cursor);
+    *length = (size_t)place.inode->content.size;
+    return 0;
+}
+
+static int give_number(int number, int *fd)
+{
+    if (number < 0)
+        return number;
+    *fd = number;
+    return 0;
+}
+
+int sri_sim_world_open(struct sri_sim_world *world, const char *path, int flags, int *fd)
+{
+    return give_number(sri_open_path(world, NULL, path, (uint32_t)flags, 0, false), fd);
+}
+
+/* A number for a new description, which ends without one. */
+static int make_descriptor(struct sri_sim_world *world, struct sri_file *file, int *fd)
+{
+    sri_file_hold(file);
+    int rc = give_number(sri_descriptor_make(world, file, false), fd);
+    sri_file_drop(world, file);
+    return rc;
+}
+
+static int make_descriptors(struct sri_sim_world *world, struct sri_file *const files[2], int fds[2])
+{
+    int made[2];
+    int rc = make_descriptor(world, files[0], &made[0]);
+    if (rc != 0) {
+        sri_file_hold(files[1]);
+        sri_file_drop(world, files[1]);
+        return rc;
+    }
+    rc = make_descriptor(world, files[1], &made[1]);
+    if (rc != 0) {
+        sri_descriptor_close(world, made[0]);
+        return rc;
+    }
+    memcpy(fds, made, sizeof made);
+    return 0;
+}
+
+int sri_sim_world_pipe(struct sri_sim_world *world, int fds[2])
+{
+    struct sri_file *ends[2];
+    int rc = sri_pipe_make(world, ends);
+    return rc != 0 ? rc : make_descriptors(world, ends, fds);
+}
+
+int sri_sim_world_eventfd(struct sri_sim_world *world, uint64_t initial, int *fd)
+{
+    struct sri_file *file = sri_file_new(world, SRI_FILE_EVENTFD, O_RDWR);
+    if (file == NULL)
+        return -ENOMEM;
+    file->counter = initial;
+    return make_descriptor(world, file, fd);
+}
+
+static struct sri_file *new_socket(struct sri_sim_world *world, int domain)
+{
+    struct sri_socket *socket = sri_socket_new(world, domain);
+    if (socket == NULL)
+        return NULL;
+    struct sri_file *file = sri_socket_file(world, socket, O_RDWR);
+    if (file == NULL)
+        sri_stock_give(&world->sockets, socket);
+    return file;
+}
+
+int sri_sim_world_socketpair(struct sri_sim_world *world, int fds[2])
+{
+    struct sri_file *ends[2] = {new_socket(world, AF_UNIX), NULL};
+    if (ends[0] == NULL)
+        return -ENOMEM;
+    ends[1] = new_socket(world, AF_UNIX);
+    if (ends[1] == NULL) {
+        sri_file_hold(ends[0]);
+        sri_file_drop(world, ends[0]);
+        return -ENOMEM;
+    }
+    sri_socket_join(world, ends[0]->socket, ends[1]->socket);
+    return make_descriptors(world, ends, fds);
+}
+
+int sri_sim_world_socket(struct sri_sim_world *world, int domain, int *fd)
+{
+    if (domain != AF_UNIX && domain != AF_INET)
+        return -EAFNOSUPPORT;
+    struct sri_file *file = new_socket(world, domain);
+    return file == NULL ? -ENOMEM : make_descriptor(world, file, fd);
+}
+
+static int copy_address(struct sri_address *to, const struct sockaddr *address, uint32_t length)
+{
+    if (length < sizeof(sa_family_t) || length > sizeof to->storage)
+        return -EINVAL;
+    memset(to, 0, sizeof *to);
+    memcpy(&to->storage, address, length);
+    to->length = length;
+    return 0;
+}
+
+int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length, int backlog,
+                         int *fd)
+{
+    struct sri_address copy;
+    int made;
+    int rc = copy_address(&copy, address, length);
+    if (rc == 0)
+        rc = sri_sim_world_socket(world, copy.storage.ss_family, &made);
+    if (rc != 0)
+        return rc;
+    rc = sri_socket_listen(world, sri_file_at(world, made)->socket, &copy, backlog);
+    if (rc != 0)
+        sri_descriptor_close(world, made);
+    else
+        *fd = made;
+    return rc;
+}
+
+static int socket_at(struct sri_sim_world *world, int fd, struct sri_socket **socket)
+{
+    struct sri_file *file = sri_file_at(world, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (file->kind != SRI_FILE_SOCKET)
+        return -ENOTSOCK;
+    *socket = file->socket;
+    return 0;
+}
+
+/* An attempt that does not wait: what would is taken back and is -EAGAIN. */
+static int64_t attempt_now(struct sri_sim_world *world, struct sri_attempt *attempt)
+{
+    struct sri_world interface = sri_sim_world_interface(world);
+    struct sri_chooser chooser = world->chooser;
+    int64_t result = 0;
+    world->chooser = (struct sri_chooser){NULL, NULL};
+    sri_file_hold(attempt->file);
+    if (interface.vtable->start(interface.self, attempt, &result) == SRI_WAIT) {
+        interface.vtable->cancel(interface.self, attempt);
+        result = -EAGAIN;
+    }
+    sri_file_drop(world, attempt->file);
+    world->chooser = chooser;
+    return result;
+}
+
+int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address, uint32_t length)
+{
+    struct sri_socket *socket;
+    struct sri_address copy;
+    int rc = socket_at(world, fd, &socket);
+    if (rc == 0)
+        rc = copy_address(&copy, address, length);
+    if (rc != 0)
+        return rc;
+    struct sri_attempt attempt = {.file = socket->file, .argument = &copy, .work = SRI_WORK_CONNECT};
+    return (int)attempt_now(world, &attempt);
+}
+
+int sri_sim_world_shutdown(struct sri_sim_world *world, int fd, int how)
+{
+    struct sri_socket *socket;
+    int rc = socket_at(world, fd, &socket);
+    return rc != 0 ? rc : sri_socket_shutdown(world, socket, how);
+}
+
+int sri_sim_world_cut(struct sri_sim_world *world, int fd)
+{
+    struct sri_socket *socket;
+    int rc = socket_at(world, fd, &socket);
+    if (rc != 0)
+        return rc;
+    if (socket->state != SRI_SOCKET_CONNECTED)
+        return -ENOTCONN;
+    sri_socket_cut(world, socket);
+    return 0;
+}
+
+static int transfer(struct sri_sim_world *world, int fd, enum sri_work work, struct iovec segment, size_t *moved)
+{
+    struct sri_file *file = sri_file_at(world, fd);
+    if (file == NULL)
+        return -EBADF;
+    struct sri_attempt attempt = {.file = file, .segments = &segment, .offset = SRI_OWN_POSITION, .limit = segment.iov_len,
+                                  .segment_count = 1, .work = (uint8_t)work, .kernel_memory = true};
+    int64_t result = attempt_now(world, &attempt);
+    if (result < 0)
+        return (int)result;
+    *moved = (size_t)result;
+    return 0;
+}
+
+int sri_sim_world_read(struct sri_sim_world *world, int fd, void *buffer, size_t size, size_t *moved)
+{
+    struct iovec segment = {.iov_base = buffer, .iov_len = size};
+    return transfer(world, fd, SRI_WORK_READ, segment, moved);
+}
+
+int sri_sim_world_write(struct sri_sim_world *world, int fd, const void *buffer, size_t size, size_t *moved)
+{
+    struct iovec segment = {.iov_base = (void *)(uintptr_t)buffer, .iov_len = size};
+    return transfer(world, fd, SRI_WORK_WRITE, segment, moved);
+}
+
+int sri_sim_world_close(struct sri_sim_world *world, int fd)
+{
+    struct sri_file *file = sri_file_at(world, fd);
+    if (file == NULL)
+        return -EBADF;
+    return file->kind == SRI_FILE_RING ? -EINVAL : sri_descriptor_close(world, fd);
+}

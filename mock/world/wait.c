@@ -1,0 +1,136 @@
+/*
+ * Attempts that wait for an object to change: first come, first told, unless the chooser says otherwise. Makes no
+ * attempt itself.
+ */
+#define _GNU_SOURCE
+
+#include <errno.h>
+#include <poll.h>
+
+#include "world/objects.h"
+
+/* attempt->previous is NULL for the first of a list; whether one waits at all is told by wait_for, never 0 here. */
+
+static void append(struct sri_waiting *waiting, struct sri_attempt *attempt)
+{
+    attempt->next = NULL;
+    attempt->previous = waiting->last;
+    if (waiting->last == NULL)
+        waiting->first = attempt;
+    else
+        waiting->last->next = attempt;
+    waiting->last = attempt;
+}
+
+static void take_out(struct sri_waiting *waiting, struct sri_attempt *attempt)
+{
+    if (attempt->previous == NULL)
+        waiting->first = attempt->next;
+    else
+        attempt->previous->next = attempt->next;
+    if (attempt->next == NULL)
+        waiting->last = attempt->previous;
+    else
+        attempt->next->previous = attempt->previous;
+    attempt->next = NULL;
+    attempt->previous = NULL;
+}
+
+static bool is_waiting(const struct sri_attempt *attempt)
+{
+    return attempt->previous != NULL || attempt->file->waiting.first == attempt;
+}
+
+void sri_wait_on(struct sri_attempt *attempt, uint32_t wait_for)
+{
+    attempt->wait_for = wait_for;
+    if (!is_waiting(attempt))
+        append(&attempt->file->waiting, attempt);
+}
+
+bool sri_wait_cancel(struct sri_attempt *attempt)
+{
+    if (attempt->file == NULL || !is_waiting(attempt))
+        return false;
+    take_out(&attempt->file->waiting, attempt);
+    return true;
+}
+
+enum sri_answer sri_wait_unless_told(struct sri_attempt *attempt, uint32_t wait_for, int64_t *result)
+{
+    bool message = attempt->work == SRI_WORK_RECV || attempt->work == SRI_WORK_SEND;
+    uint32_t flag = message ? (uint32_t)MSG_DONTWAIT : (uint32_t)RWF_NOWAIT;
+    if ((attempt->flags & flag) != 0) {
+        *result = -EAGAIN;
+        return SRI_DONE;
+    }
+    sri_wait_on(attempt, wait_for);
+    return SRI_WAIT;
+}
+
+uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file)
+{
+    (void)world;
+    switch (file->kind) {
+    case SRI_FILE_REGULAR:
+    case SRI_FILE_DIRECTORY: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
+    case SRI_FILE_PIPE_READ:
+    case SRI_FILE_PIPE_WRITE: return sri_pipe_readiness(file);
+    case SRI_FILE_SOCKET: return sri_socket_readiness(file->socket);
+    case SRI_FILE_EVENTFD: return sri_eventfd_readiness(file);
+    case SRI_FILE_RING: return file->readable ? POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM : POLLOUT | POLLWRNORM;
+    }
+    return 0;
+}
+
+uint32_t sri_world_pick(struct sri_sim_world *world, enum sri_world_freedom freedom, uint32_t n,
+                        const struct sri_attempt *attempt)
+{
+    struct sri_question question = {
+        .why = SRI_WHY_WORLD,
+        .n = n,
+        .fd = -1,
+        .length = attempt == NULL ? 0 : attempt->limit,
+        .freedom = freedom,
+    };
+    return sri_pick(&world->chooser, &question);
+}
+
+/* Moves those that wait for what is true from the object's list to another, in order; how many. */
+static uint32_t collect(struct sri_file *file, uint32_t ready, struct sri_waiting *woken)
+{
+    uint32_t count = 0;
+    struct sri_attempt *attempt = file->waiting.first;
+    while (attempt != NULL) {
+        struct sri_attempt *next = attempt->next;
+        if ((attempt->wait_for & ready) != 0) {
+            take_out(&file->waiting, attempt);
+            append(woken, attempt);
+            count++;
+        }
+        attempt = next;
+    }
+    return count;
+}
+
+/* The engine may not start attempts from inside ready(): it queues them. */
+void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file)
+{
+    if (file == NULL || file->waiting.first == NULL)
+        return;
+    struct sri_waiting woken = {NULL, NULL};
+    uint32_t count = collect(file, sri_readiness(world, file), &woken);
+    if (count == 0)
+        return;
+    uint32_t first = sri_world_pick(world, SRI_FREEDOM_WAKE, count, NULL);
+    struct sri_attempt *chosen = woken.first;
+    for (uint32_t i = 0; i < first; i++)
+        chosen = chosen->next;
+    take_out(&woken, chosen);
+    world->links.ready(world->links.self, chosen);
+    while (woken.first != NULL) {
+        struct sri_attempt *attempt = woken.first;
+        take_out(&woken, attempt);
+        world->links.ready(world->links.self, attempt);
+    }
+}
