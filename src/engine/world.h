@@ -148,6 +148,13 @@ struct sri_world_vtable {
     int (*check_thread)(void *self);
 
     void (*release)(void *self);
+
+    /*
+     * The calling thread's number, not 0; 0 for a world that belongs to one thread. Decides IORING_SETUP_SINGLE_ISSUER,
+     * and whether a wake() (backend.h) may post its CQE at once, with the lock held (numbers) or leaves it to the next
+     * enter (0).
+     */
+    uint64_t (*thread)(void *self);
 };
 
 struct sri_world {

@@ -1,0 +1,252 @@
+/*
+ * The attempt in the world. Its commit point is the one place where an operation's result is decided: before it a cancel
+ * has no effect on the object, after it only the copy to the program's memory and the CQE may still be late.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+
+#include "engine/segments.h"
+#include "engine/steps.h"
+
+#define SCRIBBLE 0xdb
+
+static uint32_t ask(struct sri_request *request, enum sri_why why, uint32_t n, const int16_t *errnos)
+{
+    struct sri_question question = {.why = why, .n = n, .opcode = request->opcode, .fd = request->fd,
+                                    .user_data = request->user_data, .length = request->length, .errnos = errnos};
+    uint32_t answer = sri_pick(&request->ring->engine->chooser, &question);
+    SRI_REQUIRE(answer < n || n == 0);
+    return answer;
+}
+
+static uint64_t shortened(uint64_t length, uint32_t answer)
+{
+    switch (answer) {
+    case 0:
+        return length;
+    case 1:
+        return 1;
+    case 2:
+        return length / 2;
+    case 3:
+        return length - 1;
+    default:
+        return length / 4 > 0 ? length / 4 : 1;
+    }
+}
+
+static const struct iovec *targets(const struct sri_request *request)
+{
+    return request->segments != NULL ? request->segments : &request->one;
+}
+
+/* Staging memory takes the bytes at the attempt, so that the program's memory gets them late. Without it: at once. */
+static void stage(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (sri_segments_writable(&engine->user, targets(request), request->segment_count, request->length) != 0)
+        return;
+    struct iovec *staging = sri_arena_acquire(&engine->arena, sizeof *staging + request->length);
+    if (staging == NULL)
+        return;
+    staging->iov_base = staging + 1;
+    staging->iov_len = request->length;
+    request->staging = staging;
+    request->attempt.segments = staging;
+    request->attempt.segment_count = 1;
+    request->attempt.kernel_memory = true;
+    request->marks |= SRI_MARK_STAGED;
+}
+
+/* The freedoms of one operation, asked once. False: it ended here, before anything was attempted. */
+static bool ask_freedoms(struct sri_request *request)
+{
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    request->marks |= SRI_MARK_ASKED;
+    if (opcode->errno_count > 0) {
+        uint32_t answer = ask(request, SRI_WHY_ERRNO, opcode->errno_count + 1u, opcode->errnos);
+        if (answer > 0) {
+            request->result = -opcode->errnos[answer - 1];
+            return false;
+        }
+    }
+    bool whole = (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & MSG_WAITALL);
+    if ((opcode->traits & SRI_TRAIT_SHORT) && request->length > 1 && !whole) {
+        uint32_t answer = ask(request, SRI_WHY_SHORT, 5, NULL);
+        request->attempt.limit = shortened(request->length, answer);
+    }
+    if ((opcode->traits & SRI_TRAIT_TARGET) && request->length > 0 && !whole) {
+        request->copy = (uint8_t)ask(request, SRI_WHY_COPY, 3, NULL);
+        if (request->copy > 0)
+            stage(request);
+    }
+    return true;
+}
+
+static bool shows_target(const struct sri_request *request)
+{
+    return sri_is_watched(request->ring->engine) && (sri_opcode_of(request)->traits & SRI_TRAIT_TARGET);
+}
+
+static void touched(struct sri_request *request, int64_t result)
+{
+    if (!(request->marks & SRI_MARK_TOUCHING))
+        return;
+    request->marks &= (uint16_t)~SRI_MARK_TOUCHING;
+    int64_t bytes = (int64_t)request->progress + (result > 0 ? result : 0);
+    sri_emit_request(request, SRI_EVENT_TOUCHED, bytes, 0);
+}
+
+static void copy_staged(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    const struct iovec *staging = request->staging;
+    bool watched = sri_is_watched(engine);
+    if (watched)
+        sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
+    int error = sri_segments_copy_out(&engine->user, targets(request), staging->iov_base, (uint64_t)request->result);
+    if (error != 0)
+        request->result = error;
+    if (watched)
+        sri_emit_request(request, SRI_EVENT_TOUCHED, request->result > 0 ? request->result : 0, 0);
+}
+
+static void scribble(struct sri_request *request)
+{
+    bool watched = sri_is_watched(request->ring->engine);
+    if (watched)
+        sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
+    sri_segments_fill(targets(request), SCRIBBLE, (uint64_t)request->result);
+    if (watched)
+        sri_emit_request(request, SRI_EVENT_TOUCHED, request->result, 0);
+}
+
+void sri_report(struct sri_request *request)
+{
+    if ((request->marks & SRI_MARK_STAGED) && request->result > 0)
+        copy_staged(request);
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    if (opcode->finish != NULL)
+        opcode->finish(request);
+    if (request->ring->closed)
+        sri_drop(request);
+    else
+        sri_end(request);
+}
+
+static void commit(struct sri_request *request, int64_t result)
+{
+    struct sri_engine *engine = request->ring->engine;
+    request->result = result > INT_MAX ? INT_MAX : (int32_t)result;
+    request->marks |= SRI_MARK_COMMITTED;
+    if (sri_is_watched(engine))
+        sri_emit_request(request, SRI_EVENT_COMMITTED, request->result, 0);
+    if (sri_is_kind(engine) || request->ring->closed) {
+        sri_report(request);
+        return;
+    }
+    if ((request->marks & SRI_MARK_STAGED) && request->copy == 2 && request->result > 0)
+        scribble(request);
+    uint32_t delay = ask(request, SRI_WHY_REPORT, SRI_DELAYS, NULL);
+    if (delay == 0) {
+        sri_report(request);
+        return;
+    }
+    sri_table_list(request);
+    sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_REPORT);
+}
+
+/* MSG_WAITALL: the rest of the segments is attempted too, until all is there or there is no more to come. */
+static bool goes_on(struct sri_request *request, int64_t result)
+{
+    if (result <= 0 || !(sri_opcode_of(request)->traits & SRI_TRAIT_MESSAGE) ||
+        !(request->attempt.flags & MSG_WAITALL) || (uint64_t)result >= request->attempt.limit)
+        return false;
+    return sri_segments_advance(request, (uint64_t)result) == 0;
+}
+
+static void wait_in_world(struct sri_request *request)
+{
+    request->place = SRI_PLACE_WORLD;
+    request->ring->engine->outside++;
+    sri_table_list(request);
+    if ((request->marks & SRI_MARK_GUARDED))
+        sri_chain_arm(request);
+}
+
+static void done(struct sri_request *request, int64_t result)
+{
+    if (request->progress > 0)
+        result = result > 0 ? (int64_t)request->progress + result : (int64_t)request->progress;
+    commit(request, result);
+}
+
+void sri_attempt(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    const struct sri_world_vtable *world = engine->world.vtable;
+    if (!sri_is_kind(engine) && !(request->marks & SRI_MARK_ASKED) && !ask_freedoms(request)) {
+        sri_end(request);
+        return;
+    }
+    bool shown = shows_target(request) && !(request->marks & SRI_MARK_STAGED);
+    for (;;) {
+        if (shown) {
+            request->marks |= SRI_MARK_TOUCHING;
+            sri_emit_request(request, SRI_EVENT_TOUCH, 0, 0);
+        }
+        int64_t result = 0;
+        enum sri_answer answer = world->start(engine->world.self, &request->attempt, &result);
+        if (answer == SRI_RUNNING) {
+            wait_in_world(request);
+            return;
+        }
+        touched(request, answer == SRI_DONE ? result : 0);
+        if (answer == SRI_WAIT) {
+            wait_in_world(request);
+            return;
+        }
+        if (!goes_on(request, result)) {
+            done(request, result);
+            return;
+        }
+    }
+}
+
+static struct sri_request *come_back(struct sri_attempt *attempt)
+{
+    struct sri_request *request = SRI_CONTAINER_OF(attempt, struct sri_request, attempt);
+    SRI_REQUIRE(request->place == SRI_PLACE_WORLD);
+    request->place = SRI_PLACE_NONE;
+    request->ring->engine->outside--;
+    return request;
+}
+
+void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt)
+{
+    (void)engine;
+    struct sri_request *request = come_back(attempt);
+    sri_due_push(request, SRI_STEP_ATTEMPT);
+    sri_notify(request->ring);
+}
+
+void sri_engine_finish(struct sri_engine *engine, struct sri_attempt *attempt, int64_t result)
+{
+    (void)engine;
+    struct sri_request *request = come_back(attempt);
+    touched(request, result);
+    request->result = result > INT_MAX ? INT_MAX : (int32_t)result;
+    sri_due_push(request, SRI_STEP_FINISH);
+    sri_notify(request->ring);
+}
+
+/* The second half of a running attempt, at a moment when the engine works. */
+void sri_finished(struct sri_request *request)
+{
+    int64_t result = request->result;
+    if (goes_on(request, result))
+        sri_attempt(request);
+    else
+        done(request, result);
+}

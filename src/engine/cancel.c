@@ -1,0 +1,205 @@
+/*
+ * Cancelling: finding whom, and taking it out of wherever it waits. A request behind its commit point stays.
+ */
+#include <errno.h>
+
+#include "engine/steps.h"
+
+#define KNOWN_FLAGS                                                                                                   \
+    (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED |      \
+     IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP)
+
+static bool is_timer(const struct sri_request *request)
+{
+    return request->opcode == IORING_OP_TIMEOUT || request->opcode == IORING_OP_LINK_TIMEOUT;
+}
+
+/* Can it still end without effect, as far as the engine knows? */
+static bool is_open(const struct sri_request *target)
+{
+    switch ((enum sri_place)target->place) {
+    case SRI_PLACE_WORLD:
+        return true;
+    case SRI_PLACE_WHEEL:
+        return target->step != SRI_STEP_REPORT;
+    case SRI_PLACE_DUE:
+    case SRI_PLACE_HELD:
+        return target->step == SRI_STEP_START || target->step == SRI_STEP_ATTEMPT;
+    case SRI_PLACE_NONE:
+    case SRI_PLACE_CHAIN:
+        break;
+    }
+    return false;
+}
+
+static bool stop_in_world(struct sri_request *target)
+{
+    struct sri_engine *engine = target->ring->engine;
+    if (engine->world.vtable->cancel(engine->world.self, &target->attempt) != 0)
+        return false;
+    target->place = SRI_PLACE_NONE;
+    engine->outside--;
+    return true;
+}
+
+bool sri_withdraw(struct sri_request *target)
+{
+    struct sri_engine *engine = target->ring->engine;
+    if (!is_open(target))
+        return false;
+    if (is_timer(target)) {
+        sri_timer_disarm(target);
+        return true;
+    }
+    if (target->place == SRI_PLACE_WORLD) {
+        if (!stop_in_world(target))
+            return false;
+    } else if (target->place == SRI_PLACE_WHEEL) {
+        sri_wheel_remove(&engine->wheel, &target->entry);
+        target->place = SRI_PLACE_NONE;
+    } else {
+        sri_due_remove(target);
+    }
+    sri_table_unlist(target);
+    return true;
+}
+
+static uint32_t ask(const struct sri_request *target, enum sri_why why, uint32_t n)
+{
+    struct sri_question question = {.why = why, .n = n, .opcode = target->opcode, .fd = target->fd,
+                                    .user_data = target->user_data, .length = target->length};
+    return sri_pick(&target->ring->engine->chooser, &question);
+}
+
+static int told(struct sri_request *target, int answer)
+{
+    if (sri_is_watched(target->ring->engine))
+        sri_emit_request(target, SRI_EVENT_CANCELLING, answer, 0);
+    return answer;
+}
+
+int sri_cancel_one(struct sri_request *target)
+{
+    if (!is_open(target))
+        return told(target, -EALREADY);
+    uint32_t answer = ask(target, SRI_WHY_CANCEL, 3);
+    if (answer == 1 || !sri_withdraw(target))
+        return told(target, -EALREADY);
+    /* What MSG_WAITALL has already moved is told, as by the true kernel. */
+    target->result = target->progress > 0 ? (int32_t)target->progress : -ECANCELED;
+    int result = told(target, answer == 2 ? -EALREADY : 0);
+    target->marks &= (uint16_t)~SRI_MARK_INLINE;
+    sri_due_push(target, SRI_STEP_END);
+    return result;
+}
+
+struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t opcode)
+{
+    struct sri_request *request = sri_table_first(ring->engine, user_data);
+    while (request != NULL && !(request->ring == ring && request->user_data == user_data && request->opcode == opcode &&
+                                request->place != SRI_PLACE_NONE))
+        request = request->hash_next;
+    return request;
+}
+
+int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    uint32_t flags = sqe->cancel_flags;
+    if (sqe->off != 0 || sqe->splice_fd_in != 0 || (flags & ~KNOWN_FLAGS))
+        return -EINVAL;
+    if ((flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) && (flags & IORING_ASYNC_CANCEL_ANY))
+        return -EINVAL;
+    request->search = (struct sri_search){
+        .user_data = sqe->addr, .flags = flags, .fd = sqe->fd, .opcode = (uint8_t)sqe->len};
+    return 0;
+}
+
+static bool matches(const struct sri_request *target, const struct sri_search *search, const struct sri_file *file)
+{
+    if (target->place == SRI_PLACE_NONE || target->opcode == IORING_OP_LINK_TIMEOUT)
+        return false;
+    if (search->flags & IORING_ASYNC_CANCEL_ANY)
+        return true;
+    if (search->flags & IORING_ASYNC_CANCEL_FD) {
+        if (sri_opcode_of(target)->issue != NULL || target->attempt.file != file)
+            return false;
+    }
+    if ((search->flags & IORING_ASYNC_CANCEL_OP) && target->opcode != search->opcode)
+        return false;
+    bool keyed = (search->flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) != 0;
+    if (!keyed || (search->flags & IORING_ASYNC_CANCEL_USERDATA))
+        return target->user_data == search->user_data;
+    return true;
+}
+
+/* Only one is wanted: either order of the two CQEs. */
+static int32_t cancel_single(struct sri_request *target)
+{
+    int32_t result = sri_cancel_one(target);
+    if (result == 0 && target->place == SRI_PLACE_DUE && ask(target, SRI_WHY_CANCEL_ORDER, 2) == 1) {
+        sri_due_remove(target);
+        sri_end(target);
+    }
+    return result;
+}
+
+static int32_t cancel_by_key(struct sri_ring *ring, const struct sri_search *search)
+{
+    bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL)) != 0;
+    struct sri_request *next;
+    int32_t count = 0;
+    for (struct sri_request *target = sri_table_first(ring->engine, search->user_data); target != NULL; target = next) {
+        next = target->hash_next;
+        if (target->ring != ring || !matches(target, search, NULL))
+            continue;
+        if (!all)
+            return cancel_single(target);
+        sri_cancel_one(target);
+        count++;
+    }
+    return all ? count : -ENOENT;
+}
+
+static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *search, const struct sri_file *file)
+{
+    bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0;
+    struct sri_node *next;
+    int32_t count = 0;
+    for (struct sri_node *node = ring->pending.next; node != &ring->pending; node = next) {
+        next = node->next;
+        struct sri_request *target = SRI_CONTAINER_OF(node, struct sri_request, ring_node);
+        if (!matches(target, search, file))
+            continue;
+        if (!all)
+            return cancel_single(target);
+        sri_cancel_one(target);
+        count++;
+    }
+    return all ? count : -ENOENT;
+}
+
+static int32_t cancel_by_file(struct sri_request *request)
+{
+    const struct sri_world *world = &request->ring->engine->world;
+    const struct sri_search *search = &request->search;
+    if ((request->sqe_flags & IOSQE_FIXED_FILE) || (search->flags & IORING_ASYNC_CANCEL_FD_FIXED))
+        return -EBADF;
+    struct sri_file *file = world->vtable->file_get(world->self, search->fd);
+    if (file == NULL)
+        return -EBADF;
+    int32_t result = cancel_by_walk(request->ring, search, file);
+    world->vtable->file_put(world->self, file);
+    return result;
+}
+
+bool sri_issue_cancel(struct sri_request *request)
+{
+    const struct sri_search *search = &request->search;
+    if (search->flags & IORING_ASYNC_CANCEL_FD)
+        request->result = cancel_by_file(request);
+    else if (search->flags & (IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_OP))
+        request->result = cancel_by_walk(request->ring, search, NULL);
+    else
+        request->result = cancel_by_key(request->ring, search);
+    return true;
+}

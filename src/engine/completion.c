@@ -1,0 +1,176 @@
+/*
+ * The CQ: posting, what finds no room there (NODROP), and what arrives from other threads.
+ */
+#include <errno.h>
+
+#include "engine/steps.h"
+
+static uint32_t visible(const struct sri_ring *ring)
+{
+    return ring->cq_tail - __atomic_load_n(&ring->header->cq_head, __ATOMIC_ACQUIRE);
+}
+
+uint32_t sri_cq_ready(const struct sri_ring *ring)
+{
+    return visible(ring) + ring->overflow_count;
+}
+
+/* Room for one more; the program's head is looked at only when the last known room is used up. */
+static bool has_room(struct sri_ring *ring)
+{
+    if (ring->cq_tail != ring->cq_limit)
+        return true;
+    ring->cq_limit = __atomic_load_n(&ring->header->cq_head, __ATOMIC_ACQUIRE) + ring->cq_entries;
+    return ring->cq_tail != ring->cq_limit && ring->cq_limit - ring->cq_tail <= ring->cq_entries;
+}
+
+static void write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    struct io_uring_cqe *cqe = &ring->cqes[ring->cq_tail & (ring->cq_entries - 1)];
+    cqe->user_data = user_data;
+    cqe->res = result;
+    cqe->flags = flags;
+    __atomic_store_n(&ring->header->cq_tail, ++ring->cq_tail, __ATOMIC_RELEASE);
+}
+
+/* Without memory for it the CQE is lost: counted, and the next enter says -EBADR. */
+static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    struct sri_overflow *overflow = sri_arena_acquire(&ring->engine->arena, sizeof *overflow);
+    if (overflow == NULL) {
+        __atomic_fetch_add(&ring->header->cq_overflow, 1, __ATOMIC_RELAXED);
+        ring->dropped = true;
+        return;
+    }
+    overflow->next = NULL;
+    overflow->user_data = user_data;
+    overflow->result = result;
+    overflow->flags = flags;
+    if (ring->overflow_count++ == 0)
+        __atomic_fetch_or(&ring->header->sq_flags, IORING_SQ_CQ_OVERFLOW, __ATOMIC_SEQ_CST);
+    *ring->overflow_last = overflow;
+    ring->overflow_last = &overflow->next;
+}
+
+void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    ring->posted++;
+    ring->eventfd_due = true;
+    if (ring->overflow_count == 0 && has_room(ring))
+        write_cqe(ring, user_data, result, flags);
+    else
+        keep(ring, user_data, result, flags);
+}
+
+void sri_post_end(struct sri_request *request)
+{
+    struct sri_ring *ring = request->ring;
+    if (request->marks & SRI_MARK_SKIP) {
+        if (sri_is_watched(ring->engine))
+            sri_emit_request(request, SRI_EVENT_SKIPPED, request->result, 0);
+        return;
+    }
+    sri_post(ring, request->user_data, request->result, request->cqe_flags);
+    /* A timeout's own end is not among the completions that timeouts count. */
+    if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0))
+        ring->posted--;
+    if (sri_is_watched(ring->engine))
+        sri_emit_request(request, SRI_EVENT_COMPLETED, request->result, request->cqe_flags);
+}
+
+static struct sri_overflow *shift(struct sri_ring *ring)
+{
+    struct sri_overflow *overflow = ring->overflow_first;
+    ring->overflow_first = overflow->next;
+    if (--ring->overflow_count == 0)
+        ring->overflow_last = &ring->overflow_first;
+    return overflow;
+}
+
+void sri_overflow_flush(struct sri_ring *ring)
+{
+    if (ring->overflow_count == 0)
+        return;
+    while (ring->overflow_count > 0 && has_room(ring)) {
+        struct sri_overflow *overflow = shift(ring);
+        write_cqe(ring, overflow->user_data, overflow->result, overflow->flags);
+        sri_arena_release(&ring->engine->arena, overflow);
+    }
+    if (ring->overflow_count == 0)
+        __atomic_fetch_and(&ring->header->sq_flags, ~IORING_SQ_CQ_OVERFLOW, __ATOMIC_SEQ_CST);
+}
+
+void sri_overflow_drop(struct sri_ring *ring)
+{
+    while (ring->overflow_count > 0)
+        sri_arena_release(&ring->engine->arena, shift(ring));
+}
+
+void sri_inbox_deliver(struct sri_ring *ring)
+{
+    struct sri_inbox *inbox = &ring->inbox;
+    if (atomic_load_explicit(&inbox->count, memory_order_acquire) == 0)
+        return;
+    uint64_t user_data[SRI_INBOX];
+    while (atomic_flag_test_and_set_explicit(&inbox->busy, memory_order_acquire))
+        continue;
+    unsigned count = atomic_load_explicit(&inbox->count, memory_order_relaxed);
+    for (unsigned i = 0; i < count; i++)
+        user_data[i] = inbox->user_data[i];
+    atomic_store_explicit(&inbox->count, 0, memory_order_relaxed);
+    atomic_flag_clear_explicit(&inbox->busy, memory_order_release);
+    for (unsigned i = 0; i < count; i++) {
+        sri_post(ring, user_data[i], 0, 0);
+        if (sri_is_watched(ring->engine)) {
+            struct sri_event event = {.kind = SRI_EVENT_WAKE, .ring = ring->fd, .user_data = user_data[i], .last = 1};
+            sri_emit(ring->engine, &event);
+        }
+    }
+}
+
+/* Is there anything to see, or would an enter get on? */
+static bool has_news(const struct sri_ring *ring)
+{
+    return sri_cq_ready(ring) > 0 || !sri_list_empty(&ring->held) || ring->engine->due.count > 0 ||
+           atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
+}
+
+/*
+ * One rule for IORING_SQ_TASKRUN: it is set while an enter could get on with a request of this ring, on a ring whose
+ * work the true kernel would do by itself (so that whoever peeks, enters) or which asked for the flag. A DEFER_TASKRUN
+ * ring without IORING_SETUP_TASKRUN_FLAG is told nothing, as by the true kernel.
+ */
+static void show_taskrun(struct sri_ring *ring)
+{
+    if ((ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) && !(ring->setup_flags & IORING_SETUP_TASKRUN_FLAG))
+        return;
+    uint32_t flags = __atomic_load_n(&ring->header->sq_flags, __ATOMIC_RELAXED);
+    bool wanted = ring->in_flight > 0 || atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
+    if (wanted == ((flags & IORING_SQ_TASKRUN) != 0))
+        return;
+    if (wanted)
+        __atomic_fetch_or(&ring->header->sq_flags, IORING_SQ_TASKRUN, __ATOMIC_SEQ_CST);
+    else
+        __atomic_fetch_and(&ring->header->sq_flags, ~IORING_SQ_TASKRUN, __ATOMIC_SEQ_CST);
+}
+
+void sri_show_inbox(struct sri_ring *ring)
+{
+    if ((ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) && !(ring->setup_flags & IORING_SETUP_TASKRUN_FLAG))
+        return;
+    __atomic_fetch_or(&ring->header->sq_flags, IORING_SQ_TASKRUN, __ATOMIC_SEQ_CST);
+}
+
+void sri_notify(struct sri_ring *ring)
+{
+    if (ring->closed)
+        return;
+    show_taskrun(ring);
+    if (ring->eventfd_due)
+        sri_eventfd_signal(ring);
+    bool news = has_news(ring);
+    if (news == ring->notified)
+        return;
+    ring->notified = news;
+    ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
+}

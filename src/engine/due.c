@@ -1,0 +1,139 @@
+/*
+ * The due set: what can make its step now. The list keeps age, the array gives any member in one access.
+ */
+#include "engine/request.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+
+void sri_due_init(struct sri_due *due)
+{
+    sri_list_init(&due->fifo);
+    due->count = 0;
+}
+
+int sri_due_reserve(struct sri_due *due, uint32_t capacity)
+{
+    if (capacity <= due->capacity)
+        return 0;
+    if (capacity < due->capacity * 2)
+        capacity = due->capacity * 2;
+    struct sri_request **array = sri_realloc(due->array, capacity * sizeof(struct sri_request *));
+    if (array == NULL)
+        return -ENOMEM;
+    due->array = array;
+    due->capacity = capacity;
+    return 0;
+}
+
+static void add(struct sri_due *due, struct sri_request *request)
+{
+    SRI_REQUIRE(due->count < due->capacity);
+    request->place = SRI_PLACE_DUE;
+    request->position = due->count;
+    due->array[due->count++] = request;
+    sri_list_append(&due->fifo, &request->entry.node);
+}
+
+static bool may_run(const struct sri_request *request)
+{
+    const struct sri_ring *ring = request->ring;
+    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->collecting || ring->closed ||
+           (request->marks & SRI_MARK_INLINE);
+}
+
+static void hold(struct sri_request *request)
+{
+    request->place = SRI_PLACE_HELD;
+    sri_list_append(&request->ring->held, &request->entry.node);
+}
+
+void sri_due_push(struct sri_request *request, enum sri_step step)
+{
+    SRI_REQUIRE(request->place == SRI_PLACE_NONE);
+    request->step = (uint8_t)step;
+    if (may_run(request))
+        add(&request->ring->engine->due, request);
+    else
+        hold(request);
+}
+
+void sri_due_remove(struct sri_request *request)
+{
+    struct sri_due *due = &request->ring->engine->due;
+    sri_list_remove(&request->entry.node);
+    if (request->place == SRI_PLACE_DUE) {
+        struct sri_request *last = due->array[--due->count];
+        due->array[request->position] = last;
+        last->position = request->position;
+    }
+    request->place = SRI_PLACE_NONE;
+}
+
+/* Answer 0 is the oldest wherever it stands; whose index it takes, that one stands in for index 0. */
+static struct sri_request *choose(struct sri_engine *engine)
+{
+    struct sri_due *due = &engine->due;
+    struct sri_request *oldest = sri_request_of_node(due->fifo.next);
+    if (due->count == 1 || sri_is_kind(engine))
+        return oldest;
+    struct sri_question question = {.why = SRI_WHY_ORDER, .n = due->count, .fd = -1, .opcode = oldest->opcode,
+                                    .user_data = oldest->user_data};
+    uint32_t answer = sri_pick(&engine->chooser, &question);
+    SRI_REQUIRE(answer < due->count);
+    if (answer == 0)
+        return oldest;
+    return due->array[answer == oldest->position ? 0 : answer];
+}
+
+struct sri_request *sri_due_take(struct sri_engine *engine)
+{
+    while (engine->due.count > 0) {
+        struct sri_request *request = choose(engine);
+        sri_due_remove(request);
+        if (may_run(request))
+            return request;
+        hold(request);
+    }
+    return NULL;
+}
+
+void sri_due_release_held(struct sri_ring *ring)
+{
+    while (!sri_list_empty(&ring->held)) {
+        struct sri_request *request = sri_request_of_node(ring->held.next);
+        sri_list_remove(&request->entry.node);
+        add(&ring->engine->due, request);
+    }
+}
+
+void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step)
+{
+    struct sri_engine *engine = request->ring->engine;
+    SRI_REQUIRE(request->place == SRI_PLACE_NONE);
+    if (due_ns <= engine->wheel.now_ns) {
+        sri_due_push(request, step);
+        return;
+    }
+    request->step = (uint8_t)step;
+    request->place = SRI_PLACE_WHEEL;
+    sri_wheel_insert(&engine->wheel, &request->entry, due_ns);
+}
+
+void sri_turn(struct sri_engine *engine)
+{
+    if (sri_wheel_empty(&engine->wheel))
+        return;
+    struct sri_node expired;
+    sri_list_init(&expired);
+    sri_wheel_turn(&engine->wheel, sri_now(engine), &expired);
+    while (!sri_list_empty(&expired)) {
+        struct sri_request *request = sri_request_of_node(expired.next);
+        sri_list_remove(&request->entry.node);
+        request->place = SRI_PLACE_NONE;
+        if (request->step == SRI_STEP_EXPIRE)
+            sri_table_unlist(request);
+        sri_due_push(request, (enum sri_step)request->step);
+    }
+}

@@ -1,0 +1,213 @@
+/*
+ * io_uring_enter: submit, then run and wait.
+ */
+#include <errno.h>
+
+#include "engine/steps.h"
+
+#define KNOWN_FLAGS                                                                                                   \
+    (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG)
+#define SIGSET_SIZE 8u
+
+struct wait {
+    uint64_t until_ns;
+    const void *mask;
+    size_t mask_size;
+};
+
+static int check_mask(const struct wait *wait)
+{
+    return wait->mask != NULL && wait->mask_size != SIGSET_SIZE ? -EINVAL : 0;
+}
+
+/* The argument of a wait, copied; the deadline is absolute from here on. */
+static int import_wait(struct sri_engine *engine, uint32_t flags, const void *arg, size_t arg_size, struct wait *wait)
+{
+    *wait = (struct wait){.until_ns = SRI_NEVER};
+    if (!(flags & IORING_ENTER_EXT_ARG)) {
+        wait->mask = arg;
+        wait->mask_size = arg_size;
+        return check_mask(wait);
+    }
+    struct io_uring_getevents_arg ext;
+    if (arg_size != sizeof ext)
+        return -EINVAL;
+    if (sri_user_copy_in(&engine->user, &ext, arg, sizeof ext) != 0)
+        return -EFAULT;
+    if (ext.pad != 0)
+        return -EINVAL;
+    wait->mask = (const void *)(uintptr_t)ext.sigmask;
+    wait->mask_size = ext.sigmask_sz;
+    if (ext.ts != 0) {
+        uint64_t time_ns;
+        int error = sri_copy_time(engine, ext.ts, &time_ns);
+        if (error != 0)
+            return error;
+        if (__builtin_add_overflow(sri_now(engine), time_ns, &wait->until_ns))
+            wait->until_ns = SRI_NEVER;
+    }
+    return check_mask(wait);
+}
+
+/* All that can be done now: what came from elsewhere, what the wheel lets go, what is due. */
+static void advance(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    sri_inbox_deliver(ring);
+    sri_turn(engine);
+    sri_run(engine, 0);
+    if (ring->collecting)
+        sri_overflow_flush(ring);
+}
+
+static uint32_t visible(const struct sri_ring *ring)
+{
+    return sri_cq_ready(ring) - ring->overflow_count;
+}
+
+static uint64_t next_change(struct sri_engine *engine, uint64_t until_ns)
+{
+    uint64_t wheel_ns = sri_wheel_next_ns(&engine->wheel);
+    uint64_t world_ns = engine->world.vtable->next_ns(engine->world.self);
+    uint64_t next_ns = wheel_ns < world_ns ? wheel_ns : world_ns;
+    return next_ns < until_ns ? next_ns : until_ns;
+}
+
+static bool ask_interrupt(struct sri_ring *ring)
+{
+    struct sri_question question = {.why = SRI_WHY_INTERRUPT, .n = 2, .fd = ring->fd};
+    return sri_pick(&ring->engine->chooser, &question) == 1;
+}
+
+static int stall(struct sri_ring *ring)
+{
+    if (sri_is_watched(ring->engine))
+        sri_emit_ring(ring, SRI_EVENT_STALL, (int64_t)ring->in_flight, 0);
+    return -EDEADLK;
+}
+
+static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct wait *wait)
+{
+    struct sri_engine *engine = ring->engine;
+    const struct sri_world_vtable *world = engine->world.vtable;
+    advance(ring);
+    if (visible(ring) >= min_complete)
+        return 0;
+    if (ask_interrupt(ring))
+        return -EINTR;
+    for (;;) {
+        if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
+            return -ETIME;
+        int error = world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
+        if (ring->closed)
+            return -EBADF;
+        advance(ring);
+        if (visible(ring) >= min_complete)
+            return 0;
+        if (error == -EDEADLK)
+            return stall(ring);
+        if (error != 0)
+            return error;
+    }
+}
+
+static int collect(struct sri_ring *ring, uint32_t min_complete, const struct wait *wait)
+{
+    struct sri_engine *engine = ring->engine;
+    int result = 0;
+    if (min_complete > ring->cq_entries)
+        min_complete = ring->cq_entries;
+    ring->collecting = true;
+    sri_due_release_held(ring);
+    /* What the world knows by now is looked at first, when anything waits there. */
+    if (engine->outside > 0)
+        (void)engine->world.vtable->wait(engine->world.self, 0, NULL, 0);
+    if (!ring->closed)
+        result = wait_for(ring, min_complete, wait);
+    ring->collecting = false;
+    if (result == 0 && ring->dropped) {
+        ring->dropped = false;
+        result = -EBADR;
+    }
+    return result;
+}
+
+/* Refused with nothing consumed, as a kernel short of memory, of room in its CQ, or with a signal pending may do. */
+static int ask_refusal(struct sri_ring *ring, uint32_t to_submit)
+{
+    static const int refusals[] = {0, -EAGAIN, -EBUSY, -EINTR};
+    struct sri_question question = {.why = SRI_WHY_ENTER, .n = 4, .fd = ring->fd, .length = to_submit};
+    return refusals[sri_pick(&ring->engine->chooser, &question)];
+}
+
+static int check_ring(const struct sri_ring *ring, uint32_t to_submit, uint32_t flags)
+{
+    if (ring->disabled)
+        return -EBADFD;
+    bool deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+    if (to_submit > 0 || (deferred && (flags & IORING_ENTER_GETEVENTS)))
+        return sri_check_caller(ring);
+    return 0;
+}
+
+static int submit(struct sri_ring *ring, uint32_t to_submit)
+{
+    int refusal = ask_refusal(ring, to_submit);
+    if (refusal != 0)
+        return refusal;
+    int consumed = sri_consume(ring, to_submit);
+    sri_counting_advance(ring);
+    sri_drain_advance(ring);
+    return consumed;
+}
+
+static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void *arg,
+                size_t arg_size)
+{
+    int consumed = 0;
+    if (to_submit > 0) {
+        consumed = submit(ring, to_submit);
+        if (consumed != (int)to_submit || !(flags & IORING_ENTER_GETEVENTS)) {
+            advance(ring);
+            return consumed;
+        }
+    }
+    if (!(flags & IORING_ENTER_GETEVENTS)) {
+        advance(ring);
+        return 0;
+    }
+    struct wait wait;
+    int error = import_wait(ring->engine, flags, arg, arg_size, &wait);
+    if (error == 0)
+        error = collect(ring, min_complete, &wait);
+    return consumed > 0 ? consumed : error;
+}
+
+/* An enter on one ring may have moved work of others. */
+static void notify_all(struct sri_engine *engine)
+{
+    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = node->next)
+        sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
+}
+
+int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+              const void *arg, size_t arg_size)
+{
+    struct sri_ring *ring;
+    if (flags & ~KNOWN_FLAGS)
+        return -EINVAL;
+    int error = sri_ring_find(engine, fd, &ring);
+    if (error == 0)
+        error = check_ring(ring, to_submit, flags);
+    if (error != 0)
+        return error;
+    sri_ring_enter(ring);
+    if (sri_is_watched(engine))
+        sri_emit_ring(ring, SRI_EVENT_ENTER, to_submit, flags);
+    int result = work(ring, to_submit, min_complete, flags, arg, arg_size);
+    if (sri_is_watched(engine) && !ring->closed)
+        sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);
+    sri_ring_leave(ring);
+    notify_all(engine);
+    return result;
+}

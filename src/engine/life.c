@@ -1,0 +1,188 @@
+/*
+ * The life of one request between consumption and CQE: each step it makes, and its end.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "engine/steps.h"
+
+static uint32_t ask_delay(struct sri_request *request)
+{
+    struct sri_question question = {.why = SRI_WHY_DELAY, .n = SRI_DELAYS, .opcode = request->opcode,
+                                    .fd = request->fd, .user_data = request->user_data, .length = request->length};
+    return sri_pick(&request->ring->engine->chooser, &question);
+}
+
+/* The descriptor is looked up when the operation is issued, also where its attempt comes later (measured). */
+static int find_file(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (request->sqe_flags & IOSQE_FIXED_FILE)
+        return -EBADF;
+    request->attempt.file = engine->world.vtable->file_get(engine->world.self, request->fd);
+    return request->attempt.file == NULL ? -EBADF : 0;
+}
+
+static void issue(struct sri_request *request)
+{
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    if (opcode->issue == NULL) {
+        sri_attempt(request);
+        return;
+    }
+    if (opcode->issue(request))
+        sri_end(request);
+    else if (request->marks & SRI_MARK_GUARDED)
+        sri_chain_arm(request);
+}
+
+void sri_start(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
+    int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
+    if (error == 0 && (request->sqe_flags & IOSQE_BUFFER_SELECT))
+        error = -ENOBUFS; /* no group is known to this kernel */
+    if (error != 0) {
+        request->result = error;
+        if (sri_is_kind(engine) || !inline_)
+            sri_end(request);
+        else
+            sri_due_push(request, SRI_STEP_END);
+        return;
+    }
+    if (sri_is_kind(engine) || (opcode->traits & SRI_TRAIT_PROMPT)) {
+        issue(request);
+        return;
+    }
+    uint32_t delay = ask_delay(request);
+    SRI_REQUIRE(delay < SRI_DELAYS);
+    if (delay == 0 && !inline_) {
+        issue(request);
+        return;
+    }
+    sri_table_list(request);
+    if (delay == 0) {
+        sri_due_push(request, SRI_STEP_ATTEMPT);
+    } else {
+        request->marks &= (uint16_t)~SRI_MARK_INLINE;
+        sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_ATTEMPT);
+    }
+    if (request->marks & SRI_MARK_GUARDED)
+        sri_chain_arm(request);
+}
+
+void sri_step(struct sri_request *request)
+{
+    struct sri_ring *ring = request->ring;
+    sri_ring_enter(ring);
+    if (ring->closed && request->step != SRI_STEP_REPORT && request->step != SRI_STEP_FINISH) {
+        sri_drop(request);
+        sri_ring_leave(ring);
+        return;
+    }
+    switch ((enum sri_step)request->step) {
+    case SRI_STEP_START:
+        sri_start(request);
+        break;
+    case SRI_STEP_ATTEMPT:
+        issue(request);
+        break;
+    case SRI_STEP_REPORT:
+        sri_report(request);
+        break;
+    case SRI_STEP_END:
+        sri_end(request);
+        break;
+    case SRI_STEP_FINISH:
+        sri_finished(request);
+        break;
+    case SRI_STEP_EXPIRE:
+        sri_timer_expired(request);
+        break;
+    }
+    sri_counting_advance(ring);
+    sri_drain_advance(ring);
+    sri_ring_leave(ring);
+}
+
+uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
+{
+    uint64_t steps = 0;
+    while (limit == 0 || steps < limit) {
+        struct sri_request *request = sri_due_take(engine);
+        if (request == NULL)
+            break;
+        sri_step(request);
+        steps++;
+    }
+    return steps;
+}
+
+/* What the next of a chain makes of it: an error, or fewer bytes than asked for where that counts. */
+static bool has_failed(const struct sri_request *request, const struct sri_opcode *opcode)
+{
+    if (request->result < 0) {
+        return !(request->opcode == IORING_OP_TIMEOUT && request->result == -ETIME &&
+                 (request->timer.flags & IORING_TIMEOUT_ETIME_SUCCESS));
+    }
+    if ((uint64_t)(uint32_t)request->result >= request->length)
+        return false;
+    if (opcode->traits & SRI_TRAIT_SHORT_BREAKS)
+        return true;
+    return (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & MSG_WAITALL);
+}
+
+static void judge(struct sri_request *request)
+{
+    if (!has_failed(request, sri_opcode_of(request)))
+        return;
+    request->marks |= SRI_MARK_FAILED;
+    if (request->marks & SRI_MARK_SKIP) {
+        request->marks &= (uint16_t)~SRI_MARK_SKIP;
+        request->marks |= SRI_MARK_SKIP_CHAIN;
+    }
+}
+
+static void release(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (sri_opcode_of(request)->issue == NULL) {
+        if (request->attempt.file != NULL)
+            engine->world.vtable->file_put(engine->world.self, request->attempt.file);
+        if (request->attempt.argument != NULL)
+            sri_arena_release(&engine->arena, request->attempt.argument);
+        if (request->segments != NULL)
+            sri_arena_release(&engine->arena, request->segments);
+        if (request->staging != NULL)
+            sri_arena_release(&engine->arena, request->staging);
+    }
+    request->ring->in_flight--;
+    engine->in_flight--;
+    sri_slab_give(&engine->slab, request);
+}
+
+static struct sri_request *end_one(struct sri_request *request)
+{
+    SRI_REQUIRE(request->place == SRI_PLACE_NONE);
+    if (!(request->marks & SRI_MARK_SEVERED))
+        judge(request);
+    sri_table_unlist(request);
+    sri_post_end(request);
+    struct sri_request *next = (request->marks & SRI_MARK_CHAINED) ? sri_chain_ended(request) : NULL;
+    release(request);
+    return next;
+}
+
+void sri_end(struct sri_request *request)
+{
+    while (request != NULL)
+        request = end_one(request);
+}
+
+void sri_drop(struct sri_request *request)
+{
+    sri_table_unlist(request);
+    release(request);
+}

@@ -1,0 +1,88 @@
+/*
+ * What an opcode is: one row of a table.
+ */
+#ifndef SRI_ENGINE_OPCODE_H
+#define SRI_ENGINE_OPCODE_H
+
+#include "engine/request.h"
+
+enum sri_trait {
+    SRI_TRAIT_FILE = 1 << 0,          /* works on the descriptor in sqe->fd */
+    SRI_TRAIT_SOURCE = 1 << 1,        /* reads the program's bytes */
+    SRI_TRAIT_TARGET = 1 << 2,        /* writes them */
+    SRI_TRAIT_SHORT = 1 << 3,         /* may move fewer bytes than asked for */
+    SRI_TRAIT_SHORT_BREAKS = 1 << 4,  /* and then breaks a soft link */
+    SRI_TRAIT_MESSAGE = 1 << 5,       /* attempt flags are MSG_*: MSG_WAITALL goes on, and a short one breaks a link */
+    SRI_TRAIT_PRIORITY = 1 << 6,      /* sqe->ioprio has a meaning */
+    SRI_TRAIT_SELECT = 1 << 7,        /* may take a provided buffer */
+    SRI_TRAIT_PROMPT = 1 << 8,        /* its start is never delayed: it only waits */
+};
+
+struct sri_opcode {
+    const char *name;
+    uint16_t traits;
+    uint8_t work;
+    uint8_t errno_count;
+    const int16_t *errnos; /* what the manual page lists and a kernel may give at any time; positive */
+
+    /* Checks and copies what the SQE names. 0, or the errno of a refused SQE. NULL: this kernel does not know it. */
+    int (*prepare)(struct sri_request *request, const struct io_uring_sqe *sqe);
+
+    /* For what is not the world's: true when it ended, with request->result; false when it waits. NULL: the world's. */
+    bool (*issue)(struct sri_request *request);
+
+    /* Copies what goes out besides the bytes, after the commit point. May change request->result. */
+    void (*finish)(struct sri_request *request);
+};
+
+extern const struct sri_opcode sri_opcodes[IORING_OP_LAST];
+
+static inline const struct sri_opcode *sri_opcode_of(const struct sri_request *request)
+{
+    return &sri_opcodes[request->opcode];
+}
+
+/* rw.c */
+int sri_prepare_nop(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_nop(struct sri_request *request);
+int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_fsync(struct sri_request *request, const struct io_uring_sqe *sqe);
+/* Copies an array of segments. 0, -EINVAL, -EFAULT or -ENOMEM. */
+int sri_import_segments(struct sri_request *request, const struct iovec *from, uint64_t count);
+
+/* net.c */
+int sri_prepare_sendrecv(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_msg(struct sri_request *request);
+int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_accept(struct sri_request *request);
+int sri_prepare_connect(struct sri_request *request, const struct io_uring_sqe *sqe);
+
+/* path.c */
+int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_open(struct sri_request *request);
+int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_close(struct sri_request *request);
+
+/* poll.c */
+int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_poll_remove(struct sri_request *request);
+
+/* timeout.c */
+int sri_prepare_timeout(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_timeout(struct sri_request *request);
+int sri_prepare_timeout_remove(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_timeout_remove(struct sri_request *request);
+int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_link_timeout(struct sri_request *request);
+int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns);
+
+/* cancel.c */
+int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_cancel(struct sri_request *request);
+struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t opcode);
+
+#endif

@@ -1,0 +1,85 @@
+/*
+ * Preparation of openat, openat2 and close.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+
+#include <linux/openat2.h>
+
+#include "engine/steps.h"
+
+#define MODE_BITS 07777u
+
+static int import_path(struct sri_request *request, const struct io_uring_sqe *sqe, const struct open_how *how)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (sqe->buf_index != 0 || sqe->file_index != 0)
+        return -EINVAL;
+    if (sqe->flags & IOSQE_FIXED_FILE)
+        return -EBADF;
+    char text[PATH_MAX];
+    int length = sri_user_copy_string(&engine->user, text, (const char *)(uintptr_t)sqe->addr, sizeof text);
+    if (length < 0)
+        return length;
+    struct sri_path *path = sri_arena_acquire(&engine->arena, sizeof *path + (size_t)length + 1);
+    if (path == NULL)
+        return -ENOMEM;
+    path->directory = sqe->fd;
+    path->flags = how->flags;
+    path->mode = how->mode;
+    path->resolve = how->resolve;
+    memcpy(path->path, text, (size_t)length + 1);
+    request->attempt.argument = path;
+    return 0;
+}
+
+int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    struct open_how how = {.flags = sqe->open_flags};
+    if (how.flags & (O_CREAT | __O_TMPFILE))
+        how.mode = sqe->len & MODE_BITS;
+    return import_path(request, sqe, &how);
+}
+
+int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    struct open_how how;
+    if (sqe->len < sizeof how)
+        return -EINVAL;
+    if (sqe->len > sizeof how)
+        return -E2BIG;
+    struct sri_user *user = &request->ring->engine->user;
+    if (sri_user_copy_in(user, &how, (const void *)(uintptr_t)sqe->addr2, sizeof how) != 0)
+        return -EFAULT;
+    return import_path(request, sqe, &how);
+}
+
+void sri_finish_open(struct sri_request *request)
+{
+    if (request->result >= 0 && sri_is_watched(request->ring->engine))
+        sri_emit_request(request, SRI_EVENT_OPENED, request->result, 0);
+}
+
+int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    if (sqe->off != 0 || sqe->addr != 0 || sqe->len != 0 || sqe->rw_flags != 0 || sqe->buf_index != 0)
+        return -EINVAL;
+    if (sqe->flags & IOSQE_FIXED_FILE)
+        return -EBADF;
+    if (sqe->file_index != 0)
+        return -EINVAL;
+    struct sri_descriptor *descriptor = sri_arena_acquire(&request->ring->engine->arena, sizeof *descriptor);
+    if (descriptor == NULL)
+        return -ENOMEM;
+    descriptor->fd = sqe->fd;
+    request->attempt.argument = descriptor;
+    return 0;
+}
+
+void sri_finish_close(struct sri_request *request)
+{
+    if (request->result >= 0 && sri_is_watched(request->ring->engine))
+        sri_emit_request(request, SRI_EVENT_CLOSED, request->fd, 0);
+}

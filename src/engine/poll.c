@@ -1,0 +1,58 @@
+/*
+ * POLL_ADD's preparation; POLL_REMOVE, which also updates.
+ */
+#include <errno.h>
+
+#include "engine/steps.h"
+
+#define UPDATES (IORING_POLL_UPDATE_EVENTS | IORING_POLL_UPDATE_USER_DATA)
+
+int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    if (sqe->buf_index != 0 || sqe->off != 0 || sqe->addr != 0)
+        return -EINVAL;
+    if (sqe->len != 0) /* multishot and level-triggered ones are not known to this kernel */
+        return -EINVAL;
+    request->attempt.flags = sqe->poll32_events;
+    return 0;
+}
+
+int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
+        return -EINVAL;
+    if (sqe->len & ~UPDATES)
+        return -EINVAL;
+    if (!(sqe->len & IORING_POLL_UPDATE_USER_DATA) && sqe->off != 0)
+        return -EINVAL;
+    if (!(sqe->len & IORING_POLL_UPDATE_EVENTS) && sqe->poll32_events != 0)
+        return -EINVAL;
+    request->search = (struct sri_search){
+        .user_data = sqe->addr, .new_user_data = sqe->off, .flags = sqe->len, .events = sqe->poll32_events};
+    return 0;
+}
+
+static int32_t update(struct sri_request *target, const struct sri_search *search)
+{
+    if (!sri_withdraw(target))
+        return -EALREADY;
+    if (search->flags & IORING_POLL_UPDATE_EVENTS)
+        target->attempt.flags = search->events;
+    if (search->flags & IORING_POLL_UPDATE_USER_DATA)
+        target->user_data = search->new_user_data;
+    sri_table_list(target);
+    sri_due_push(target, SRI_STEP_ATTEMPT);
+    return 0;
+}
+
+bool sri_issue_poll_remove(struct sri_request *request)
+{
+    struct sri_request *target = sri_find(request->ring, request->search.user_data, IORING_OP_POLL_ADD);
+    if (target == NULL)
+        request->result = -ENOENT;
+    else if (request->search.flags & UPDATES)
+        request->result = update(target, &request->search);
+    else
+        request->result = sri_cancel_one(target);
+    return true;
+}

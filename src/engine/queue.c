@@ -1,0 +1,124 @@
+/*
+ * The SQ: taking entries out by the array, and what is refused on the way in.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "engine/steps.h"
+
+#define KNOWN_FLAGS                                                                                                   \
+    (IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC | IOSQE_BUFFER_SELECT |      \
+     IOSQE_CQE_SKIP_SUCCESS)
+
+uint32_t sri_sq_ready(const struct sri_ring *ring)
+{
+    return __atomic_load_n(&ring->header->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
+}
+
+static uint32_t ask_stay(struct sri_ring *ring, uint32_t count)
+{
+    struct sri_engine *engine = ring->engine;
+    if (sri_is_kind(engine))
+        return 0;
+    struct sri_question question = {.why = SRI_WHY_CONSUME, .n = count + 1, .fd = ring->fd};
+    uint32_t stay = sri_pick(&engine->chooser, &question);
+    SRI_REQUIRE(stay <= count);
+    return stay;
+}
+
+static struct sri_request *take(struct sri_ring *ring, const struct io_uring_sqe *sqe)
+{
+    struct sri_engine *engine = ring->engine;
+    struct sri_request *request = sri_slab_take(&engine->slab);
+    memset(request, 0, sizeof *request);
+    request->ring = ring;
+    request->user_data = sqe->user_data;
+    request->fd = sqe->fd;
+    request->sqe_flags = sqe->flags;
+    request->number = ++engine->consumed;
+    engine->in_flight++;
+    ring->in_flight++;
+    return request;
+}
+
+/* What every opcode is checked for, in the true kernel's order, then the opcode's own checks and copies. */
+static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    if (sqe->opcode >= IORING_OP_LAST)
+        return -EINVAL;
+    request->opcode = sqe->opcode;
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    if (sqe->flags != 0) {
+        if (sqe->flags & ~(unsigned)KNOWN_FLAGS)
+            return -EINVAL;
+        if ((sqe->flags & IOSQE_BUFFER_SELECT) && !(opcode->traits & SRI_TRAIT_SELECT))
+            return -EOPNOTSUPP;
+        int error = sri_drain_flags(request);
+        if (error != 0)
+            return error;
+    }
+    if (opcode->prepare == NULL)
+        return -EINVAL;
+    if (sqe->ioprio != 0 && !(opcode->traits & SRI_TRAIT_PRIORITY))
+        return -EINVAL;
+    if (sqe->personality != 0)
+        return -EINVAL;
+    request->attempt.work = opcode->work;
+    return opcode->prepare(request, sqe);
+}
+
+/* A request that was refused must not be taken for one whose arguments are in place. */
+static void refuse(struct sri_request *request, int error)
+{
+    request->marks |= SRI_MARK_PREP_FAILED | SRI_MARK_FAILED;
+    request->result = error;
+}
+
+static bool consume_one(struct sri_ring *ring, const struct io_uring_sqe *sqe)
+{
+    struct sri_request *request = take(ring, sqe);
+    int error = prepare(request, sqe);
+    if (error != 0)
+        refuse(request, error);
+    if (sri_is_watched(ring->engine))
+        sri_emit_consumed(request, sqe);
+    return sri_submit(request);
+}
+
+static int consume(struct sri_ring *ring, uint32_t count)
+{
+    bool all = (ring->setup_flags & IORING_SETUP_SUBMIT_ALL) != 0;
+    uint32_t mask = ring->sq_entries - 1;
+    uint32_t done = 0;
+    while (done < count) {
+        uint32_t index = __atomic_load_n(&ring->array[ring->sq_head & mask], __ATOMIC_RELAXED);
+        ring->sq_head++;
+        if (index >= ring->sq_entries) {
+            __atomic_fetch_add(&ring->header->sq_dropped, 1, __ATOMIC_RELAXED);
+            break;
+        }
+        done++;
+        struct io_uring_sqe sqe = ring->sqes[index];
+        if (consume_one(ring, &sqe) && !all)
+            break;
+    }
+    return (int)done;
+}
+
+int sri_consume(struct sri_ring *ring, uint32_t to_submit)
+{
+    uint32_t count = sri_sq_ready(ring);
+    if (count > ring->sq_entries)
+        count = ring->sq_entries;
+    if (count > to_submit)
+        count = to_submit;
+    if (count == 0)
+        return 0;
+    count -= ask_stay(ring, count);
+    if (count == 0 || sri_slab_reserve(ring->engine, count) != 0)
+        return -EAGAIN;
+    int done = consume(ring, count);
+    sri_chain_close(ring);
+    __atomic_store_n(&ring->header->sq_head, ring->sq_head, __ATOMIC_RELEASE);
+    return done;
+}

@@ -1,0 +1,311 @@
+/*
+ * The engine's own structures: a request, a ring, a kernel. Private to the files of this folder.
+ */
+#ifndef SRI_ENGINE_REQUEST_H
+#define SRI_ENGINE_REQUEST_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/io_uring.h>
+
+#include "base/contradiction.h"
+#include "base/list.h"
+#include "engine/arena.h"
+#include "engine/engine.h"
+#include "engine/wheel.h"
+
+struct sri_ring;
+
+/* Where a request is. It is in one place at a time. */
+enum sri_place {
+    SRI_PLACE_NONE,  /* in the hands of the function that works on it */
+    SRI_PLACE_CHAIN, /* behind another in a chain, or in a deferred unit; not started */
+    SRI_PLACE_WHEEL, /* waits for a time */
+    SRI_PLACE_DUE,   /* can make its step now */
+    SRI_PLACE_HELD,  /* could, but its ring shows work only on GETEVENTS (DEFER_TASKRUN) */
+    SRI_PLACE_WORLD, /* the world watches its object or runs it */
+};
+
+/* What it does next when it is due. */
+enum sri_step {
+    SRI_STEP_START,   /* look up the descriptor, then as ATTEMPT */
+    SRI_STEP_ATTEMPT, /* try */
+    SRI_STEP_REPORT,  /* the commit point is passed: end with `result` */
+    SRI_STEP_END,     /* nothing was attempted: end with `result` */
+    SRI_STEP_EXPIRE,  /* a timer's time has come */
+    SRI_STEP_FINISH,  /* the world has finished a running attempt with `result` */
+};
+
+enum sri_mark {
+    SRI_MARK_FAILED = 1 << 0,       /* breaks a soft link; its CQE is posted whatever its flags say */
+    SRI_MARK_SKIP = 1 << 1,         /* no CQE on success */
+    SRI_MARK_SKIP_CHAIN = 1 << 2,   /* failed with IOSQE_CQE_SKIP_SUCCESS: what is linked behind ends silently */
+    SRI_MARK_PREP_FAILED = 1 << 3,  /* refused at preparation: `result` stands before it was started */
+    SRI_MARK_DRAIN = 1 << 4,        /* starts when everything before it has ended */
+    SRI_MARK_GUARDED = 1 << 5,      /* the next of its chain is a link timeout, not armed yet */
+    SRI_MARK_LISTED = 1 << 6,       /* in the table by user_data and in the ring's list: a cancel finds it */
+    SRI_MARK_ASKED = 1 << 7,        /* the chooser was asked about this attempt */
+    SRI_MARK_INLINE = 1 << 8,       /* due since its submission: its ring shows it without GETEVENTS */
+    SRI_MARK_COMMITTED = 1 << 9,    /* a cancel is too late */
+    SRI_MARK_TOUCHING = 1 << 10,    /* observers were told that the world writes target bytes */
+    SRI_MARK_STAGED = 1 << 11,      /* the attempt goes to staging memory first */
+    SRI_MARK_SEVERED = 1 << 12,     /* ended by somebody else; its flags say whether its CQE is posted */
+    SRI_MARK_CHAINED = 1 << 13,     /* has a link, a link timeout, or is one: its end concerns others */
+};
+
+/* TIMEOUT, LINK_TIMEOUT, in place of the attempt. */
+struct sri_timer {
+    struct sri_node counting; /* in its ring's list by target, while it counts completions */
+    struct sri_request *guarded; /* LINK_TIMEOUT: whom it limits, while armed */
+    uint64_t target;  /* the ring's count of completions at which it ends */
+    uint64_t time_ns; /* as given: relative, or absolute with IORING_TIMEOUT_ABS */
+    uint32_t flags;
+    bool counts;
+};
+
+/* ASYNC_CANCEL, POLL_REMOVE, TIMEOUT_REMOVE, in place of the attempt. */
+struct sri_search {
+    uint64_t user_data;
+    uint64_t new_user_data;
+    uint64_t time_ns;
+    uint32_t flags;
+    uint32_t events;
+    int32_t fd;
+    uint8_t opcode;
+};
+
+struct sri_request {
+    union {
+        struct sri_attempt attempt;
+        struct sri_timer timer;
+        struct sri_search search;
+    };
+    struct sri_wheel_entry entry; /* also its node in a list of held or deferred ones */
+    struct sri_node ring_node;
+    struct sri_request *hash_next;
+    struct sri_request **hash_slot;
+    struct sri_ring *ring; /* NULL: free */
+    struct sri_request *link;    /* the next of its chain; of the free list */
+    struct sri_request *limiter; /* the armed link timeout */
+    struct iovec one;       /* the segment, when there is one */
+    struct iovec *segments; /* the program's, when there are several; NULL: `one` */
+    void *staging;
+    uint64_t user_data;
+    uint64_t number;
+    uint64_t length;   /* bytes asked for */
+    uint64_t progress; /* bytes moved by earlier attempts (MSG_WAITALL) */
+    int32_t result;
+    uint32_t cqe_flags;
+    int32_t fd;
+    uint32_t position; /* in the due set */
+    uint8_t opcode;
+    uint8_t sqe_flags;
+    uint8_t place;
+    uint8_t step;
+    uint16_t marks;
+    uint16_t segment_count; /* of the program's; at most 1024 */
+    uint8_t copy;           /* the answer to SRI_WHY_COPY */
+};
+
+static_assert(sizeof(struct sri_request) <= 256, "the promised memory per request in flight");
+
+/* Requests, in chunks that are never given back before the end. */
+#define SRI_SLAB_CHUNK 256
+
+struct sri_slab {
+    struct sri_request *free;
+    struct sri_request **chunks;
+    uint32_t chunk_count;
+    uint32_t chunk_capacity;
+    uint32_t free_count;
+};
+
+int sri_slab_reserve(struct sri_engine *engine, uint32_t count);
+void sri_slab_reset(struct sri_slab *slab);
+void sri_slab_clean_up(struct sri_slab *slab);
+
+static inline struct sri_request *sri_slab_take(struct sri_slab *slab)
+{
+    struct sri_request *request = slab->free;
+    slab->free = request->link;
+    slab->free_count--;
+    return request;
+}
+
+static inline void sri_slab_give(struct sri_slab *slab, struct sri_request *request)
+{
+    request->ring = NULL;
+    request->link = slab->free;
+    slab->free = request;
+    slab->free_count++;
+}
+
+/* Pending requests by user_data. */
+struct sri_table {
+    struct sri_request **buckets;
+    uint32_t mask;
+};
+
+int sri_table_reserve(struct sri_engine *engine, uint32_t count);
+void sri_table_clean_up(struct sri_table *table);
+/* A listed request can be found by a cancel. Twice is fine. */
+void sri_table_list(struct sri_request *request);
+void sri_table_unlist(struct sri_request *request);
+/* The first of a bucket that may hold this user_data; go on by hash_next. */
+struct sri_request *sri_table_first(const struct sri_engine *engine, uint64_t user_data);
+
+/* What can make a step now: oldest first by the list, any by the array. Room for every request there is. */
+struct sri_due {
+    struct sri_node fifo;
+    struct sri_request **array;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+void sri_due_init(struct sri_due *due);
+int sri_due_reserve(struct sri_due *due, uint32_t capacity);
+void sri_due_push(struct sri_request *request, enum sri_step step);
+void sri_due_remove(struct sri_request *request);
+/* Takes the next, by the chooser's order; NULL when there is none. */
+struct sri_request *sri_due_take(struct sri_engine *engine);
+/* What a DEFER_TASKRUN ring has held back may be taken from now on. */
+void sri_due_release_held(struct sri_ring *ring);
+
+/* Puts a request on the wheel for a step later; at once due when the time has come. */
+void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step);
+/* Moves what the wheel lets go into the due set. */
+void sri_turn(struct sri_engine *engine);
+
+struct sri_ring_header {
+    _Alignas(64) uint32_t sq_head;
+    uint32_t sq_flags;
+    uint32_t sq_dropped;
+    uint32_t sq_mask;
+    uint32_t sq_entries;
+    _Alignas(64) uint32_t sq_tail;
+    _Alignas(64) uint32_t cq_head;
+    _Alignas(64) uint32_t cq_tail;
+    uint32_t cq_overflow;
+    uint32_t cq_mask;
+    uint32_t cq_entries;
+    uint32_t cq_flags;
+};
+
+/* Memory a program sees; lives until it is closed and unmapped. */
+struct sri_region {
+    struct sri_node node;
+    void *memory;
+    size_t length;
+    uint32_t references;
+};
+
+/* A CQE that found no room. */
+struct sri_overflow {
+    struct sri_overflow *next;
+    uint64_t user_data;
+    int32_t result;
+    uint32_t flags;
+};
+
+/* CQEs asked for from other threads. Its own lock, since a world for one thread has none. */
+#define SRI_INBOX 64
+
+struct sri_inbox {
+    atomic_flag busy;
+    atomic_uint count;
+    uint64_t user_data[SRI_INBOX];
+};
+
+struct sri_ring {
+    struct sri_engine *engine;
+    struct sri_node node;
+    int fd;
+    uint32_t setup_flags;
+    bool disabled;
+    bool closed;
+    bool collecting;   /* inside a GETEVENTS of its own */
+    bool notified;     /* what the world was last told */
+    bool dropped;      /* a CQE was lost for lack of memory, not reported yet */
+    bool drain_active;
+    bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
+    bool drain_next;     /* a drain inside a chain holds back the next unit too */
+    uint32_t users;      /* calls that work on it just now */
+    uint64_t issuer;     /* thread that may submit (SINGLE_ISSUER), 0 none */
+
+    struct sri_ring_header *header;
+    struct io_uring_cqe *cqes;
+    uint32_t *array;
+    struct io_uring_sqe *sqes;
+    uint32_t sq_entries;
+    uint32_t cq_entries;
+    uint32_t sq_head;
+    uint32_t cq_tail;
+    uint32_t cq_limit; /* the tail at which the CQ is full, by the head last seen */
+    struct sri_region *rings_region;
+    struct sri_region *sqes_region;
+
+    struct sri_overflow *overflow_first;
+    struct sri_overflow **overflow_last;
+    uint32_t overflow_count;
+
+    uint64_t posted;    /* CQEs, those of timeouts excepted */
+    uint64_t flushed;   /* `posted` when timeouts were last looked at */
+    uint64_t in_flight; /* requests consumed and not ended */
+    uint64_t deferred;  /* of those, held back by a drain, chains counted whole */
+
+    struct sri_request *chain_head; /* being assembled */
+    struct sri_request *chain_last;
+
+    struct sri_node pending;  /* listed requests, in order of listing */
+    struct sri_node held;
+    struct sri_node deferrals; /* heads of units held back by a drain */
+    struct sri_node counting;  /* timeouts that count completions, by target */
+
+    struct sri_file *eventfd;
+    bool eventfd_due;
+
+    struct sri_inbox inbox;
+};
+
+struct sri_engine {
+    struct sri_world world;
+    struct sri_chooser chooser;
+    uint32_t observer_count;
+    struct sri_observer observers[SRI_OBSERVERS];
+    struct sri_node rings;
+    atomic_flag rings_busy; /* guards the list of rings against sri_wake() of a foreign thread */
+    struct sri_node regions;      /* mapped or in use */
+    struct sri_node spare_regions;
+    uint32_t spare_count;
+    uint64_t consumed;
+    uint64_t in_flight;
+    uint64_t outside; /* requests in the world's hands */
+    struct sr_backend_vtable backend; /* with the name it was given */
+    struct sri_slab slab;
+    struct sri_table table;
+    struct sri_due due;
+    struct sri_arena arena;
+    struct sri_wheel wheel;
+    struct sri_user user;
+};
+
+static inline uint64_t sri_now(const struct sri_engine *engine)
+{
+    return engine->world.vtable->now_ns(engine->world.self);
+}
+
+static inline bool sri_is_kind(const struct sri_engine *engine)
+{
+    return engine->chooser.vtable == NULL;
+}
+
+static inline struct sri_request *sri_request_of_node(struct sri_node *node)
+{
+    return SRI_CONTAINER_OF(node, struct sri_request, entry.node);
+}
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Preparation of NOP, reads, writes and fsync.
+ */
+#include <errno.h>
+
+#include "engine/segments.h"
+#include "engine/steps.h"
+
+#define SEGMENTS_MOST 1024
+
+int sri_prepare_nop(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    (void)request;
+    return sqe->rw_flags != 0 ? -EINVAL : 0;
+}
+
+bool sri_issue_nop(struct sri_request *request)
+{
+    request->result = 0;
+    return true;
+}
+
+int sri_import_segments(struct sri_request *request, const struct iovec *from, uint64_t count)
+{
+    struct sri_engine *engine = request->ring->engine;
+    struct iovec *to = &request->one;
+    if (count > SEGMENTS_MOST)
+        return -EINVAL;
+    if (count > 1) {
+        to = sri_arena_acquire(&engine->arena, count * sizeof *to);
+        if (to == NULL)
+            return -ENOMEM;
+        request->segments = to;
+    }
+    if (count > 0 && sri_user_copy_in(&engine->user, to, from, count * sizeof *to) != 0)
+        return -EFAULT;
+    request->attempt.segments = to;
+    request->attempt.segment_count = (uint32_t)count;
+    request->segment_count = (uint16_t)count;
+    return sri_segments_length(to, (uint32_t)count, &request->length);
+}
+
+static void set_range(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    request->attempt.offset = sqe->off;
+    request->attempt.flags = sqe->rw_flags;
+    request->attempt.limit = request->length;
+}
+
+int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    request->one.iov_base = (void *)(uintptr_t)sqe->addr;
+    request->one.iov_len = sqe->len;
+    request->attempt.segments = &request->one;
+    request->attempt.segment_count = 1;
+    request->segment_count = 1;
+    int error = sri_segments_length(&request->one, 1, &request->length);
+    set_range(request, sqe);
+    return error;
+}
+
+int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    int error = sri_import_segments(request, (const struct iovec *)(uintptr_t)sqe->addr, sqe->len);
+    set_range(request, sqe);
+    return error;
+}
+
+int sri_prepare_fsync(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    if (sqe->addr != 0 || sqe->buf_index != 0 || sqe->splice_fd_in != 0)
+        return -EINVAL;
+    if (sqe->fsync_flags & ~IORING_FSYNC_DATASYNC)
+        return -EINVAL;
+    request->attempt.flags = sqe->fsync_flags;
+    return 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * What the files of the engine ask of each other.
+ */
+#ifndef SRI_ENGINE_STEPS_H
+#define SRI_ENGINE_STEPS_H
+
+#include "engine/opcode.h"
+#include "engine/request.h"
+
+/* life.c: from start to end of one request. */
+void sri_start(struct sri_request *request);
+void sri_step(struct sri_request *request);
+void sri_end(struct sri_request *request);
+/* Every due step, at most `limit` (0: all); how many were made. */
+uint64_t sri_run(struct sri_engine *engine, uint64_t limit);
+/* Frees what a request holds and the request; it posts nothing. */
+void sri_drop(struct sri_request *request);
+
+/* attempt.c: the attempt in the world and its commit point. */
+void sri_attempt(struct sri_request *request);
+void sri_report(struct sri_request *request);
+void sri_finished(struct sri_request *request);
+
+/* completion.c: the CQ. */
+void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
+void sri_post_end(struct sri_request *request);
+uint32_t sri_cq_ready(const struct sri_ring *ring);
+void sri_overflow_flush(struct sri_ring *ring);
+void sri_overflow_drop(struct sri_ring *ring);
+void sri_inbox_deliver(struct sri_ring *ring);
+void sri_notify(struct sri_ring *ring);
+/* From any thread: the ring has something to enter for. */
+void sri_show_inbox(struct sri_ring *ring);
+
+/* queue.c: the SQ. The number of SQEs consumed or -EAGAIN. */
+int sri_consume(struct sri_ring *ring, uint32_t to_submit);
+uint32_t sri_sq_ready(const struct sri_ring *ring);
+
+/* link.c: chains. */
+/* Adds a prepared request to what is being submitted; true when the batch must stop. */
+bool sri_submit(struct sri_request *request);
+void sri_chain_close(struct sri_ring *ring);
+void sri_chain_arm(struct sri_request *request);
+/* What is behind a severed member, to be ended in the same step so that nothing comes between; or NULL. */
+struct sri_request *sri_chain_ended(struct sri_request *request);
+void sri_chain_drop(struct sri_request *head);
+
+/* drain.c */
+int sri_drain_flags(struct sri_request *request);
+void sri_unit_queue(struct sri_request *head);
+void sri_drain_advance(struct sri_ring *ring);
+
+/* timeout.c */
+void sri_timer_expired(struct sri_request *request);
+void sri_timer_arm(struct sri_request *request);
+void sri_timer_disarm(struct sri_request *request);
+void sri_counting_advance(struct sri_ring *ring);
+
+/* cancel.c: 0, -EALREADY or -ENOENT; a target that is cancelled is due to end. */
+int sri_cancel_one(struct sri_request *target);
+/* Takes a request out of wherever it waits, without asking anybody. False: the world can't stop it. */
+bool sri_withdraw(struct sri_request *target);
+
+/* ring.c */
+void sri_ring_enter(struct sri_ring *ring);
+void sri_ring_leave(struct sri_ring *ring);
+int sri_ring_find(struct sri_engine *engine, int fd, struct sri_ring **out);
+int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_params *params);
+int sri_map(struct sri_engine *engine, int fd, uint64_t offset, size_t length, void **memory);
+void sri_unmap(struct sri_engine *engine, void *memory);
+void sri_ring_close(struct sri_ring *ring);
+void sri_regions_clean_up(struct sri_engine *engine);
+
+/* enter.c, register.c */
+int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+              const void *arg, size_t arg_size);
+int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count);
+int sri_check_caller(const struct sri_ring *ring);
+uint64_t sri_thread(const struct sri_engine *engine);
+void sri_eventfd_signal(struct sri_ring *ring);
+void sri_eventfd_drop(struct sri_ring *ring);
+
+/* events.c; only called when there is an observer. */
+void sri_emit(struct sri_engine *engine, struct sri_event *event);
+void sri_emit_request(struct sri_request *request, enum sri_event_kind kind, int64_t result, uint32_t flags);
+void sri_emit_consumed(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t result, uint32_t flags);
+
+static inline bool sri_is_watched(const struct sri_engine *engine)
+{
+    return engine->observer_count != 0;
+}
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Timers: TIMEOUT (by time, by a count of completions), its removal and update, LINK_TIMEOUT.
+ */
+#include <errno.h>
+
+#include "engine/steps.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define TIMEOUT_FLAGS (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
+
+int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns)
+{
+    struct __kernel_timespec ts;
+    if (sri_user_copy_in(&engine->user, &ts, (const void *)(uintptr_t)address, sizeof ts) != 0)
+        return -EFAULT;
+    if (ts.tv_sec < 0 || ts.tv_nsec < 0)
+        return -EINVAL;
+    uint64_t ns;
+    if (__builtin_mul_overflow((uint64_t)ts.tv_sec, NS_PER_S, &ns) ||
+        __builtin_add_overflow(ns, (uint64_t)ts.tv_nsec, &ns))
+        ns = SRI_NEVER;
+    *time_ns = ns;
+    return 0;
+}
+
+static uint64_t deadline(const struct sri_engine *engine, uint64_t time_ns, uint32_t flags)
+{
+    uint64_t due_ns;
+    if (flags & IORING_TIMEOUT_ABS)
+        return time_ns;
+    return __builtin_add_overflow(sri_now(engine), time_ns, &due_ns) ? SRI_NEVER : due_ns;
+}
+
+/* Wall-clock deadlines are not the engine's: it knows one clock, the world's. */
+static bool are_clocks_bad(uint32_t flags)
+{
+    uint32_t clocks = flags & IORING_TIMEOUT_CLOCK_MASK;
+    if (clocks == IORING_TIMEOUT_CLOCK_MASK)
+        return true;
+    return clocks == IORING_TIMEOUT_REALTIME && (flags & IORING_TIMEOUT_ABS);
+}
+
+static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, bool linked)
+{
+    uint32_t flags = sqe->timeout_flags;
+    if (sqe->buf_index != 0 || sqe->len != 1 || sqe->splice_fd_in != 0)
+        return -EINVAL;
+    if (linked && sqe->off != 0)
+        return -EINVAL;
+    if ((flags & ~TIMEOUT_FLAGS) || are_clocks_bad(flags))
+        return -EINVAL;
+    request->timer = (struct sri_timer){.flags = flags, .target = sqe->off, .counts = sqe->off != 0};
+    return sri_copy_time(request->ring->engine, sqe->addr, &request->timer.time_ns);
+}
+
+int sri_prepare_timeout(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    return prepare(request, sqe, false);
+}
+
+int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    int error = prepare(request, sqe, true);
+    const struct sri_ring *ring = request->ring;
+    if (error != 0)
+        return error;
+    if (ring->chain_head == NULL || ring->chain_last->opcode == IORING_OP_LINK_TIMEOUT)
+        return -EINVAL;
+    return 0;
+}
+
+void sri_timer_arm(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    uint64_t due_ns = deadline(engine, request->timer.time_ns, request->timer.flags);
+    if (due_ns <= sri_now(engine)) {
+        sri_due_push(request, SRI_STEP_EXPIRE);
+        return;
+    }
+    sri_table_list(request);
+    sri_later(request, due_ns, SRI_STEP_EXPIRE);
+}
+
+static void count_from_now(struct sri_request *request)
+{
+    struct sri_ring *ring = request->ring;
+    struct sri_timer *timer = &request->timer;
+    timer->target += ring->flushed;
+    struct sri_node *after = ring->counting.previous;
+    while (after != &ring->counting &&
+           SRI_CONTAINER_OF(after, struct sri_request, timer.counting)->timer.target > timer->target)
+        after = after->previous;
+    sri_list_append(after->next, &timer->counting);
+}
+
+bool sri_issue_timeout(struct sri_request *request)
+{
+    if (request->timer.counts)
+        count_from_now(request);
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
+    sri_timer_arm(request);
+    return false;
+}
+
+bool sri_issue_link_timeout(struct sri_request *request)
+{
+    /* It is armed with the request before it, and ends with it: it is never started by itself. */
+    (void)request;
+    SRI_REQUIRE(false);
+    return true;
+}
+
+void sri_timer_disarm(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (request->place == SRI_PLACE_WHEEL)
+        sri_wheel_remove(&engine->wheel, &request->entry);
+    else
+        sri_due_remove(request);
+    request->place = SRI_PLACE_NONE;
+    sri_table_unlist(request);
+    if (request->opcode == IORING_OP_TIMEOUT && request->timer.counts) {
+        sri_list_remove(&request->timer.counting);
+        request->timer.counts = false;
+    }
+}
+
+/* As measured: the link timeout's -ETIME comes before its target's -ECANCELED. */
+static int32_t limit_reached(struct sri_request *request)
+{
+    struct sri_request *target = request->timer.guarded;
+    if (target == NULL)
+        return -ENOENT;
+    target->limiter = NULL;
+    request->timer.guarded = NULL;
+    int error = sri_cancel_one(target);
+    return error != 0 ? error : -ETIME;
+}
+
+void sri_timer_expired(struct sri_request *request)
+{
+    if (request->opcode == IORING_OP_LINK_TIMEOUT) {
+        request->marks |= SRI_MARK_SEVERED;
+        request->result = limit_reached(request);
+    } else {
+        request->result = -ETIME;
+        if (request->timer.counts)
+            sri_list_remove(&request->timer.counting);
+    }
+    sri_end(request);
+}
+
+void sri_counting_advance(struct sri_ring *ring)
+{
+    while (!sri_list_empty(&ring->counting)) {
+        struct sri_request *request = SRI_CONTAINER_OF(ring->counting.next, struct sri_request, timer.counting);
+        if (request->timer.target > ring->posted)
+            break;
+        sri_timer_disarm(request);
+        request->result = 0;
+        sri_due_push(request, SRI_STEP_END);
+    }
+    ring->flushed = ring->posted;
+}
+
+int sri_prepare_timeout_remove(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    uint32_t flags = sqe->timeout_flags;
+    if (sqe->flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT))
+        return -EINVAL;
+    if (sqe->buf_index != 0 || sqe->len != 0 || sqe->splice_fd_in != 0)
+        return -EINVAL;
+    request->search = (struct sri_search){.user_data = sqe->addr, .flags = flags};
+    if (!(flags & IORING_TIMEOUT_UPDATE_MASK))
+        return flags != 0 ? -EINVAL : 0;
+    if ((flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK)) || are_clocks_bad(flags))
+        return -EINVAL;
+    return sri_copy_time(request->ring->engine, sqe->addr2, &request->search.time_ns);
+}
+
+static int32_t update(struct sri_request *target, const struct sri_search *search)
+{
+    if (target->place != SRI_PLACE_WHEEL)
+        return -EALREADY;
+    sri_wheel_remove(&target->ring->engine->wheel, &target->entry);
+    sri_table_unlist(target);
+    target->place = SRI_PLACE_NONE;
+    target->timer.time_ns = search->time_ns;
+    target->timer.flags &= ~IORING_TIMEOUT_ABS;
+    target->timer.flags |= search->flags & IORING_TIMEOUT_ABS;
+    sri_timer_arm(target);
+    return 0;
+}
+
+bool sri_issue_timeout_remove(struct sri_request *request)
+{
+    const struct sri_search *search = &request->search;
+    bool limiter = (search->flags & IORING_LINK_TIMEOUT_UPDATE) != 0;
+    uint8_t opcode = limiter ? IORING_OP_LINK_TIMEOUT : IORING_OP_TIMEOUT;
+    struct sri_request *target = sri_find(request->ring, search->user_data, opcode);
+    if (target == NULL)
+        request->result = -ENOENT;
+    else if (search->flags & IORING_TIMEOUT_UPDATE_MASK)
+        request->result = update(target, search);
+    else
+        request->result = sri_cancel_one(target);
+    return true;
+}

@@ -1,0 +1,317 @@
+/*
+ * The one door to the program's memory, and the only file of the engine that knows of sanitizers and valgrind.
+ *
+ * A kernel is not seen by them, so neither is this file: its copies are plain loops in functions they don't instrument
+ * (an uninstrumented memcpy elsewhere), and valgrind's marks are lifted for the time of a copy.
+ */
+#define _GNU_SOURCE 1
+#include "engine/user.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#define HAVE_VALGRIND 1
+#endif
+#endif
+#ifndef HAVE_VALGRIND
+#define HAVE_VALGRIND 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IS_INSTRUMENTED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define IS_INSTRUMENTED 1
+#endif
+#endif
+#ifndef IS_INSTRUMENTED
+#define IS_INSTRUMENTED 0
+#endif
+
+#if defined(__clang__)
+#define UNSEEN __attribute__((no_sanitize("address", "thread", "memory", "undefined"), noinline))
+#else
+#define UNSEEN __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
+#endif
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PAGE_BITS 12
+#define PAGE_SIZE_BYTES ((uintptr_t)1 << PAGE_BITS)
+/* Nothing is mapped below (vm.mmap_min_addr), and user addresses end here. */
+#define LOWEST ((uintptr_t)65536)
+#define HIGHEST ((uintptr_t)1 << 47)
+
+void sri_user_init(struct sri_user *user)
+{
+    memset(user, 0, sizeof *user);
+}
+
+static size_t line_of(uintptr_t page)
+{
+    return page & (SRI_USER_PAGES - 1);
+}
+
+void sri_user_forget(struct sri_user *user, const void *begin, size_t length)
+{
+    uintptr_t first = (uintptr_t)begin >> PAGE_BITS;
+    uintptr_t last = length == 0 ? first : ((uintptr_t)begin + (length - 1)) >> PAGE_BITS;
+    if (last - first >= SRI_USER_PAGES) {
+        sri_user_init(user);
+        return;
+    }
+    for (uintptr_t page = first; page <= last; page++) {
+        if (user->readable[line_of(page)] == page + 1)
+            user->readable[line_of(page)] = 0;
+        if (user->writable[line_of(page)] == page + 1)
+            user->writable[line_of(page)] = 0;
+    }
+}
+
+/* For kernels without MADV_POPULATE_*: a read of one byte through the kernel; for writing, it is put back. */
+static bool probe_by_copy(uintptr_t page, bool write)
+{
+    char byte;
+    struct iovec here = {&byte, 1};
+    struct iovec there = {(void *)(page << PAGE_BITS), 1};
+    long self = syscall(SYS_getpid);
+    if (syscall(SYS_process_vm_readv, self, &here, 1UL, &there, 1UL, 0UL) != 1)
+        return false;
+    return !write || syscall(SYS_process_vm_writev, self, &here, 1UL, &there, 1UL, 0UL) == 1;
+}
+
+static bool probe(uintptr_t page, bool write)
+{
+    int advice = write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ;
+    int saved = errno;
+    bool good = syscall(SYS_madvise, page << PAGE_BITS, (size_t)PAGE_SIZE_BYTES, advice) == 0;
+    /* EINVAL also means a mapping that can't be populated (of a device): ask in the other way. */
+    if (!good && errno != ENOMEM && errno != EFAULT)
+        good = probe_by_copy(page, write);
+    errno = saved;
+    return good;
+}
+
+static int check(uintptr_t *known, const void *begin, size_t length, bool write)
+{
+    uintptr_t address = (uintptr_t)begin;
+    if (length == 0)
+        return 0;
+    if (address < LOWEST || address >= HIGHEST || length > HIGHEST - address)
+        return -EFAULT;
+    uintptr_t last = (address + (length - 1)) >> PAGE_BITS;
+    for (uintptr_t page = address >> PAGE_BITS; page <= last; page++) {
+        if (__builtin_expect(known[line_of(page)] == page + 1, 1))
+            continue;
+        if (!probe(page, write))
+            return -EFAULT;
+        known[line_of(page)] = page + 1;
+    }
+    return 0;
+}
+
+int sri_user_readable(struct sri_user *user, const void *begin, size_t length)
+{
+    return check(user->readable, begin, length, false);
+}
+
+int sri_user_writable(struct sri_user *user, void *begin, size_t length)
+{
+    return check(user->writable, begin, length, true);
+}
+
+#if IS_INSTRUMENTED
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+UNSEEN static void move(void *to, const void *from, size_t length)
+{
+    volatile word *words_to = to;
+    const volatile word *words_from = from;
+    size_t words = length / 8;
+    for (size_t i = 0; i < words; i++)
+        words_to[i] = words_from[i];
+    volatile unsigned char *bytes_to = to;
+    const volatile unsigned char *bytes_from = from;
+    for (size_t i = words * 8; i < length; i++)
+        bytes_to[i] = bytes_from[i];
+}
+
+UNSEEN static void set(void *to, uint8_t byte, size_t length)
+{
+    volatile unsigned char *bytes = to;
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = byte;
+}
+
+#else
+
+static void move(void *to, const void *from, size_t length)
+{
+    memcpy(to, from, length);
+}
+
+static void set(void *to, uint8_t byte, size_t length)
+{
+    memset(to, byte, length);
+}
+
+#endif
+
+/*
+ * Valgrind keeps two bits per byte. A range that its program may not touch is made defined for a moment, and what it
+ * was is put back by its own bookkeeping: a poisoned range is a whole one, so its first byte tells.
+ */
+static bool lift(const void *begin, size_t length)
+{
+#if HAVE_VALGRIND
+    if (length > 0 && RUNNING_ON_VALGRIND) {
+        unsigned char bits;
+        if (VALGRIND_GET_VBITS((char *)(uintptr_t)begin, &bits, 1) != 3)
+            return false;
+        (void)VALGRIND_MAKE_MEM_DEFINED(begin, length);
+        return true;
+    }
+#endif
+    (void)begin;
+    (void)length;
+    return false;
+}
+
+static void lower(const void *begin, size_t length, bool lifted)
+{
+#if HAVE_VALGRIND
+    if (lifted)
+        (void)VALGRIND_MAKE_MEM_NOACCESS(begin, length);
+#endif
+    (void)begin;
+    (void)length;
+    (void)lifted;
+}
+
+int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
+{
+    if (sri_user_readable(user, from, length) != 0)
+        return -EFAULT;
+    bool lifted = lift(from, length);
+    move(to, from, length);
+    lower(from, length, lifted);
+    return 0;
+}
+
+int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t length)
+{
+    if (sri_user_writable(user, to, length) != 0)
+        return -EFAULT;
+    bool lifted = lift(to, length);
+    move(to, from, length);
+    lower(to, length, lifted);
+    return 0;
+}
+
+UNSEEN static size_t string_part(const volatile char *from, char *to, size_t most)
+{
+    size_t length = 0;
+    while (length < most) {
+        to[length] = from[length];
+        if (to[length] == 0)
+            break;
+        length++;
+    }
+    return length;
+}
+
+int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size_t size)
+{
+    size_t length = 0;
+    while (length < size) {
+        size_t to_page_end = PAGE_SIZE_BYTES - ((uintptr_t)(from + length) & (PAGE_SIZE_BYTES - 1));
+        size_t most = to_page_end < size - length ? to_page_end : size - length;
+        if (sri_user_readable(user, from + length, 1) != 0)
+            return -EFAULT;
+        size_t part = string_part(from + length, to + length, most);
+        length += part;
+        if (part < most)
+            return (int)length;
+    }
+    return -ENAMETOOLONG;
+}
+
+void sri_user_fill(void *to, uint8_t byte, size_t length)
+{
+    bool lifted = lift(to, length);
+    set(to, byte, length);
+    lower(to, length, lifted);
+}
+
+/* Four lanes, so that the multiplications overlap; bytes are taken in little-endian order on every machine. */
+UNSEEN static uint64_t sum(const volatile unsigned char *bytes, size_t length, uint64_t seed)
+{
+    uint64_t hash = seed ^ (length * UINT64_C(0x9e3779b97f4a7c15));
+    size_t i = 0;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint64_t lanes[4] = {hash, ~hash, hash << 1, hash >> 1};
+    for (; i + 32 <= length; i += 32) {
+        for (unsigned lane = 0; lane < 4; lane++) {
+            typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
+            uint64_t part = *(const volatile loose *)(bytes + i + 8 * lane);
+            lanes[lane] = (lanes[lane] ^ part) * UINT64_C(0xff51afd7ed558ccd);
+            lanes[lane] ^= lanes[lane] >> 32;
+        }
+    }
+#else
+    uint64_t lanes[4] = {hash, ~hash, hash << 1, hash >> 1};
+    for (; i + 32 <= length; i += 32) {
+        for (unsigned lane = 0; lane < 4; lane++) {
+            uint64_t part = 0;
+            for (unsigned b = 8; b-- > 0;)
+                part = part << 8 | bytes[i + 8 * lane + b];
+            lanes[lane] = (lanes[lane] ^ part) * UINT64_C(0xff51afd7ed558ccd);
+            lanes[lane] ^= lanes[lane] >> 32;
+        }
+    }
+#endif
+    for (unsigned lane = 0; lane < 4; lane++)
+        hash = (hash ^ lanes[lane]) * UINT64_C(0xc4ceb9fe1a85ec53) + lane;
+    for (; i < length; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return hash ^ hash >> 29;
+}
+
+uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
+{
+    bool lifted = lift(from, length);
+    uint64_t result = sum(from, length, seed);
+    lower(from, length, lifted);
+    return result;
+}
+
+UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, size_t length)
+{
+    typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
+    uint64_t pattern = UINT64_C(0x0101010101010101) * byte;
+    size_t i = 0;
+    while (i + 8 <= length && *(const volatile loose *)(bytes + i) == pattern)
+        i += 8;
+    while (i < length && bytes[i] == byte)
+        i++;
+    return i;
+}
+
+size_t sri_user_same(const void *from, uint8_t byte, size_t length)
+{
+    bool lifted = lift(from, length);
+    size_t result = same(from, byte, length);
+    lower(from, length, lifted);
+    return result;
+}
