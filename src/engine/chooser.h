@@ -20,8 +20,7 @@ enum sri_why {
     SRI_WHY_DELAY,     /* time from consumption to the attempt: index into sri_delay_ns. n = SRI_DELAYS */
     SRI_WHY_ORDER,     /* which of n due requests is next, 0 the oldest */
     SRI_WHY_ERRNO,     /* 0 attempted; i > 0: ends with the i-th errno of the opcode's list, with no effect */
-    SRI_WHY_SHORT,     /* bytes moved at most: 0 all, 1 one byte, 2 half, 3 all but one, 4 a quarter. n = 5. A
-                               script, and nothing else, may answer SRI_SHORT_EXACT + k: at most k bytes */
+    SRI_WHY_SHORT,     /* bytes moved at most: 0 all, 1 one byte, 2 half, 3 all but one, 4 a quarter. n = 5 */
     SRI_WHY_COPY, /* target bytes: 0 at the attempt, 1 only just before the CQE, 2 as 1 and scribbled over at
                                once (the transferred part only). n = 3 */
     SRI_WHY_REPORT, /* time from the attempt to the CQE: index into sri_delay_ns. n = SRI_DELAYS */
@@ -31,9 +30,6 @@ enum sri_why {
     SRI_WHY_WORLD,        /* a freedom of the world's own; what it means is said where it is asked */
     SRI_WHYS
 };
-
-/* The one answer outside [0, n): see SRI_WHY_SHORT. */
-#define SRI_SHORT_EXACT 16u
 
 /* The delays SRI_WHY_DELAY and SRI_WHY_REPORT choose from, in nanoseconds; the last is "after everything else". */
 #define SRI_DELAYS 8
