@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,6 +14,7 @@
 #include "backend/engine_backend.h"
 #include "backend/uring.h"
 #include "backend/uring_call.h"
+#include "base/text.h"
 
 #define PROBE_ENTRIES 2
 
@@ -62,15 +62,15 @@ static void explain_permission(struct sri_detection *why)
 {
     int disabled = sysctl_disabled();
     if (disabled > 0)
-        snprintf(why->reason, sizeof why->reason,
+        sri_format(why->reason, sizeof why->reason,
                  "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d (%s)", disabled,
                  disabled == 1 ? "refused outside its group" : "refused to everyone");
     else if (is_filtered())
-        snprintf(why->reason, sizeof why->reason,
+        sri_format(why->reason, sizeof why->reason,
                  "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d, and a seccomp filter applies",
                  disabled);
     else
-        snprintf(why->reason, sizeof why->reason,
+        sri_format(why->reason, sizeof why->reason,
                  "io_uring_setup answers EPERM: no sysctl and no seccomp filter explains it; a security module may");
 }
 
@@ -78,7 +78,7 @@ static void explain_memory(struct sri_detection *why)
 {
     struct rlimit limit = {0, 0};
     getrlimit(RLIMIT_MEMLOCK, &limit);
-    snprintf(why->reason, sizeof why->reason, "io_uring_setup answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes",
+    sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes",
              (unsigned long long)limit.rlim_cur);
 }
 
@@ -92,12 +92,12 @@ static void explain_refusal(struct sri_detection *why)
         explain_memory(why);
         break;
     case ENOSYS:
-        snprintf(why->reason, sizeof why->reason, "io_uring_setup answers ENOSYS: %s",
+        sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOSYS: %s",
                  is_filtered() ? "this kernel has no io_uring, or a seccomp filter hides it"
                                : "this kernel has no io_uring");
         break;
     default:
-        snprintf(why->reason, sizeof why->reason, "io_uring_setup answers %s: %s", strerrorname_np(-why->refusal),
+        sri_format(why->reason, sizeof why->reason, "io_uring_setup answers %s: %s", strerrorname_np(-why->refusal),
                  strerrordesc_np(-why->refusal));
         break;
     }
@@ -108,9 +108,9 @@ static int choose(const char *chosen, int (*make)(struct sr_backend *out), struc
 {
     int rc = make(out);
     if (rc == 0)
-        snprintf(why->chosen, sizeof why->chosen, "%s", chosen);
+        sri_format(why->chosen, sizeof why->chosen, "%s", chosen);
     else
-        snprintf(why->reason, sizeof why->reason, "the backend \"%s\" can't be made: %s", chosen, strerrordesc_np(-rc));
+        sri_format(why->reason, sizeof why->reason, "the backend \"%s\" can't be made: %s", chosen, strerrordesc_np(-rc));
     return rc;
 }
 
@@ -128,21 +128,21 @@ static int choose_best(struct sr_backend *out, struct sri_detection *why)
 {
     int rc = choose_uring(out, why);
     if (rc == 0)
-        snprintf(why->reason, sizeof why->reason, "io_uring works");
+        sri_format(why->reason, sizeof why->reason, "io_uring works");
     if (why->refusal == 0)
         return rc;
     size_t length = strlen(why->reason);
-    snprintf(why->reason + length, sizeof why->reason - length, "; the engine takes its place");
+    sri_format(why->reason + length, sizeof why->reason - length, "; the engine takes its place");
     return choose("engine", sri_engine_host_backend, out, why);
 }
 
 static int refuse(const char *name, struct sri_detection *why)
 {
     if (strcmp(name, "sim") == 0)
-        snprintf(why->reason, sizeof why->reason,
+        sri_format(why->reason, sizeof why->reason,
                  "the backend \"sim\" is not in this library: open a simulated ring with sr_sim_ring_open");
     else
-        snprintf(why->reason, sizeof why->reason, "no backend \"%.40s\": the names are \"auto\", \"uring\" and \"engine\"",
+        sri_format(why->reason, sizeof why->reason, "no backend \"%.40s\": the names are \"auto\", \"uring\" and \"engine\"",
                  name);
     return -EINVAL;
 }
@@ -156,7 +156,7 @@ int sri_backend_detect(const char *name, struct sr_backend *out, struct sri_dete
         return choose_best(out, why);
     if (strcmp(asked, "uring") != 0 && strcmp(asked, "engine") != 0)
         return refuse(asked, why);
-    snprintf(why->reason, sizeof why->reason, "%s", source);
+    sri_format(why->reason, sizeof why->reason, "%s", source);
     if (strcmp(asked, "uring") == 0)
         return choose_uring(out, why);
     return choose("engine", sri_engine_host_backend, out, why);

@@ -178,13 +178,15 @@ static bool must_wait_again(const struct sri_attempt *attempt, int64_t result)
                                  attempt->work == SRI_WORK_ACCEPT);
 }
 
-void sri_host_collect(struct sri_host *host)
+bool sri_host_collect(struct sri_host *host)
 {
     struct sri_job *job;
+    bool any = false;
     while (host->running != 0 && (job = sri_workers_take(host->workers)) != NULL) {
         struct sri_host_op *op = (struct sri_host_op *)(void *)job;
         struct sri_attempt *attempt = op->attempt;
         int64_t result = job->result;
+        any = true;
         host->running--;
         op->running = false;
         if (must_wait_again(attempt, result)) {
@@ -194,6 +196,7 @@ void sri_host_collect(struct sri_host *host)
         sri_host_op_end(host, attempt);
         sri_engine_finish(host->engine, attempt, result);
     }
+    return any;
 }
 
 int sri_host_poll_now(int fd, uint32_t mask)

@@ -5,6 +5,7 @@
  * also nested in every ring's descriptor (rings.c): a program asleep there wakes up when an engine would get on.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -146,17 +147,21 @@ void sri_host_alarm(struct sri_host *host)
     (void)ignored;
 }
 
+/* Wakes everyone asleep now. The alarm stays up until each of them has seen it; who falls asleep later has no part. */
 void sri_host_wake(void *self)
 {
     struct sri_host *host = self;
-    if (host->sleepers != 0)
-        sri_host_alarm(host);
+    if (host->sleepers == 0)
+        return;
+    host->calls++;
+    host->called = host->sleepers;
+    sri_host_alarm(host);
 }
 
-/* The alarm stays up until the last sleeper has seen it. Lowered before the flag: whoever comes between is collected. */
+/* Lowered before the flag: what a worker finishes between the two is collected by whoever lowers it. */
 static void answer_alarm(struct sri_host *host)
 {
-    if (host->sleepers != 0)
+    if (host->called != 0)
         return;
     lower(host->alarm);
     atomic_store(&host->alarmed, false);
@@ -164,10 +169,8 @@ static void answer_alarm(struct sri_host *host)
 
 static void report(struct sri_host *host, const struct epoll_event *event)
 {
-    if (event->data.u64 == SRI_HOST_TAG_ALARM) {
-        answer_alarm(host);
+    if (event->data.u64 == SRI_HOST_TAG_ALARM)
         return;
-    }
     if (event->data.u64 == SRI_HOST_TAG_TIMER) {
         lower(host->timer);
         return;
@@ -178,20 +181,34 @@ static void report(struct sri_host *host, const struct epoll_event *event)
         report_file(host, file, event->events);
 }
 
-static int sleep_until(struct sri_host *host, struct epoll_event *events, uint64_t until_ns, const void *mask,
-                       size_t mask_size)
+/* What is reported now. Never sleeps. */
+static int look(struct sri_host *host, struct epoll_event *events)
 {
-    uint64_t now = until_ns == 0 || until_ns == SRI_NEVER ? 0 : sri_host_now_ns(host);
+    int count = epoll_wait(host->epoll, events, EVENTS_AT_ONCE, 0);
+    return count < 0 ? -errno : count;
+}
+
+/* ppoll(2) knows nanoseconds, a signal mask, and every kernel; it takes nothing, so that all sleepers wake. */
+static int sleep_until(struct sri_host *host, uint64_t until_ns, const void *mask, size_t mask_size)
+{
+    uint64_t now = until_ns == SRI_NEVER ? 0 : sri_host_now_ns(host);
     uint64_t left = until_ns > now ? until_ns - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / NSEC_PER_SEC), .tv_nsec = (long)(left % NSEC_PER_SEC)};
-    const struct timespec *limit = until_ns == SRI_NEVER ? NULL : &timeout;
-    long count = syscall(SYS_epoll_pwait2, host->epoll, events, EVENTS_AT_ONCE, limit, mask, mask_size);
-    if (count < 0 && errno == ENOSYS) {
-        uint64_t milliseconds = (left + 999999) / 1000000;
-        int limit_ms = limit == NULL ? -1 : milliseconds > INT32_MAX ? INT32_MAX : (int)milliseconds;
-        count = syscall(SYS_epoll_pwait, host->epoll, events, EVENTS_AT_ONCE, limit_ms, mask, mask_size);
-    }
-    return count < 0 ? -errno : (int)count;
+    struct pollfd one = {.fd = host->epoll, .events = POLLIN, .revents = 0};
+    long rc = syscall(SYS_ppoll, &one, 1, until_ns == SRI_NEVER ? NULL : &timeout, mask, mask_size);
+    return rc < 0 ? -errno : 0;
+}
+
+static int sleep_unlocked(struct sri_host *host, uint64_t until_ns, const void *mask, size_t mask_size)
+{
+    uint32_t calls = host->calls;
+    host->sleepers++;
+    pthread_mutex_unlock(&host->lock);
+    int rc = sleep_until(host, until_ns, mask, mask_size);
+    pthread_mutex_lock(&host->lock);
+    host->sleepers--;
+    host->called -= calls != host->calls;
+    return rc;
 }
 
 int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_size)
@@ -200,22 +217,17 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
     if (until_ns == 0 && host->watches == 0 && !atomic_load(&host->alarmed))
         return 0;
     sri_host_pin_fresh(host);
+    int rc = until_ns != 0 ? sleep_unlocked(host, until_ns, mask, mask_size) : 0;
+    if (atomic_load(&host->alarmed))
+        answer_alarm(host);
     struct epoll_event events[EVENTS_AT_ONCE];
-    if (until_ns != 0) {
-        host->sleepers++;
-        pthread_mutex_unlock(&host->lock);
-    }
-    int count = sleep_until(host, events, until_ns, mask, mask_size);
-    if (until_ns != 0) {
-        pthread_mutex_lock(&host->lock);
-        host->sleepers--;
-    }
+    int count = look(host, events);
     for (int i = 0; i < count; i++)
         report(host, &events[i]);
-    sri_host_collect(host);
-    if (count > 0 && host->sleepers != 0)
-        sri_host_alarm(host); /* what was reported may be what another thread sleeps for */
-    return count < 0 ? count : 0;
+    bool news = sri_host_collect(host) || (count > 0 && !(count == 1 && events[0].data.u64 == SRI_HOST_TAG_ALARM));
+    if (news)
+        sri_host_wake(host); /* it may be what another thread sleeps for */
+    return rc != 0 ? rc : count < 0 ? count : 0;
 }
 
 /* Programs that sleep on a ring's descriptor must wake for timeouts too. Kept only while there are rings. */

@@ -72,6 +72,8 @@ struct sri_host {
     _Atomic bool alarmed;
     uint64_t timer_due_ns;
     uint32_t sleepers;
+    uint32_t calls;   /* how often the sleepers were called */
+    uint32_t called;  /* of them, those that have not woken since the last call */
     uint32_t round;   /* counts reports of files */
     uint32_t watches; /* files armed */
     uint32_t running; /* attempts with the workers */
@@ -120,7 +122,7 @@ void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt);
 void sri_host_ready(struct sri_host *host, struct sri_attempt *attempt); /* it may go on: the engine decides when */
 enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result);
 enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
-void sri_host_collect(struct sri_host *host);
+bool sri_host_collect(struct sri_host *host); /* was there any? */
 void sri_host_ops_free(struct sri_host *host);
 int sri_host_poll_now(int fd, uint32_t mask); /* the mask that is true, or -errno */
 
