@@ -85,6 +85,11 @@ static void set_chooser(struct sr_sim *sim, struct sri_chooser chooser)
     sri_sim_world_set_chooser(sim->world, chooser);
 }
 
+static void limit_next(void *self, uint64_t bytes)
+{
+    sri_sim_world_limit_next(self, bytes);
+}
+
 /* A kind run without a script asks nobody, and one without a trace is not watched: both cost time. */
 static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
 {
@@ -119,6 +124,8 @@ static int assemble(struct sr_sim *sim, const struct sr_sim_options *options)
         return rc;
     }
     sri_sim_world_attach(sim->world, sim->engine);
+    sim->adversary.limit = limit_next;
+    sim->adversary.limit_self = sim->world;
     sim->backend = sri_engine_backend(sim->engine, "sim");
     return begin(sim, options);
 }

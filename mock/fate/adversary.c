@@ -84,13 +84,24 @@ static uint32_t drawn(struct sri_adversary *adversary, uint32_t freedom, uint32_
     return answer;
 }
 
+static bool scripted(struct sri_adversary *adversary, const struct sri_question *question, uint32_t *answer)
+{
+    struct sri_script *script = &adversary->script;
+    if (script->count == 0 || !sri_script_answer(script, question, answer))
+        return false;
+    if (script->exact != 0 && adversary->limit != NULL)
+        adversary->limit(adversary->limit_self, script->exact);
+    script->exact = 0;
+    return true;
+}
+
 static uint32_t pick(void *self, const struct sri_question *question)
 {
     struct sri_adversary *adversary = self;
     uint32_t freedom = sri_freedom_of(question);
     adversary->points.asked[freedom]++;
     uint32_t answer = 0;
-    if (!sri_script_answer(&adversary->script, question, &answer))
+    if (!scripted(adversary, question, &answer))
         answer = drawn(adversary, freedom, question->n);
     if (answer != 0)
         adversary->points.fired[sri_point_of(freedom, answer)]++;

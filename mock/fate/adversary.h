@@ -34,6 +34,9 @@ struct sri_adversary {
     uint32_t weight[SRI_FREEDOMS]; /* of 1024; 0: not asked, and no byte is taken from the tape */
     bool off[SRI_POINTS];
     bool calm;
+    /* Told of an exact number of bytes, from a script, for the attempt that follows the question. May be NULL. */
+    void (*limit)(void *self, uint64_t bytes);
+    void *limit_self;
 };
 
 /*

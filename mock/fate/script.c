@@ -5,15 +5,13 @@
 
 #include <errno.h>
 
-#define EXACT_MAX (UINT32_MAX - SRI_SHORT_EXACT)
-
 static bool plausible(const struct sr_sim_outcome *outcome)
 {
     if (outcome->nth == 0)
         return false;
     switch (outcome->kind) {
     case SR_SIM_FAILS: return outcome->value >= 1 && outcome->value <= 4095;
-    case SR_SIM_SHORT: return outcome->value >= 1 && outcome->value <= EXACT_MAX;
+    case SR_SIM_SHORT: return outcome->value >= 1;
     case SR_SIM_DELAYED:
     case SR_SIM_TOO_LATE: return true;
     }
@@ -84,18 +82,13 @@ static bool errno_answer(const struct sri_question *question, uint64_t value, ui
     return false;
 }
 
-/* One of the tape's own answers where it means the same, so that the engine's usual way is taken. */
-static uint32_t short_answer(uint64_t length, uint64_t value)
+/* All but one byte, and the world is told to stop earlier: the engine itself knows a few cuts only. */
+static uint32_t short_answer(struct sri_script *script, uint64_t length, uint64_t value)
 {
     if (value >= length)
         return 0;
-    if (value == 1)
-        return 1;
-    if (value == length / 2)
-        return 2;
-    if (value == length - 1)
-        return 3;
-    return value == length / 4 ? 4 : SRI_SHORT_EXACT + (uint32_t)value;
+    script->exact = value;
+    return 3;
 }
 
 static uint32_t delay_answer(uint64_t value)
@@ -107,14 +100,17 @@ static uint32_t delay_answer(uint64_t value)
     return SRI_DELAYS - 1;
 }
 
-static bool answers(const struct sr_sim_outcome *outcome, const struct sri_question *question, uint32_t *answer)
+static bool answers(struct sri_script *script, const struct sr_sim_outcome *outcome,
+                    const struct sri_question *question, uint32_t *answer)
 {
     switch (outcome->kind) {
     case SR_SIM_FAILS:
         return question->why == SRI_WHY_ERRNO && errno_answer(question, outcome->value, answer);
     case SR_SIM_SHORT:
-        *answer = short_answer(question->length, outcome->value);
-        return question->why == SRI_WHY_SHORT;
+        if (question->why != SRI_WHY_SHORT)
+            return false;
+        *answer = short_answer(script, question->length, outcome->value);
+        return true;
     case SR_SIM_DELAYED:
         *answer = delay_answer(outcome->value);
         return question->why == SRI_WHY_DELAY;
@@ -131,7 +127,7 @@ bool sri_script_answer(struct sri_script *script, const struct sri_question *que
         return false;
     for (uint32_t i = 0; i < SR_SIM_OUTCOMES; i++) {
         struct sri_scripted *scripted = &script->scripted[i];
-        if (!about(scripted, question) || !answers(&scripted->outcome, question, answer))
+        if (!about(scripted, question) || !answers(script, &scripted->outcome, question, answer))
             continue;
         scripted->state = SRI_SCRIPTED_FREE;
         script->count--;

@@ -29,6 +29,7 @@ struct sri_scripted {
 struct sri_script {
     struct sri_scripted scripted[SR_SIM_OUTCOMES];
     uint32_t count; /* those waiting or found */
+    uint64_t exact; /* with the last answer: at most so many bytes; 0 when the answer says all */
     uint32_t consumed[256];
 };
 

@@ -1,8 +1,6 @@
 /*
  * Tape files on this machine's disk. Writes whole files or none.
  */
-#define _GNU_SOURCE
-
 #include "fate/tape_file.h"
 
 #include <errno.h>

@@ -66,6 +66,7 @@ static int empty(struct sri_sim_world *world)
     world->lowest = SRI_FIRST_FD;
     world->highest = SRI_FIRST_FD;
     world->now_ns = SRI_START_NS;
+    world->limit_next = 0;
     world->arrival_ns = SRI_NEVER;
     world->next_port = FIRST_CLIENT_PORT;
     atomic_store(&world->woken, false);

@@ -91,6 +91,7 @@ struct sri_sim_world {
     pthread_t owner;
     atomic_bool woken;
     uint64_t now_ns;
+    uint64_t limit_next;        /* bytes, for the next transfer; 0: none */
     uint64_t arrival_ns;        /* the earliest of the streams under way, or SRI_NEVER */
     struct sri_node under_way;
     struct sri_node listeners;

@@ -1,8 +1,6 @@
 /*
  * Regular files and directories: reading, writing, and opening by path. Never waits.
  */
-#define _GNU_SOURCE
-
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 /*
  * What sockets send each other: bytes into the peer's window, which may take their time, and out of one's own.
  */
-#define _GNU_SOURCE
-
 #include <errno.h>
 #include <poll.h>
 

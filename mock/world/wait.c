@@ -2,8 +2,6 @@
  * Attempts that wait for an object to change: first come, first told, unless the chooser says otherwise. Makes no
  * attempt itself.
  */
-#define _GNU_SOURCE
-
 #include <errno.h>
 #include <poll.h>
 

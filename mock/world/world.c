@@ -2,8 +2,6 @@
  * The simulated world behind the engine's interface: attempts sent to their objects, rings' descriptors, and the clock.
  * Never looks at the machine's clock, and never sleeps.
  */
-#define _GNU_SOURCE
-
 #include "world/world.h"
 
 #include <errno.h>
@@ -67,9 +65,23 @@ static enum sri_answer start_fsync(const struct sri_attempt *attempt, int64_t *r
     return done(result, has_disk ? 0 : -EINVAL);
 }
 
+void sri_sim_world_limit_next(struct sri_sim_world *world, uint64_t bytes)
+{
+    world->limit_next = bytes;
+}
+
+static void shorten(struct sri_sim_world *world, struct sri_attempt *attempt)
+{
+    if (attempt->limit > world->limit_next)
+        attempt->limit = world->limit_next;
+    world->limit_next = 0;
+}
+
 static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_sim_world *world = self;
+    if (world->limit_next != 0)
+        shorten(world, attempt);
     switch ((enum sri_work)attempt->work) {
     case SRI_WORK_READ:
     case SRI_WORK_WRITE: return start_transfer(world, attempt, result);
@@ -229,6 +241,13 @@ static int check_thread(void *self)
     return pthread_equal(world->owner, pthread_self()) ? 0 : -EEXIST;
 }
 
+/* It belongs to one. */
+static uint64_t thread(void *self)
+{
+    (void)self;
+    return 0;
+}
+
 static void release(void *self)
 {
     struct sri_sim_world *world = self;
@@ -259,6 +278,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .unlock = no_lock,
         .check_thread = check_thread,
         .release = release,
+        .thread = thread,
     };
     return (struct sri_world){.vtable = &vtable, .self = world};
 }

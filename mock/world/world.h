@@ -46,6 +46,9 @@ void sri_sim_world_attach(struct sri_sim_world *world, struct sri_engine *engine
 void sri_sim_world_link(struct sri_sim_world *world, const struct sri_sim_world_links *links);
 void sri_sim_world_set_chooser(struct sri_sim_world *world, struct sri_chooser chooser);
 
+/* The next transfer that starts moves at most so many bytes, also when it waits first. */
+void sri_sim_world_limit_next(struct sri_sim_world *world, uint64_t bytes);
+
 /*
  * Empty again, in place; the clock at its beginning. No attempt may be waiting that its engine still knows, and no
  * memory of a ring be in use. -EINVAL (nothing changed); -ENOMEM.
