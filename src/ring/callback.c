@@ -19,7 +19,7 @@ static void run_first(struct sr_ring *ring)
     struct sri_slot *slot = &ring->slots[ring->callbacks.head];
     sr_completion_fn *fn = slot->callback;
     struct sr_completion done;
-    SRI_REQUIRE(sri_deliver(ring, slot, &done) == 0);
+    SRI_REQUIRE(sri_slot_deliver(ring, slot, &done) == 0);
     uint64_t id = done.id;
     ring->in_callback = true;
     fn(ring, &done, done.user);

@@ -55,7 +55,7 @@ void sri_send_cancels(struct sr_ring *ring)
 static int cancel(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->state == SRI_OPERATION_QUEUED) {
-        sri_withdraw(ring, slot);
+        sri_slot_withdraw(ring, slot);
         SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_RECALL) == 0);
         sri_complete(ring, slot, -ECANCELED, 0);
         return 0;

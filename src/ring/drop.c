@@ -18,7 +18,7 @@ static int find(struct sr_ring *ring, const struct sr_op *op, struct sri_slot **
 /* Not consumed: the entry leaves the SQ, and nothing ever happened (ORPH-2). */
 static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
 {
-    sri_withdraw(ring, slot);
+    sri_slot_withdraw(ring, slot);
     ring->under_way--;
     ring->in_flight--;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_WITHDRAW) == 0);

@@ -183,7 +183,7 @@ void sri_reap(struct sr_ring *ring)
     io_uring_smp_store_release(cq->khead, head);
 }
 
-int sri_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)
+int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)
 {
     int refused = sri_operation_move(&slot->state, SRI_OPERATION_DELIVER);
     if (refused != 0)

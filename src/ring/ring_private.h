@@ -126,10 +126,10 @@ void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const s
                 struct io_uring_sqe *sqe);
 
 /* submit.c */
-int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
-int sri_submit(struct sr_ring *ring);
+int sri_ring_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
+int sri_ring_submit(struct sr_ring *ring);
 bool sri_reserve(struct sr_ring *ring, uint32_t entries); /* room for so many, submitting once if need be (OP-7) */
-void sri_withdraw(struct sr_ring *ring, struct sri_slot *slot);
+void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);
 
 static inline uint32_t sri_queued(const struct sr_ring *ring)
 {
@@ -140,7 +140,7 @@ static inline uint32_t sri_queued(const struct sr_ring *ring)
 void sri_reap(struct sr_ring *ring);
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags);
 /* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
-int sri_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
+int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
 void sri_dispose(struct sr_ring *ring, struct sri_slot *slot);
 void sri_claimed(struct sr_ring *ring, struct sri_slot *slot); /* the ring, not a handle, has the claim from now on */
 bool sri_queue_full(const struct sr_ring *ring);

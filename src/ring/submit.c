@@ -50,7 +50,7 @@ static void read_clock(struct sr_ring *ring)
     ring->now_ms = (uint32_t)((ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns) / NS_PER_MS);
 }
 
-int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+int sri_ring_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
               uint64_t timeout_ns)
 {
     struct __kernel_timespec limit = {.tv_sec = (long long)(timeout_ns / NS_PER_S),
@@ -73,12 +73,12 @@ int sri_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, u
  * As long as the kernel takes something it is offered the rest: a refused entry stops a batch, and a kernel may consume
  * only part of one. What it does not take stays queued, with its state (OP-6).
  */
-int sri_submit(struct sr_ring *ring)
+int sri_ring_submit(struct sr_ring *ring)
 {
     sri_send_cancels(ring);
     while (sri_queued(ring) > 0) {
         uint32_t before = sri_queued(ring);
-        int rc = sri_enter(ring, before, 0, 0, 0);
+        int rc = sri_ring_enter(ring, before, 0, 0, 0);
         if (rc == -EINTR)
             continue;
         if (rc < 0)
@@ -97,7 +97,7 @@ int sr_ring_submit(struct sr_ring *ring)
     int refused = sri_ring_check(ring);
     if (refused != 0)
         return refused;
-    return ring->usable ? sri_submit(ring) : SR_EINVALID_STATE;
+    return ring->usable ? sri_ring_submit(ring) : SR_EINVALID_STATE;
 }
 
 static bool has_room(const struct sr_ring *ring, uint32_t entries)
@@ -109,7 +109,7 @@ bool sri_reserve(struct sr_ring *ring, uint32_t entries)
 {
     if (has_room(ring, entries))
         return true;
-    int ignored = sri_submit(ring);
+    int ignored = sri_ring_submit(ring);
     (void)ignored; /* whether there is room now is what counts */
     return has_room(ring, entries);
 }
@@ -125,7 +125,7 @@ static struct sri_slot *operation_at(const struct sr_ring *ring, uint32_t positi
  * Takes an operation's entries (its own, and its linked timeout's behind it) out of the SQ: those behind move down and
  * the tail is lowered, which the kernel sees at the next enter (ORPH-2, measured).
  */
-void sri_withdraw(struct sr_ring *ring, struct sri_slot *slot)
+void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot)
 {
     uint32_t entries = (slot->marks & SRI_MARK_LIMITED) != 0 ? 2 : 1;
     for (uint32_t to = slot->sq_position; to + entries != ring->uring.sq.sqe_tail; to++) {

@@ -40,7 +40,7 @@ static int wait_without_submitting(struct sr_ring *ring, uint64_t timeout_ns, in
         return why;
     }
     uint64_t pause = timeout_ns < REFUSAL_PAUSE_NS ? timeout_ns : REFUSAL_PAUSE_NS;
-    int rc = sri_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
+    int rc = sri_ring_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
     sri_reap(ring);
     return rc == -EAGAIN || rc == -EBUSY || rc == -EINTR || rc == -ETIME ? 0 : rc < 0 ? rc : 0;
 }
@@ -50,7 +50,7 @@ int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
     sri_send_cancels(ring);
     count_overflow(ring);
     uint32_t queued = sri_queued(ring);
-    int rc = sri_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
+    int rc = sri_ring_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
     sri_reap(ring);
     if (rc >= 0)
         ring->refusals = 0;
@@ -74,7 +74,7 @@ static int try_deliver(struct sr_ring *ring, struct sr_op *op, struct sr_complet
     struct sri_slot *slot;
     int refused = find(ring, op, &slot);
     if (refused == 0)
-        refused = sri_deliver(ring, slot, done);
+        refused = sri_slot_deliver(ring, slot, done);
     if (refused == 0)
         op->id = 0;
     return refused;
@@ -148,7 +148,7 @@ static bool take_next(struct sr_ring *ring, struct sr_completion *done)
 {
     if (sri_posts_take(ring, done))
         return true;
-    return ring->ready.head != SRI_NO_SLOT && sri_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
+    return ring->ready.head != SRI_NO_SLOT && sri_slot_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
 }
 
 static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion *done)
