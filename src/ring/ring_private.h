@@ -126,7 +126,7 @@ void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const s
                 struct io_uring_sqe *sqe);
 
 /* submit.c */
-int sri_ring_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
+int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
 int sri_ring_submit(struct sr_ring *ring);
 bool sri_reserve(struct sr_ring *ring, uint32_t entries); /* room for so many, submitting once if need be (OP-7) */
 void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);

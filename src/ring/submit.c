@@ -50,7 +50,7 @@ static void read_clock(struct sr_ring *ring)
     ring->now_ms = (uint32_t)((ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns) / NS_PER_MS);
 }
 
-int sri_ring_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
               uint64_t timeout_ns)
 {
     struct __kernel_timespec limit = {.tv_sec = (long long)(timeout_ns / NS_PER_S),
@@ -78,7 +78,7 @@ int sri_ring_submit(struct sr_ring *ring)
     sri_send_cancels(ring);
     while (sri_queued(ring) > 0) {
         uint32_t before = sri_queued(ring);
-        int rc = sri_ring_enter(ring, before, 0, 0, 0);
+        int rc = sri_kernel_enter(ring, before, 0, 0, 0);
         if (rc == -EINTR)
             continue;
         if (rc < 0)

@@ -40,7 +40,7 @@ static int wait_without_submitting(struct sr_ring *ring, uint64_t timeout_ns, in
         return why;
     }
     uint64_t pause = timeout_ns < REFUSAL_PAUSE_NS ? timeout_ns : REFUSAL_PAUSE_NS;
-    int rc = sri_ring_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
+    int rc = sri_kernel_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
     sri_reap(ring);
     return rc == -EAGAIN || rc == -EBUSY || rc == -EINTR || rc == -ETIME ? 0 : rc < 0 ? rc : 0;
 }
@@ -50,7 +50,7 @@ int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
     sri_send_cancels(ring);
     count_overflow(ring);
     uint32_t queued = sri_queued(ring);
-    int rc = sri_ring_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
+    int rc = sri_kernel_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
     sri_reap(ring);
     if (rc >= 0)
         ring->refusals = 0;
