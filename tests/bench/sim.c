@@ -1,0 +1,174 @@
+/*
+ * The simulated kernel through the library, in its kindest mood and without a trace: operations per second of one core.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "safer_ring.h"
+#include "safer_ring/sim.h"
+
+#define BLOCK 4096u
+#define BLOCKS 16u
+
+struct sim_arm {
+    struct sr_sim *sim;
+    struct sr_ring *ring;
+    uint32_t depth;
+    uint32_t room;
+    int fd;
+    uint32_t idle_count;
+    struct sr_buffer **idle;
+    struct sr_completion *done;
+};
+
+SR_UNCHECKED static void sim_close(void *self)
+{
+    struct sim_arm *arm = self;
+    while (arm->idle_count > 0) {
+        if (sr_buffer_release(&arm->idle[--arm->idle_count]) != 0)
+            abort();
+    }
+    if (arm->ring != NULL && sr_ring_close(&arm->ring) != 0)
+        abort();
+    sr_sim_free(&arm->sim);
+    free(arm->idle);
+    free(arm->done);
+    free(arm);
+}
+
+static int open_ring(struct sim_arm *arm)
+{
+    struct sr_sim_options options = sr_sim_options_default();
+    options.flags = SR_SIM_KIND | SR_SIM_NO_TRACE;
+    int rc = sr_sim_new(&arm->sim, &options);
+    if (rc != 0)
+        return rc;
+    struct sr_backend kernel = sr_sim_backend(arm->sim);
+    struct sr_config config = sr_config_default();
+    config.backend = &kernel;
+    config.entries = arm->depth < SR_ENTRIES_MAX ? arm->depth : SR_ENTRIES_MAX;
+    config.max_in_flight = arm->depth;
+    config.argument_bytes = 64;
+    return sr_ring_open_config(&arm->ring, &config);
+}
+
+static int sim_open(void **self, uint32_t depth)
+{
+    struct sim_arm *arm = calloc(1, sizeof *arm);
+    if (arm == NULL)
+        return -ENOMEM;
+    arm->depth = depth;
+    arm->room = depth < 1024 ? depth : 1024;
+    arm->done = calloc(arm->room, sizeof arm->done[0]);
+    int rc = arm->done != NULL ? open_ring(arm) : -ENOMEM;
+    if (rc != 0) {
+        sim_close(arm);
+        return rc;
+    }
+    *self = arm;
+    return 0;
+}
+
+SR_UNCHECKED static int sim_open_with_file(void **self, uint32_t depth)
+{
+    static const char zeros[BLOCK * BLOCKS];
+    void *opened;
+    int rc = sim_open(&opened, depth);
+    if (rc != 0)
+        return rc;
+    struct sim_arm *arm = opened;
+    arm->idle = calloc(depth, sizeof(struct sr_buffer *));
+    rc = arm->idle != NULL ? sr_sim_file(arm->sim, "/file", zeros, sizeof zeros) : -ENOMEM;
+    if (rc == 0)
+        rc = sr_sim_open(arm->sim, "/file", O_RDONLY, &arm->fd);
+    for (; rc == 0 && arm->idle_count < depth; arm->idle_count++) {
+        rc = sr_buffer_new(&arm->idle[arm->idle_count], BLOCK);
+        if (rc != 0)
+            break;
+    }
+    if (rc != 0) {
+        sim_close(arm);
+        return rc;
+    }
+    *self = arm;
+    return 0;
+}
+
+SR_UNCHECKED static int start(struct sim_arm *arm, bool reads, uint64_t i)
+{
+    struct sr_op op;
+    int rc;
+    if (reads) {
+        rc = sr_read_at_owned(arm->ring, sr_fd(arm->fd), &arm->idle[arm->idle_count - 1], i % BLOCKS * BLOCK,
+                              &op);
+        if (rc != 0)
+            return rc;
+        arm->idle_count--;
+    } else {
+        struct sr_op_spec spec = sr_spec_nop();
+        rc = sr_op_start_plain(arm->ring, &spec, &op);
+        if (rc != 0)
+            return rc;
+    }
+    rc = sr_op_detach(arm->ring, &op, NULL);
+    if (rc != 0)
+        sr_op_drop(arm->ring, &op);
+    return rc;
+}
+
+SR_UNCHECKED static int run(struct sim_arm *arm, bool reads, uint64_t operations)
+{
+    uint64_t started = 0;
+    uint64_t ended = 0;
+    while (ended < operations) {
+        for (; started < operations && started - ended < arm->depth; started++) {
+            int rc = start(arm, reads, started);
+            if (rc != 0)
+                return rc;
+        }
+        size_t count;
+        int rc = sr_ring_next_many(arm->ring, arm->done, arm->room, &count);
+        if (rc != 0)
+            return rc;
+        for (size_t i = 0; i < count; i++) {
+            struct sr_buffer *back;
+            if (sr_take(&arm->done[i], &back) != (reads ? (int32_t)BLOCK : 0))
+                return -EIO;
+            if (reads)
+                arm->idle[arm->idle_count++] = back;
+        }
+        ended += count;
+    }
+    return 0;
+}
+
+static int run_nops(void *self, uint64_t operations)
+{
+    return run(self, false, operations);
+}
+
+static int run_reads(void *self, uint64_t operations)
+{
+    return run(self, true, operations);
+}
+
+static const struct arm nops = {sim_open, run_nops, sim_close};
+static const struct arm reads = {sim_open_with_file, run_reads, sim_close};
+
+const struct bench bench_sim_nop = {
+    .name = "sim_nop",
+    .what = "no-ops on the simulated kernel",
+    .depths = {1, 32, 1024, 1000000},
+    .slice_ns = 1000000,
+    .library = &nops,
+};
+
+const struct bench bench_sim_read = {
+    .name = "sim_read",
+    .what = "4 KiB reads of a small simulated file",
+    .depths = {32},
+    .slice_ns = 1000000,
+    .library = &reads,
+};
