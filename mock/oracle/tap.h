@@ -1,0 +1,33 @@
+/*
+ * A backend around a backend: passes every call through, and notes what the program's kernel gave and is owed. Marks what
+ * the kernel allocates as the kernel's. Changes no answer.
+ */
+#ifndef SRI_ORACLE_TAP_H
+#define SRI_ORACLE_TAP_H
+
+#include <stdint.h>
+
+#include "oracle/heap.h"
+#include "safer_ring/backend.h"
+
+struct sri_tap {
+    struct sr_backend kernel;
+    struct sr_backend_vtable vtable;
+    struct sri_heap *heap; /* may be NULL */
+    int ring;              /* the newest, -1 none */
+    uint32_t rings;        /* open */
+    uint32_t mappings;     /* not unmapped */
+    uint64_t enters;
+    uint32_t to_submit; /* of the last enter, and what it returned */
+    int entered;
+};
+
+void sri_tap_init(struct sri_tap *tap, struct sr_backend kernel, struct sri_heap *heap);
+
+/* The backend to open rings with; the tap must outlive them. */
+struct sr_backend sri_tap_backend(struct sri_tap *tap);
+
+/* A CQE that no operation asked for, in the newest ring: 0 or what the kernel's wake answers. */
+int sri_tap_inject(struct sri_tap *tap, uint64_t user_data);
+
+#endif
