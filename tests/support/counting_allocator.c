@@ -1,0 +1,48 @@
+/*
+ * Counting and failing allocations.
+ */
+#include "counting_allocator.h"
+
+#include <stdlib.h>
+
+#include "main.h"
+#include "safer_ring/allocator.h"
+
+static void *allocate(void *self, size_t size, size_t alignment)
+{
+    struct counting_allocator *counter = self;
+    size_t nth = atomic_fetch_add(&counter->allocations, 1) + 1;
+    size_t from = atomic_load(&counter->fails_from);
+    if (nth == atomic_load(&counter->fails_at) || (from != 0 && nth >= from))
+        return NULL;
+    void *memory = NULL;
+    if (posix_memalign(&memory, alignment, size) != 0)
+        return NULL;
+    atomic_fetch_add(&counter->blocks, 1);
+    atomic_fetch_add(&counter->bytes, size);
+    return memory;
+}
+
+static void release(void *self, void *memory, size_t size)
+{
+    struct counting_allocator *counter = self;
+    atomic_fetch_sub(&counter->blocks, 1);
+    atomic_fetch_sub(&counter->bytes, size);
+    free(memory);
+}
+
+void counting_allocator_install(struct counting_allocator *counter)
+{
+    atomic_init(&counter->blocks, 0);
+    atomic_init(&counter->bytes, 0);
+    atomic_init(&counter->allocations, 0);
+    atomic_init(&counter->fails_at, 0);
+    atomic_init(&counter->fails_from, 0);
+    const struct sr_allocator allocator = {allocate, release, counter};
+    assert_int_equal(sr_set_allocator(&allocator), 0);
+}
+
+void counting_allocator_remove(void)
+{
+    assert_int_equal(sr_set_allocator(NULL), 0);
+}
