@@ -90,19 +90,19 @@ static void limit_next(void *self, uint64_t bytes)
     sri_sim_world_limit_next(self, bytes);
 }
 
-/* A kind run without a script asks nobody, and one without a trace is not watched: both cost time. */
+/* A quiet run without a script asks nobody, and a kind one without a trace is not watched: both cost time. */
 static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
 {
     int rc = 0;
-    bool kind = (options->flags & SR_SIM_KIND) != 0;
     sim->flags = options->flags;
-    if (kind)
+    if ((options->flags & SR_SIM_KIND) != 0)
         rc = sri_adversary_begin_body(&sim->adversary, NULL, 0);
     else if (options->tape != NULL)
         rc = sri_adversary_begin_body(&sim->adversary, options->tape, options->tape_size);
     else
         sri_adversary_begin_seed(&sim->adversary, options->seed);
-    set_chooser(sim, kind ? (struct sri_chooser){NULL, NULL} : sri_adversary_chooser(&sim->adversary));
+    bool quiet = sim->adversary.luck == SRI_LUCK_QUIET;
+    set_chooser(sim, quiet ? (struct sri_chooser){NULL, NULL} : sri_adversary_chooser(&sim->adversary));
     sri_trace_begin(&sim->trace);
     sri_engine_remove_observers(sim->engine);
     sim->watched = false;
