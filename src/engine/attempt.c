@@ -169,6 +169,7 @@ static bool goes_on(struct sri_request *request, int64_t result)
 static void wait_in_world(struct sri_request *request)
 {
     request->place = SRI_PLACE_WORLD;
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
     request->ring->engine->outside++;
     sri_table_list(request);
     if ((request->marks & SRI_MARK_GUARDED))

@@ -114,6 +114,14 @@ int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *s
     return 0;
 }
 
+static bool is_same_file(const struct sri_engine *engine, const struct sri_file *one, const struct sri_file *other)
+{
+    const struct sri_world *world = &engine->world;
+    if (one == other || one == NULL || world->vtable->same_file == NULL)
+        return one == other;
+    return world->vtable->same_file(world->self, one, other);
+}
+
 static bool matches(const struct sri_request *target, const struct sri_search *search, const struct sri_file *file)
 {
     if (target->place == SRI_PLACE_NONE || target->opcode == IORING_OP_LINK_TIMEOUT)
@@ -121,7 +129,7 @@ static bool matches(const struct sri_request *target, const struct sri_search *s
     if (search->flags & IORING_ASYNC_CANCEL_ANY)
         return true;
     if (search->flags & IORING_ASYNC_CANCEL_FD) {
-        if (sri_opcode_of(target)->issue != NULL || target->attempt.file != file)
+        if (sri_opcode_of(target)->issue != NULL || !is_same_file(target->ring->engine, target->attempt.file, file))
             return false;
     }
     if ((search->flags & IORING_ASYNC_CANCEL_OP) && target->opcode != search->opcode)

@@ -38,10 +38,7 @@ static uint64_t members(const struct sri_request *head)
 static void begin(struct sri_request *head)
 {
     head->place = SRI_PLACE_NONE;
-    if (head->marks & SRI_MARK_PREP_FAILED)
-        sri_due_push(head, SRI_STEP_END);
-    else
-        sri_due_push(head, SRI_STEP_START);
+    sri_due_push(head, SRI_STEP_START);
 }
 
 /*
@@ -94,7 +91,8 @@ void sri_unit_queue(struct sri_request *head)
         head->marks |= SRI_MARK_DRAIN;
         ring->drain_next = false;
     }
-    if (ring->drain_active || (head->marks & SRI_MARK_DRAIN))
+    bool refused = (head->marks & SRI_MARK_PREP_FAILED) != 0;
+    if (!refused && (ring->drain_active || (head->marks & SRI_MARK_DRAIN)))
         defer(head);
     else
         start_now(head);

@@ -39,8 +39,7 @@ static void add(struct sri_due *due, struct sri_request *request)
 static bool may_run(const struct sri_request *request)
 {
     const struct sri_ring *ring = request->ring;
-    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->collecting || ring->closed ||
-           (request->marks & SRI_MARK_INLINE);
+    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->closed || (request->marks & SRI_MARK_INLINE);
 }
 
 static void hold(struct sri_request *request)
@@ -104,6 +103,7 @@ void sri_due_release_held(struct sri_ring *ring)
     while (!sri_list_empty(&ring->held)) {
         struct sri_request *request = sri_request_of_node(ring->held.next);
         sri_list_remove(&request->entry.node);
+        request->marks |= SRI_MARK_INLINE;
         add(&ring->engine->due, request);
     }
 }
@@ -117,6 +117,7 @@ void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step)
         return;
     }
     request->step = (uint8_t)step;
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
     request->place = SRI_PLACE_WHEEL;
     sri_wheel_insert(&engine->wheel, &request->entry, due_ns);
 }

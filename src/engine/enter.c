@@ -86,12 +86,24 @@ static int stall(struct sri_ring *ring)
     return -EDEADLK;
 }
 
+/* Rounds of work, until enough is there or nothing is left to do. A round of a ring that defers is what it held then. */
+static bool is_enough(struct sri_ring *ring, uint32_t min_complete, uint32_t expired)
+{
+    do {
+        sri_due_release_held(ring);
+        advance(ring);
+        if (visible(ring) >= min_complete)
+            return true;
+    } while (!sri_list_empty(&ring->held));
+    return ring->expired != expired;
+}
+
 static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct wait *wait)
 {
     struct sri_engine *engine = ring->engine;
     const struct sri_world_vtable *world = engine->world.vtable;
-    advance(ring);
-    if (visible(ring) >= min_complete)
+    uint32_t expired = ring->expired;
+    if (is_enough(ring, min_complete, expired))
         return 0;
     if (ask_interrupt(ring))
         return -EINTR;
@@ -101,8 +113,7 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
         int error = world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
         if (ring->closed)
             return -EBADF;
-        advance(ring);
-        if (visible(ring) >= min_complete)
+        if (is_enough(ring, min_complete, expired))
             return 0;
         if (error == -EDEADLK)
             return stall(ring);
@@ -118,13 +129,14 @@ static int collect(struct sri_ring *ring, uint32_t min_complete, const struct wa
     if (min_complete > ring->cq_entries)
         min_complete = ring->cq_entries;
     ring->collecting = true;
-    sri_due_release_held(ring);
     /* What the world knows by now is looked at first, when anything waits there. */
     if (engine->outside > 0)
         (void)engine->world.vtable->wait(engine->world.self, 0, NULL, 0);
     if (!ring->closed)
         result = wait_for(ring, min_complete, wait);
     ring->collecting = false;
+    if ((result == -ETIME || result == -EINTR) && !ring->closed && visible(ring) > 0)
+        result = 0; /* the true kernel tells of an end without enough only when nothing at all is there */
     if (result == 0 && ring->dropped) {
         ring->dropped = false;
         result = -EBADR;

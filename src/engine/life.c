@@ -42,6 +42,8 @@ void sri_start(struct sri_request *request)
     const struct sri_opcode *opcode = sri_opcode_of(request);
     bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
+    if (error == 0)
+        error = request->result; /* found at preparation, but told when it is issued */
     if (error == 0 && (request->sqe_flags & IOSQE_BUFFER_SELECT))
         error = -ENOBUFS; /* no group is known to this kernel */
     if (error != 0) {
@@ -66,7 +68,6 @@ void sri_start(struct sri_request *request)
     if (delay == 0) {
         sri_due_push(request, SRI_STEP_ATTEMPT);
     } else {
-        request->marks &= (uint16_t)~SRI_MARK_INLINE;
         sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_ATTEMPT);
     }
     if (request->marks & SRI_MARK_GUARDED)
@@ -77,6 +78,7 @@ void sri_step(struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
     sri_ring_enter(ring);
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
     if (ring->closed && request->step != SRI_STEP_REPORT && request->step != SRI_STEP_FINISH) {
         sri_drop(request);
         sri_ring_leave(ring);

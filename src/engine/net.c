@@ -51,14 +51,20 @@ int sri_prepare_sendrecv(struct sri_request *request, const struct io_uring_sqe 
         return -EINVAL;
     if (sends ? sqe->__pad3[0] != 0 : sqe->addr2 != 0 || sqe->file_index != 0)
         return -EINVAL;
-    int error = sri_prepare_rw(request, sqe);
-    if (error != 0)
-        return error;
-    request->attempt.offset = 0;
+    sri_set_segment(request, (void *)(uintptr_t)sqe->addr, sqe->len);
     request->attempt.flags = sqe->msg_flags;
     if (sends && sqe->addr2 != 0)
         return import_name(request, sqe->addr2, sqe->addr_len);
     return 0;
+}
+
+/* sendmsg(2) cuts what is too long, connect(2) refuses it (measured). */
+static int import_destination(struct sri_request *request, const struct msghdr *header)
+{
+    socklen_t most = sizeof(struct sockaddr_storage);
+    if (header->msg_name == NULL)
+        return 0;
+    return import_name(request, (uintptr_t)header->msg_name, header->msg_namelen < most ? header->msg_namelen : most);
 }
 
 int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -76,7 +82,7 @@ int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)
         return error == -EINVAL ? -EMSGSIZE : error;
     request->attempt.limit = request->length;
     if (sends)
-        return header.msg_name == NULL ? 0 : import_name(request, (uintptr_t)header.msg_name, header.msg_namelen);
+        return import_destination(request, &header);
     struct name *name = new_name(request);
     if (name == NULL)
         return -ENOMEM;

@@ -48,6 +48,7 @@ bool sri_issue_nop(struct sri_request *request);
 int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_fsync(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_set_segment(struct sri_request *request, void *base, uint32_t length);
 /* Copies an array of segments. 0, -EINVAL, -EFAULT or -ENOMEM. */
 int sri_import_segments(struct sri_request *request, const struct iovec *from, uint64_t count);
 

@@ -53,6 +53,9 @@ int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *
     struct sri_user *user = &request->ring->engine->user;
     if (sri_user_copy_in(user, &how, (const void *)(uintptr_t)sqe->addr2, sizeof how) != 0)
         return -EFAULT;
+    /* openat2(2) tells it, openat(2) ignores it; both when issued. */
+    if (how.mode != 0 && !(how.flags & (O_CREAT | __O_TMPFILE)))
+        request->result = -EINVAL;
     return import_path(request, sqe, &how);
 }
 

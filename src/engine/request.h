@@ -49,7 +49,7 @@ enum sri_mark {
     SRI_MARK_GUARDED = 1 << 5,      /* the next of its chain is a link timeout, not armed yet */
     SRI_MARK_LISTED = 1 << 6,       /* in the table by user_data and in the ring's list: a cancel finds it */
     SRI_MARK_ASKED = 1 << 7,        /* the chooser was asked about this attempt */
-    SRI_MARK_INLINE = 1 << 8,       /* due since its submission: its ring shows it without GETEVENTS */
+    SRI_MARK_INLINE = 1 << 8,       /* may make its step although its ring defers: since its submission, or released */
     SRI_MARK_COMMITTED = 1 << 9,    /* a cancel is too late */
     SRI_MARK_TOUCHING = 1 << 10,    /* observers were told that the world writes target bytes */
     SRI_MARK_STAGED = 1 << 11,      /* the attempt goes to staging memory first */
@@ -172,7 +172,7 @@ void sri_due_push(struct sri_request *request, enum sri_step step);
 void sri_due_remove(struct sri_request *request);
 /* Takes the next, by the chooser's order; NULL when there is none. */
 struct sri_request *sri_due_take(struct sri_engine *engine);
-/* What a DEFER_TASKRUN ring has held back may be taken from now on. */
+/* What a DEFER_TASKRUN ring has held back so far may be taken from now on; what comes later is held again. */
 void sri_due_release_held(struct sri_ring *ring);
 
 /* Puts a request on the wheel for a step later; at once due when the time has come. */
@@ -227,7 +227,8 @@ struct sri_ring {
     uint32_t setup_flags;
     bool disabled;
     bool closed;
-    bool collecting;   /* inside a GETEVENTS of its own */
+    bool collecting;   /* inside a GETEVENTS of its own: overflow is flushed */
+    uint32_t expired;  /* timeouts that ended by themselves: each ends a wait (measured) */
     bool notified;     /* what the world was last told */
     bool dropped;      /* a CQE was lost for lack of memory, not reported yet */
     bool drain_active;

@@ -40,28 +40,54 @@ int sri_import_segments(struct sri_request *request, const struct iovec *from, u
     return sri_segments_length(to, (uint32_t)count, &request->length);
 }
 
+/* As ioprio_set(2) would take it; a class without a level is none. */
+static bool is_priority(uint16_t priority)
+{
+    unsigned class = priority >> 13;
+    return class <= 3 && !(class == 0 && (priority & 7) != 0);
+}
+
+/* What pwritev2(2) refuses is refused when the request is issued. */
+static int check_flags(uint32_t flags)
+{
+    if (flags & ~(uint32_t)RWF_SUPPORTED)
+        return -EOPNOTSUPP;
+    return flags & RWF_HIPRI ? -EINVAL : 0;
+}
+
 static void set_range(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     request->attempt.offset = sqe->off;
+    request->result = check_flags(sqe->rw_flags);
     request->attempt.flags = sqe->rw_flags;
+    request->attempt.limit = request->length;
+}
+
+void sri_set_segment(struct sri_request *request, void *base, uint32_t length)
+{
+    request->one.iov_base = base;
+    request->one.iov_len = length;
+    request->attempt.segments = &request->one;
+    request->attempt.segment_count = 1;
+    request->segment_count = 1;
+    (void)sri_segments_length(&request->one, 1, &request->length); /* 32 bits are never too long */
     request->attempt.limit = request->length;
 }
 
 int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    request->one.iov_base = (void *)(uintptr_t)sqe->addr;
-    request->one.iov_len = sqe->len;
-    request->attempt.segments = &request->one;
-    request->attempt.segment_count = 1;
-    request->segment_count = 1;
-    int error = sri_segments_length(&request->one, 1, &request->length);
+    if (!is_priority(sqe->ioprio))
+        return -EINVAL;
+    sri_set_segment(request, (void *)(uintptr_t)sqe->addr, sqe->len);
     set_range(request, sqe);
-    return error;
+    return 0;
 }
 
 int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     int error = sri_import_segments(request, (const struct iovec *)(uintptr_t)sqe->addr, sqe->len);
+    if (error == 0 && !is_priority(sqe->ioprio))
+        error = -EINVAL;
     set_range(request, sqe);
     return error;
 }

@@ -143,6 +143,7 @@ void sri_timer_expired(struct sri_request *request)
         request->marks |= SRI_MARK_SEVERED;
         request->result = limit_reached(request);
     } else {
+        request->ring->expired++;
         request->result = -ETIME;
         if (request->timer.counts)
             sri_list_remove(&request->timer.counting);
@@ -157,6 +158,7 @@ void sri_counting_advance(struct sri_ring *ring)
         if (request->timer.target > ring->posted)
             break;
         sri_timer_disarm(request);
+        ring->expired++;
         request->result = 0;
         sri_due_push(request, SRI_STEP_END);
     }

@@ -152,9 +152,12 @@ struct sri_world_vtable {
     /*
      * The calling thread's number, not 0; 0 for a world that belongs to one thread. Decides IORING_SETUP_SINGLE_ISSUER,
      * and whether a wake() (backend.h) may post its CQE at once, with the lock held (numbers) or leaves it to the next
-     * enter (0).
+     * enter (0). NULL: as 0.
      */
     uint64_t (*thread)(void *self);
+
+    /* Do both stand for one open file description? NULL: when they are one object (IORING_ASYNC_CANCEL_FD). */
+    bool (*same_file)(void *self, const struct sri_file *one, const struct sri_file *other);
 };
 
 struct sri_world {
