@@ -6,7 +6,7 @@
 
 #include "ring/ring_private.h"
 
-static const struct sri_kind kinds[] = {
+const struct sri_kind sri_kinds[SRI_KINDS] = {
     [IORING_OP_NOP] = {.name = "NOP"},
     [IORING_OP_READ] = {.name = "READ", .takes_buffer = true, .moves_bytes = true},
     [IORING_OP_WRITE] = {.name = "WRITE", .takes_buffer = true, .moves_bytes = true},
@@ -22,11 +22,7 @@ static const struct sri_kind kinds[] = {
     [IORING_OP_TIMEOUT] = {.name = "TIMEOUT"},
 };
 
-const struct sri_kind *sri_kind(uint8_t opcode)
-{
-    static const struct sri_kind unknown = {.name = NULL};
-    return opcode < sizeof kinds / sizeof kinds[0] ? &kinds[opcode] : &unknown;
-}
+const struct sri_kind sri_unknown_kind = {.name = NULL};
 
 static void encode_bytes(const struct sri_slot *slot, const struct sr_op_spec *spec, struct io_uring_sqe *sqe)
 {
@@ -98,7 +94,7 @@ static void encode_plain(const struct sri_slot *slot, const struct sr_op_spec *s
 void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
                 struct io_uring_sqe *sqe)
 {
-    const struct sri_kind *kind = &kinds[spec->opcode];
+    const struct sri_kind *kind = sri_kind(spec->opcode);
     if (kind->takes_vector)
         encode_vector(slot, spec, sqe);
     else if (kind->takes_buffer)

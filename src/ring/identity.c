@@ -5,14 +5,16 @@
  * ordinary memory, which the child inherits, so the child's next number is new.
  */
 #define _GNU_SOURCE
+#include "ring/identity.h"
+
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ring/ring_private.h"
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic uint32_t *wiped;          /* on the page that fork wipes */
+_Atomic uint32_t *sri_process_word; /* on the page that fork wipes */
+_Thread_local char sri_thread_mark;
+
 static _Atomic uint32_t without_page;    /* where the page can't be had: every process looks the same */
 static uint32_t last;
 
@@ -24,24 +26,19 @@ static void make_page(void)
         munmap(page, size);
         page = MAP_FAILED;
     }
-    wiped = page != MAP_FAILED ? page : &without_page;
+    sri_process_word = page != MAP_FAILED ? page : &without_page;
 }
 
 uint32_t sri_process_mark(void)
 {
     pthread_mutex_lock(&lock);
-    if (wiped == NULL)
+    if (sri_process_word == NULL)
         make_page();
-    uint32_t mark = atomic_load_explicit(wiped, memory_order_relaxed);
+    uint32_t mark = atomic_load_explicit(sri_process_word, memory_order_relaxed);
     if (mark == 0) {
         mark = ++last;
-        atomic_store_explicit(wiped, mark, memory_order_relaxed);
+        atomic_store_explicit(sri_process_word, mark, memory_order_relaxed);
     }
     pthread_mutex_unlock(&lock);
     return mark;
-}
-
-bool sri_process_is(uint32_t mark)
-{
-    return atomic_load_explicit(wiped, memory_order_relaxed) == mark;
 }

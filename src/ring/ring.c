@@ -6,13 +6,11 @@
 #include "ring/open.h"
 #include "ring/ring_private.h"
 
-int sri_ring_check(const struct sr_ring *ring)
+int sri_ring_refusal(const struct sr_ring *ring)
 {
-    if (__builtin_expect(!sri_process_is(ring->process), 0))
+    if (!sri_process_is(ring->process))
         return SR_EWRONG_PROCESS;
-    if (__builtin_expect(!ring->attached, 0))
-        return SR_EINVALID_STATE;
-    return pthread_equal(pthread_self(), ring->owner) ? 0 : SR_EWRONG_THREAD;
+    return ring->owner == NULL ? SR_EINVALID_STATE : SR_EWRONG_THREAD;
 }
 
 static int make_slots(struct sr_ring *ring, uint32_t count)
@@ -85,8 +83,8 @@ int sr_ring_open_config(struct sr_ring **out, const struct sr_config *config)
     if (ring == NULL)
         return -ENOMEM;
     ring->process = sri_process_mark();
-    ring->owner = pthread_self();
-    ring->attached = ring->usable = !config->disabled;
+    ring->owner = config->disabled ? NULL : sri_this_thread();
+    ring->usable = !config->disabled;
     int rc = sri_kernel_open(ring, config);
     if (rc == 0)
         rc = make_own(ring, config);
@@ -112,13 +110,13 @@ int sr_ring_attach(struct sr_ring *ring)
         return -EINVAL;
     if (!sri_process_is(ring->process))
         return SR_EWRONG_PROCESS;
-    if (ring->attached)
+    if (ring->owner != NULL)
         return SR_EINVALID_STATE;
     int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     if (rc < 0)
         return rc;
-    ring->owner = pthread_self();
-    ring->attached = ring->usable = true;
+    ring->owner = sri_this_thread();
+    ring->usable = true;
     return 0;
 }
 
@@ -145,7 +143,7 @@ static int close_ring(struct sr_ring **handle, bool panics)
     if (handle == NULL || *handle == NULL)
         return -EINVAL;
     struct sr_ring *ring = *handle;
-    int refused = ring->attached ? sri_ring_check(ring) : 0;
+    int refused = ring->owner != NULL ? sri_ring_check(ring) : 0;
     if (refused == SR_EWRONG_PROCESS) {
         *handle = NULL;
         close_in_child(ring);

@@ -10,6 +10,7 @@
 
 #include "base/contradiction.h"
 #include "ring/buffer.h"
+#include "ring/identity.h"
 #include "ring/slot.h"
 #include "safer_ring/log.h"
 #include "safer_ring/config.h"
@@ -69,9 +70,8 @@ struct sr_ring {
     uint32_t now_ms;         /* the clock as of the last enter, since the ring was opened (RING-2) */
     uint64_t opened_ns;
 
-    pthread_t owner;
-    uint32_t process;        /* sri_process_mark() at open */
-    bool attached;
+    const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
+    uint32_t process;  /* sri_process_mark() at open */
     bool usable;             /* enabled: the kernel takes entries */
     bool draining;
     bool in_callback;
@@ -86,18 +86,16 @@ struct sr_ring {
     char reason[256];
 };
 
-/* ring.c: may the calling thread use the ring? 0, SR_EWRONG_THREAD, SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached). */
-int sri_ring_check(const struct sr_ring *ring);
+/* ring.c: why the calling thread may not use the ring: SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached), SR_EWRONG_THREAD. */
+int sri_ring_refusal(const struct sr_ring *ring);
 
-/* identity.c: a number that differs in every forked child; 0 never. */
-uint32_t sri_process_mark(void);
-bool sri_process_is(uint32_t mark);
-
-/* slots.c */
-struct sri_slot *sri_slot_take(struct sr_ring *ring);
-struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_t id); /* a live one, by the id of its operation */
-void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot);       /* its result is gone: free once nothing is owed */
-void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot);
+/* May it? 0, or why not. */
+static inline int sri_ring_check(const struct sr_ring *ring)
+{
+    if (__builtin_expect(sri_process_is(ring->process) && ring->owner == sri_this_thread(), 1))
+        return 0;
+    return sri_ring_refusal(ring);
+}
 
 static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
 {
@@ -107,6 +105,42 @@ static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct s
 static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_slot *slot)
 {
     return sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_OPERATION);
+}
+
+/* slots.c: the table of operations. */
+void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot);
+
+/* A free one, or NULL. */
+static inline struct sri_slot *sri_slot_take(struct sr_ring *ring)
+{
+    uint32_t index = ring->free_slot;
+    if (__builtin_expect(index == SRI_NO_SLOT, 0))
+        return NULL;
+    struct sri_slot *slot = &ring->slots[index];
+    ring->free_slot = slot->free_next;
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_START) == 0);
+    return slot;
+}
+
+/* A live one, by the id of its operation: an id with another tag, or of another generation, has none. */
+static inline struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_t id)
+{
+    uint32_t index = sri_id_index(id);
+    if (__builtin_expect(index >= ring->max_in_flight, 0))
+        return NULL;
+    struct sri_slot *slot = &ring->slots[index];
+    /* What is above the index is tag and generation, and the tag of an operation is 0. */
+    return __builtin_expect(id >> SRI_SLOT_BITS == slot->generation, 1) ? slot : NULL;
+}
+
+/* Its result is gone: free once nothing is owed. */
+static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
+{
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_SETTLE) == 0);
+    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_END) == 0);
+    slot->buffer = NULL;
+    ring->in_flight--;
+    sri_slot_free_if_settled(ring, slot);
 }
 
 /* arguments.c */
@@ -121,7 +155,15 @@ struct sri_kind {
     bool moves_bytes;        /* the result is a count of bytes */
     bool makes_descriptor;
 };
-const struct sri_kind *sri_kind(uint8_t opcode);
+#define SRI_KINDS (IORING_OP_RECV + 1)
+extern const struct sri_kind sri_kinds[SRI_KINDS];
+extern const struct sri_kind sri_unknown_kind;
+
+static inline const struct sri_kind *sri_kind(uint8_t opcode)
+{
+    return opcode < SRI_KINDS ? &sri_kinds[opcode] : &sri_unknown_kind;
+}
+
 void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
                 struct io_uring_sqe *sqe);
 
