@@ -15,8 +15,8 @@
 #include "safer_ring/ring.h"
 
 #define DEFAULT_DESCRIPTORS 1024u
-#define DEFAULT_DISK_BYTES  ((uint64_t)64 << 20)
-#define DEFAULT_BYTES       65536u
+#define DEFAULT_DISK_BYTES ((uint64_t)64 << 20)
+#define DEFAULT_BYTES 65536u
 
 struct sr_sim {
     struct sri_sim_world *world;
@@ -389,8 +389,8 @@ static struct {
 
 static void say_where(const char *what)
 {
-    dprintf(STDERR_FILENO, "safer_ring: %s the loop at %s:%d, in its run %llu (%s, seed %llu)\n", what, loop.file,
-            loop.line, (unsigned long long)loop.next, loop.next <= 1 ? "kind" : "random",
+    dprintf(STDERR_FILENO, "safer_ring: %s the loop at %s:%d, in its run %llu (%s, seed %llu)\n", what,
+            loop.file, loop.line, (unsigned long long)loop.next, loop.next <= 1 ? "kind" : "random",
             (unsigned long long)(loop.next == 0 ? 0 : loop.next - 1));
 }
 

@@ -111,12 +111,8 @@ static bool answers(struct sri_script *script, const struct sr_sim_outcome *outc
             return false;
         *answer = short_answer(script, question->length, outcome->value);
         return true;
-    case SR_SIM_DELAYED:
-        *answer = delay_answer(outcome->value);
-        return question->why == SRI_WHY_DELAY;
-    case SR_SIM_TOO_LATE:
-        *answer = 1;
-        return question->why == SRI_WHY_CANCEL;
+    case SR_SIM_DELAYED: *answer = delay_answer(outcome->value); return question->why == SRI_WHY_DELAY;
+    case SR_SIM_TOO_LATE: *answer = 1; return question->why == SRI_WHY_CANCEL;
     }
     return false;
 }

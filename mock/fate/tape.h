@@ -13,11 +13,11 @@
 
 /* A zeroed structure is an empty tape: every choice is 0. */
 struct sri_tape {
-    uint8_t *bytes;     /* the given body, or the one being recorded */
+    uint8_t *bytes; /* the given body, or the one being recorded */
     size_t size;
     size_t capacity;
     size_t position;
-    uint64_t state[4];  /* of the generator, when recording */
+    uint64_t state[4]; /* of the generator, when recording */
     bool recording;
 };
 

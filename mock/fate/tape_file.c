@@ -213,7 +213,8 @@ static int parse(struct reader *reader, struct sri_tape_file *file)
     return 0;
 }
 
-int sri_tape_file_parse(struct sri_tape_file *file, const uint8_t *bytes, size_t size, struct sri_tape_error *error)
+int sri_tape_file_parse(struct sri_tape_file *file, const uint8_t *bytes, size_t size,
+                        struct sri_tape_error *error)
 {
     struct reader reader = {.bytes = bytes, .size = size, .error = error};
     memset(file, 0, sizeof *file);
@@ -228,8 +229,10 @@ int sri_tape_file_warning(const struct sri_tape_file *file, uint32_t semantics, 
                           size_t size)
 {
     if (file->semantics != semantics) {
-        snprintf(text, size, "the tape is from version %" PRIu32 " of the simulated kernel, this is %" PRIu32
-                 ": the run may differ", file->semantics, semantics);
+        snprintf(text, size,
+                 "the tape is from version %" PRIu32 " of the simulated kernel, this is %" PRIu32
+                 ": the run may differ",
+                 file->semantics, semantics);
         return 1;
     }
     if (file->points != points) {

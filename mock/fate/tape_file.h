@@ -47,7 +47,8 @@ struct sri_tape_error {
  * Takes a container apart; `body` points into `bytes`. Any bytes may be given. 0, or -EBADMSG with the error filled and
  * the file empty.
  */
-int sri_tape_file_parse(struct sri_tape_file *file, const uint8_t *bytes, size_t size, struct sri_tape_error *error);
+int sri_tape_file_parse(struct sri_tape_file *file, const uint8_t *bytes, size_t size,
+                        struct sri_tape_error *error);
 
 /* A warning about a tape that may replay differently, in `text`; 0: there is none, 1: there is. */
 int sri_tape_file_warning(const struct sri_tape_file *file, uint32_t semantics, uint64_t points, char *text,

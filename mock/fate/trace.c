@@ -49,7 +49,8 @@ static void add_sqe(struct sri_trace *trace, const struct io_uring_sqe *sqe)
 {
     if (sqe == NULL)
         return;
-    add_pair(trace, (uint32_t)sqe->opcode << 24 | (uint32_t)sqe->flags << 16 | sqe->ioprio, (uint32_t)sqe->fd);
+    add_pair(trace, (uint32_t)sqe->opcode << 24 | (uint32_t)sqe->flags << 16 | sqe->ioprio,
+             (uint32_t)sqe->fd);
     add_pair(trace, sqe->len, (uint32_t)sqe->rw_flags);
     add_pair(trace, (uint32_t)sqe->buf_index << 16 | sqe->personality, (uint32_t)sqe->splice_fd_in);
     if (offset_is_number(sqe->opcode))
@@ -97,7 +98,8 @@ static void add_content(struct sri_trace *trace, const struct sri_event *event)
 void sri_trace_observe(struct sri_trace *trace, const struct sri_event *event)
 {
     trace->events++;
-    add_pair(trace, (uint32_t)event->kind << 24 | (uint32_t)event->opcode << 16 | event->last, (uint32_t)event->ring);
+    add_pair(trace, (uint32_t)event->kind << 24 | (uint32_t)event->opcode << 16 | event->last,
+             (uint32_t)event->ring);
     add(trace, event->now_ns);
     add(trace, event->request);
     add(trace, (uint64_t)event->result);

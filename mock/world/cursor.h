@@ -16,8 +16,8 @@ struct sri_cursor {
     struct sri_user *user; /* NULL: plain copies */
     const struct iovec *segment;
     const struct iovec *end;
-    size_t offset;         /* in the segment */
-    uint64_t left;         /* bytes, the attempt's limit included */
+    size_t offset; /* in the segment */
+    uint64_t left; /* bytes, the attempt's limit included */
     bool faulted;
 };
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #define BRANCH_BITS 9
-#define BRANCHES    (1u << BRANCH_BITS)
-#define PAGE_BITS   12
+#define BRANCHES (1u << BRANCH_BITS)
+#define PAGE_BITS 12
 
 static const uint8_t zeros[SRI_PAGE_SIZE];
 

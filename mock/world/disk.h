@@ -25,7 +25,7 @@ struct sri_disk {
 /* The bytes of one file. Zeroed is the empty file. */
 struct sri_content {
     uint64_t size;
-    void *root;      /* a page of 512 pointers, or the only page when height is 0 */
+    void *root; /* a page of 512 pointers, or the only page when height is 0 */
     uint32_t height;
 };
 

@@ -10,8 +10,8 @@
 #include "world/objects.h"
 
 #define FIRST_CLIENT_PORT 32768
-#define DESCRIPTORS_MIN   4
-#define DESCRIPTORS_MAX   65536
+#define DESCRIPTORS_MIN 4
+#define DESCRIPTORS_MAX 65536
 
 static void ready(void *self, struct sri_attempt *attempt)
 {

@@ -60,7 +60,8 @@ int sri_sim_world_directory(struct sri_sim_world *world, const char *path)
     return sri_tree_make(&world->tree, &place, SRI_INODE_DIRECTORY) == NULL ? -ENOMEM : 0;
 }
 
-int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size, size_t *length)
+int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size,
+                          size_t *length)
 {
     struct sri_place place;
     if (path[0] == 0)
@@ -179,8 +180,8 @@ static int copy_address(struct sri_address *to, const struct sockaddr *address, 
     return 0;
 }
 
-int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length, int backlog,
-                         int *fd)
+int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length,
+                         int backlog, int *fd)
 {
     struct sri_address copy;
     int made;
@@ -225,7 +226,8 @@ static int64_t attempt_now(struct sri_sim_world *world, struct sri_attempt *atte
     return result;
 }
 
-int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address, uint32_t length)
+int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address,
+                          uint32_t length)
 {
     struct sri_socket *socket;
     struct sri_address copy;
@@ -257,13 +259,19 @@ int sri_sim_world_cut(struct sri_sim_world *world, int fd)
     return 0;
 }
 
-static int transfer(struct sri_sim_world *world, int fd, enum sri_work work, struct iovec segment, size_t *moved)
+static int transfer(struct sri_sim_world *world, int fd, enum sri_work work, struct iovec segment,
+                    size_t *moved)
 {
     struct sri_file *file = sri_file_at(world, fd);
     if (file == NULL)
         return -EBADF;
-    struct sri_attempt attempt = {.file = file, .segments = &segment, .offset = SRI_OWN_POSITION, .limit = segment.iov_len,
-                                  .segment_count = 1, .work = (uint8_t)work, .kernel_memory = true};
+    struct sri_attempt attempt = {.file = file,
+                                  .segments = &segment,
+                                  .offset = SRI_OWN_POSITION,
+                                  .limit = segment.iov_len,
+                                  .segment_count = 1,
+                                  .work = (uint8_t)work,
+                                  .kernel_memory = true};
     int64_t result = attempt_now(world, &attempt);
     if (result < 0)
         return (int)result;

@@ -44,39 +44,39 @@ enum sri_socket_state {
 };
 
 struct sri_socket {
-    struct sri_file *file;      /* NULL: not accepted yet */
-    struct sri_socket *peer;    /* NULL unless connected */
-    struct sri_socket *queue;   /* the listener whose backlog it stands in, or whose room it waits for */
-    struct sri_inode *inode;    /* of a listener with a name */
-    struct sri_node among;      /* listeners of the world, or the queue's */
-    struct sri_node pending;    /* a listener's: to be accepted */
-    struct sri_node knocking;   /* a listener's: sockets that wait for room */
+    struct sri_file *file;    /* NULL: not accepted yet */
+    struct sri_socket *peer;  /* NULL unless connected */
+    struct sri_socket *queue; /* the listener whose backlog it stands in, or whose room it waits for */
+    struct sri_inode *inode;  /* of a listener with a name */
+    struct sri_node among;    /* listeners of the world, or the queue's */
+    struct sri_node pending;  /* a listener's: to be accepted */
+    struct sri_node knocking; /* a listener's: sockets that wait for room */
     struct sri_stream incoming;
     struct sri_address local;
     struct sri_address remote;
     enum sri_socket_state state;
     int domain;
-    int error;                  /* told once: ECONNRESET */
+    int error; /* told once: ECONNRESET */
     uint32_t pending_count;
     uint32_t backlog;
     bool reads_shut;
     bool writes_shut;
-    bool peer_writes_shut;      /* the end of what is incoming was sent */
+    bool peer_writes_shut; /* the end of what is incoming was sent */
 };
 
 /* An open file description. */
 struct sri_file {
     enum sri_file_kind kind;
-    uint32_t references;        /* descriptors, and attempts that hold it */
-    uint32_t flags;             /* as opened */
+    uint32_t references; /* descriptors, and attempts that hold it */
+    uint32_t flags;      /* as opened */
     uint64_t position;
     struct sri_waiting waiting;
     struct sri_inode *inode;
     struct sri_pipe *pipe;
     struct sri_socket *socket;
     void *ring;
-    uint64_t counter;           /* an eventfd's */
-    bool readable;              /* a ring with something to see */
+    uint64_t counter; /* an eventfd's */
+    bool readable;    /* a ring with something to see */
 };
 
 struct sri_slot {
@@ -91,8 +91,8 @@ struct sri_sim_world {
     pthread_t owner;
     atomic_bool woken;
     uint64_t now_ns;
-    uint64_t limit_next;        /* bytes, for the next transfer; 0: none */
-    uint64_t arrival_ns;        /* the earliest of the streams under way, or SRI_NEVER */
+    uint64_t limit_next; /* bytes, for the next transfer; 0: none */
+    uint64_t arrival_ns; /* the earliest of the streams under way, or SRI_NEVER */
     struct sri_node under_way;
     struct sri_node listeners;
     struct sri_disk disk;
@@ -100,16 +100,16 @@ struct sri_sim_world {
     struct sri_stock files;
     struct sri_stock pipes;
     struct sri_stock sockets;
-    struct sri_slot *slots;     /* slot_count of them; options.max_descriptors may be used */
+    struct sri_slot *slots; /* slot_count of them; options.max_descriptors may be used */
     uint32_t slot_count;
-    int lowest;                 /* no descriptor below is free */
-    int highest;                /* none from here on is open */
-    int pollable;               /* a descriptor of the program that is always readable, or -1 */
+    int lowest;   /* no descriptor below is free */
+    int highest;  /* none from here on is open */
+    int pollable; /* a descriptor of the program that is always readable, or -1 */
     uint16_t next_port;
 };
 
 /* Time a look takes, and the clock's beginning. */
-#define SRI_LOOK_NS  UINT64_C(1000)
+#define SRI_LOOK_NS UINT64_C(1000)
 #define SRI_START_NS UINT64_C(1000000000)
 
 /* ---- descriptors (table.c) ---- */
@@ -168,8 +168,8 @@ struct sri_socket *sri_socket_new(struct sri_sim_world *world, int domain);
 struct sri_file *sri_socket_file(struct sri_sim_world *world, struct sri_socket *socket, uint32_t flags);
 void sri_socket_join(struct sri_sim_world *world, struct sri_socket *a, struct sri_socket *b);
 void sri_socket_end(struct sri_sim_world *world, struct sri_socket *socket);
-int sri_socket_listen(struct sri_sim_world *world, struct sri_socket *socket, const struct sri_address *address,
-                      int backlog);
+int sri_socket_listen(struct sri_sim_world *world, struct sri_socket *socket,
+                      const struct sri_address *address, int backlog);
 enum sri_answer sri_socket_accept(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_socket_connect(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
 /* A connect that waited is given up, or tried again. */
@@ -177,7 +177,8 @@ void sri_socket_stop_knocking(struct sri_socket *socket);
 int sri_socket_shutdown(struct sri_sim_world *world, struct sri_socket *socket, int how);
 void sri_socket_cut(struct sri_sim_world *world, struct sri_socket *socket);
 uint32_t sri_socket_readiness(const struct sri_socket *socket);
-enum sri_answer sri_socket_transfer(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
+enum sri_answer sri_socket_transfer(struct sri_sim_world *world, struct sri_attempt *attempt,
+                                    int64_t *result);
 /* Bytes that are due arrive; then the earliest of the rest is known. */
 void sri_deliver(struct sri_sim_world *world);
 

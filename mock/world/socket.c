@@ -159,7 +159,8 @@ static int check_address(const struct sri_socket *socket, const struct sri_addre
 
 static bool has_path(const struct sri_address *address)
 {
-    return address->storage.ss_family == AF_UNIX && ((const struct sockaddr_un *)(const void *)&address->storage)->sun_path[0] != 0;
+    return address->storage.ss_family == AF_UNIX &&
+           ((const struct sockaddr_un *)(const void *)&address->storage)->sun_path[0] != 0;
 }
 
 static bool same_address(const struct sri_address *a, const struct sri_address *b)
@@ -185,7 +186,8 @@ static struct sri_socket *listener_at(struct sri_sim_world *world, const struct 
     return NULL;
 }
 
-static struct sri_socket *find_listener(struct sri_sim_world *world, const struct sri_address *address, int *error)
+static struct sri_socket *find_listener(struct sri_sim_world *world, const struct sri_address *address,
+                                        int *error)
 {
     struct sri_socket *listener;
     *error = 0;
@@ -235,8 +237,8 @@ static int take_name(struct sri_sim_world *world, struct sri_socket *socket)
     return 0;
 }
 
-int sri_socket_listen(struct sri_sim_world *world, struct sri_socket *socket, const struct sri_address *address,
-                      int backlog)
+int sri_socket_listen(struct sri_sim_world *world, struct sri_socket *socket,
+                      const struct sri_address *address, int backlog)
 {
     int rc = check_address(socket, address);
     if (rc != 0)
@@ -266,7 +268,8 @@ static void tell_address(const struct sri_attempt *attempt, const struct sri_add
 enum sri_answer sri_socket_accept(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_socket *listener = attempt->file->socket;
-    if ((attempt->flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0 || listener->state != SRI_SOCKET_LISTENING)
+    if ((attempt->flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0 ||
+        listener->state != SRI_SOCKET_LISTENING)
         return finish(result, -EINVAL);
     if (sri_list_empty(&listener->pending)) {
         sri_wait_on(attempt, POLLIN);

@@ -15,7 +15,7 @@ struct sri_stock {
     struct sri_node live;
     struct sri_node spare;
     struct sri_stock_chunk *chunks;
-    size_t size;      /* of one object with its header */
+    size_t size; /* of one object with its header */
     size_t per_chunk;
 };
 

@@ -13,13 +13,13 @@
 #include "world/cursor.h"
 
 struct sri_stream {
-    uint8_t *bytes;         /* kept when the stream is used again */
-    size_t capacity;        /* allocated */
+    uint8_t *bytes;  /* kept when the stream is used again */
+    size_t capacity; /* allocated */
     size_t head;
     size_t used;
-    size_t arrived;         /* of those used; what a reader sees */
-    size_t limit;           /* how many it may hold */
-    uint64_t arrival_ns;    /* when the rest arrives */
+    size_t arrived;      /* of those used; what a reader sees */
+    size_t limit;        /* how many it may hold */
+    uint64_t arrival_ns; /* when the rest arrives */
     struct sri_node under_way;
 };
 

@@ -74,7 +74,8 @@ void sri_deliver(struct sri_sim_world *world)
 }
 
 /* Bytes were put into the peer's window: they arrive now, or with those that are under way, or later. */
-static void dispatch(struct sri_sim_world *world, struct sri_socket *peer, size_t sent, const struct sri_attempt *attempt)
+static void dispatch(struct sri_sim_world *world, struct sri_socket *peer, size_t sent,
+                     const struct sri_attempt *attempt)
 {
     static const uint64_t transit_ns[] = {0, 1000, 1000000, 1000000000};
     struct sri_stream *stream = &peer->incoming;

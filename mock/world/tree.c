@@ -120,7 +120,8 @@ int sri_tree_walk(struct sri_tree *tree, struct sri_inode *from, const char *pat
     return 0;
 }
 
-struct sri_inode *sri_tree_make(struct sri_tree *tree, const struct sri_place *place, enum sri_inode_kind kind)
+struct sri_inode *sri_tree_make(struct sri_tree *tree, const struct sri_place *place,
+                                enum sri_inode_kind kind)
 {
     struct sri_inode *inode = new_inode(tree, kind);
     if (inode == NULL)

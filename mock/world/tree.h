@@ -23,8 +23,8 @@ enum sri_inode_kind {
 
 struct sri_inode {
     enum sri_inode_kind kind;
-    struct sri_inode *parent;  /* the root's is itself */
-    struct sri_node among;     /* in the parent's children */
+    struct sri_inode *parent; /* the root's is itself */
+    struct sri_node among;    /* in the parent's children */
     struct sri_node children;
     struct sri_content content;
     struct sri_socket *listener; /* who listens at a socket's name */
@@ -58,7 +58,8 @@ struct sri_place {
 int sri_tree_walk(struct sri_tree *tree, struct sri_inode *from, const char *path, struct sri_place *place);
 
 /* Makes what a walk found missing. NULL: no memory. */
-struct sri_inode *sri_tree_make(struct sri_tree *tree, const struct sri_place *place, enum sri_inode_kind kind);
+struct sri_inode *sri_tree_make(struct sri_tree *tree, const struct sri_place *place,
+                                enum sri_inode_kind kind);
 
 /* Makes the directories on the way to the last name of a path. -ENOTDIR, -ENAMETOOLONG, -ENOENT, -ENOMEM. */
 int sri_tree_make_way(struct sri_tree *tree, const char *path);

@@ -76,7 +76,8 @@ uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file)
     case SRI_FILE_PIPE_WRITE: return sri_pipe_readiness(file);
     case SRI_FILE_SOCKET: return sri_socket_readiness(file->socket);
     case SRI_FILE_EVENTFD: return sri_eventfd_readiness(file);
-    case SRI_FILE_RING: return file->readable ? POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM : POLLOUT | POLLWRNORM;
+    case SRI_FILE_RING:
+        return file->readable ? POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM : POLLOUT | POLLWRNORM;
     }
     return 0;
 }

@@ -24,7 +24,8 @@ static enum sri_answer done(int64_t *result, int64_t value)
     return SRI_DONE;
 }
 
-static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
+static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_attempt *attempt,
+                                      int64_t *result)
 {
     switch (attempt->file->kind) {
     case SRI_FILE_REGULAR:

@@ -65,15 +65,17 @@ uint64_t sri_sim_world_now(const struct sri_sim_world *world);
 /* What sim.h says of sr_sim_file() and its companions; descriptors by pointer, -errno. */
 int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void *data, size_t size);
 int sri_sim_world_directory(struct sri_sim_world *world, const char *path);
-int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size, size_t *length);
+int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size,
+                          size_t *length);
 int sri_sim_world_open(struct sri_sim_world *world, const char *path, int flags, int *fd);
 int sri_sim_world_pipe(struct sri_sim_world *world, int fds[2]);
 int sri_sim_world_eventfd(struct sri_sim_world *world, uint64_t initial, int *fd);
 int sri_sim_world_socketpair(struct sri_sim_world *world, int fds[2]);
-int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length, int backlog,
-                         int *fd);
+int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length,
+                         int backlog, int *fd);
 int sri_sim_world_socket(struct sri_sim_world *world, int domain, int *fd);
-int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address, uint32_t length);
+int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address,
+                          uint32_t length);
 int sri_sim_world_shutdown(struct sri_sim_world *world, int fd, int how);
 int sri_sim_world_cut(struct sri_sim_world *world, int fd);
 int sri_sim_world_read(struct sri_sim_world *world, int fd, void *buffer, size_t size, size_t *moved);

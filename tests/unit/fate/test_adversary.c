@@ -13,11 +13,23 @@ static const int16_t errnos[] = {EINTR, EAGAIN, EIO};
 static uint32_t answers_of(uint32_t freedom)
 {
     static const uint32_t numbers[SRI_FREEDOMS] = {
-        [SRI_WHY_SETUP] = 4, [SRI_WHY_REGISTER] = 3, [SRI_WHY_ENTER] = 4, [SRI_WHY_CONSUME] = 9,
-        [SRI_WHY_INTERRUPT] = 2, [SRI_WHY_DELAY] = SRI_DELAYS, [SRI_WHY_ORDER] = 1000, [SRI_WHY_ERRNO] = 4,
-        [SRI_WHY_SHORT] = 5, [SRI_WHY_COPY] = 3, [SRI_WHY_REPORT] = SRI_DELAYS, [SRI_WHY_CANCEL] = 3,
-        [SRI_WHY_CANCEL_ORDER] = 2, [SRI_WHY_WORLD + SRI_FREEDOM_WAKE] = 3, [SRI_WHY_WORLD + SRI_FREEDOM_PIPE] = 2,
-        [SRI_WHY_WORLD + SRI_FREEDOM_WINDOW] = 4, [SRI_WHY_WORLD + SRI_FREEDOM_TRANSIT] = 4,
+        [SRI_WHY_SETUP] = 4,
+        [SRI_WHY_REGISTER] = 3,
+        [SRI_WHY_ENTER] = 4,
+        [SRI_WHY_CONSUME] = 9,
+        [SRI_WHY_INTERRUPT] = 2,
+        [SRI_WHY_DELAY] = SRI_DELAYS,
+        [SRI_WHY_ORDER] = 1000,
+        [SRI_WHY_ERRNO] = 4,
+        [SRI_WHY_SHORT] = 5,
+        [SRI_WHY_COPY] = 3,
+        [SRI_WHY_REPORT] = SRI_DELAYS,
+        [SRI_WHY_CANCEL] = 3,
+        [SRI_WHY_CANCEL_ORDER] = 2,
+        [SRI_WHY_WORLD + SRI_FREEDOM_WAKE] = 3,
+        [SRI_WHY_WORLD + SRI_FREEDOM_PIPE] = 2,
+        [SRI_WHY_WORLD + SRI_FREEDOM_WINDOW] = 4,
+        [SRI_WHY_WORLD + SRI_FREEDOM_TRANSIT] = 4,
         [SRI_WHY_WORLD + SRI_FREEDOM_RESET] = 2,
     };
     return numbers[freedom];
@@ -159,9 +171,12 @@ static void a_script_goes_before_the_tape_and_is_spent(void **state)
     struct sri_adversary adversary = {0};
     struct sri_chooser chooser = sri_adversary_chooser(&adversary);
     struct sr_sim_outcome outcome = {.opcode = IORING_OP_READ, .nth = 2, .kind = SR_SIM_FAILS, .value = EIO};
-    struct sri_event consumed = {.kind = SRI_EVENT_CONSUMED, .opcode = IORING_OP_READ, .request = 1, .user_data = 10};
-    struct sri_question question = {.why = SRI_WHY_ERRNO, .n = 4, .opcode = IORING_OP_READ, .user_data = 10,
-                                    .errnos = errnos};
+    struct sri_event consumed = {.kind = SRI_EVENT_CONSUMED,
+                                 .opcode = IORING_OP_READ,
+                                 .request = 1,
+                                 .user_data = 10};
+    struct sri_question question = {
+        .why = SRI_WHY_ERRNO, .n = 4, .opcode = IORING_OP_READ, .user_data = 10, .errnos = errnos};
     assert_int_equal(sri_adversary_begin_body(&adversary, NULL, 0), 0);
     assert_int_equal(sri_script_add(&adversary.script, &outcome), 0);
     assert_int_equal(sri_script_add(&adversary.script, &outcome), -EEXIST);

@@ -62,7 +62,9 @@ static uint32_t mixed_choice(struct sri_tape *tape, uint32_t i)
 static void a_recorded_body_replays_the_same_choices(void **state)
 {
     (void)state;
-    enum { CHOICES = 5000 };
+    enum {
+        CHOICES = 5000
+    };
     static uint32_t choices[CHOICES];
     struct sri_tape seeded = {0};
     struct sri_tape replayed = {0};

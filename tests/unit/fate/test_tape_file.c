@@ -18,8 +18,8 @@ static const uint8_t some_body[] = {1, 0, '\n', 255, 7};
 
 static struct sri_tape_file example(void)
 {
-    struct sri_tape_file file = {.semantics = 3, .points = 0xabcdef, .seed = 99, .body = some_body,
-                                 .size = sizeof some_body};
+    struct sri_tape_file file = {
+        .semantics = 3, .points = 0xabcdef, .seed = 99, .body = some_body, .size = sizeof some_body};
     strcpy(file.program, "echo");
     strcpy(file.world, "sim");
     strcpy(file.knobs, "entries=8\nbackend=sim\n");

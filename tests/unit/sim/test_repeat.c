@@ -12,7 +12,10 @@
 #include "raw_ring.h"
 #include "safer_ring/sim.h"
 
-enum { ROUNDS = 40, BUFFER = 300 };
+enum {
+    ROUNDS = 40,
+    BUFFER = 300
+};
 
 struct program {
     struct raw_ring raw;
@@ -32,14 +35,16 @@ static void make_objects(struct sr_sim *sim, struct program *program)
     assert_int_equal(sr_sim_open(sim, "f", O_RDWR, &program->file), 0);
     assert_int_equal(sr_sim_pipe(sim, program->pipe), 0);
     assert_int_equal(sr_sim_socketpair(sim, program->pair), 0);
-    assert_int_equal(sr_sim_listen(sim, (struct sockaddr *)&address, sizeof address, 4, &program->listener), 0);
+    assert_int_equal(sr_sim_listen(sim, (struct sockaddr *)&address, sizeof address, 4, &program->listener),
+                     0);
     assert_int_equal(sr_sim_socket(sim, AF_INET, &program->client), 0);
     assert_int_equal(sr_sim_connect(sim, program->client, (struct sockaddr *)&address, sizeof address), 0);
 }
 
 static void prepare(struct program *program, int round, int what)
 {
-    struct io_uring_sqe *sqe = raw_ring_sqe(&program->raw, (uint64_t)(uintptr_t)program->memory + (uint64_t)what);
+    struct io_uring_sqe *sqe =
+        raw_ring_sqe(&program->raw, (uint64_t)(uintptr_t)program->memory + (uint64_t)what);
     char *buffer = program->memory + what * BUFFER;
     if (sqe == NULL)
         return;
@@ -120,7 +125,9 @@ static void a_seed_repeats_in_place_in_another_simulation_and_at_other_addresses
 static void seeds_are_different_runs(void **state)
 {
     (void)state;
-    enum { SEEDS = 300 };
+    enum {
+        SEEDS = 300
+    };
     static uint64_t hashes[SEEDS];
     struct sr_sim *sim;
     unsigned opened = 0;

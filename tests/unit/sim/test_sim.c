@@ -94,7 +94,10 @@ static void a_scripted_delay_takes_virtual_time(void **state)
     struct sr_sim *sim = new_sim();
     char buffer[16];
     int fd;
-    struct sr_sim_outcome outcome = {.opcode = IORING_OP_READ, .nth = 1, .kind = SR_SIM_DELAYED, .value = 1000000};
+    struct sr_sim_outcome outcome = {.opcode = IORING_OP_READ,
+                                     .nth = 1,
+                                     .kind = SR_SIM_DELAYED,
+                                     .value = 1000000};
     assert_int_equal(sr_sim_file(sim, "f", "hello", 5), 0);
     assert_int_equal(sr_sim_open(sim, "f", O_RDONLY, &fd), 0);
     assert_int_equal(sr_sim_script(sim, &outcome), 0);
@@ -224,16 +227,14 @@ static void the_loop_runs_each_seed_and_ends_at_a_break(void **state)
     (void)state;
     int runs = 0;
 
-    SR_SIM_FOR_EACH_SEED(sim, 20)
-    {
+    SR_SIM_FOR_EACH_SEED (sim, 20) {
         int fd;
         assert_int_equal(sr_sim_file(sim, "f", NULL, 1), 0);
         assert_int_equal(sr_sim_open(sim, "f", O_RDONLY, &fd), 0);
         assert_int_equal(fd, 3);
         runs++;
     }
-    SR_SIM_FOR_EACH_SEED(sim, 20)
-    {
+    SR_SIM_FOR_EACH_SEED (sim, 20) {
         if (sr_sim_now_ns(sim) == 1000000000 && ++runs == 25)
             break;
     }
@@ -245,8 +246,7 @@ static void the_loop_runs_each_seed_and_ends_at_a_break(void **state)
 static void a_ring_of_the_library_opens_on_every_luck(void **state)
 {
     (void)state;
-    SR_SIM_FOR_EACH_SEED(sim, 300)
-    {
+    SR_SIM_FOR_EACH_SEED (sim, 300) {
         struct sr_ring *ring;
         assert_int_equal(sr_sim_ring_open(sim, &ring, 8), 0);
         assert_int_equal(sr_ring_close(&ring), 0);
