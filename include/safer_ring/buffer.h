@@ -109,17 +109,17 @@ SR_MUST_USE int sr_guard_abandon(struct sr_buffer *buffer);
  * the buffer is not the program's, the body does not run. Checked at run time only: the analysis does not follow cleanup
  * attributes. gcc and clang.
  */
-#define SR_BUFFER_SCOPE(guard, handle)                                                      \
-    for (struct sr_scope_ sr_scope_of_##guard                                               \
-         __attribute__((cleanup(sr_scope_end_))) = sr_scope_begin_((handle)),               \
-         *sr_once_##guard = &sr_scope_of_##guard;                                           \
-         sr_once_##guard != NULL && sr_scope_of_##guard.open; sr_once_##guard = NULL)       \
-        for (struct sr_guard guard = sr_scope_of_##guard.guard, *sr_twice_##guard = &guard; \
+#define SR_BUFFER_SCOPE(guard, handle)                                                       \
+    for (struct sr_scope_ sr_scope_of_##guard                                                \
+         __attribute__((cleanup(sr_scope_end_))) = sr_scope_begin_((handle)),                \
+         *sr_once_##guard = &sr_scope_of_##guard;                                            \
+         sr_once_##guard != NULL && sr_scope_of_##guard.open; sr_once_##guard = NULL)        \
+        for (struct sr_guard guard = sr_scope_of_##guard.access, *sr_twice_##guard = &guard; \
              sr_twice_##guard != NULL; sr_twice_##guard = NULL)
 
 /* What SR_BUFFER_SCOPE is made of. */
 struct sr_scope_ {
-    struct sr_guard guard;
+    struct sr_guard access;
     struct sr_buffer **handle;
     bool open;
 };

@@ -177,14 +177,14 @@ int sr_guard_abandon(struct sr_buffer *buffer)
 SR_UNCHECKED struct sr_scope_ sr_scope_begin_(struct sr_buffer **handle)
 {
     struct sr_scope_ scope = {.handle = handle};
-    scope.open = sr_buffer_try_access(handle, &scope.guard) == 0;
+    scope.open = sr_buffer_try_access(handle, &scope.access) == 0;
     return scope;
 }
 
 SR_UNCHECKED void sr_scope_end_(struct sr_scope_ *scope)
 {
     if (scope->open)
-        sr_guard_end(&scope->guard, scope->handle);
+        sr_guard_end(&scope->access, scope->handle);
 }
 
 SR_UNCHECKED int sr_buffer_release(struct sr_buffer **buffer)
