@@ -19,13 +19,13 @@ static const char *wrong_field(const struct sr_config *config)
         return "backend";
     if (config->entries == 0 || config->entries > SR_ENTRIES_MAX)
         return "entries";
-    uint32_t entries = sri_round_up_pow2(config->entries);
-    uint32_t completions = config->completion_entries != 0 ? config->completion_entries : 2 * entries;
-    if (completions < entries || completions > 2 * SR_ENTRIES_MAX)
+    uint32_t asked = config->completion_entries;
+    if (asked != 0 && (asked < config->entries || asked > 2 * SR_ENTRIES_MAX))
         return "completion_entries";
+    uint32_t completions = asked != 0 ? sri_round_up_pow2(asked) : 2 * sri_round_up_pow2(config->entries);
     if (config->max_in_flight > SR_IN_FLIGHT_MAX)
         return "max_in_flight";
-    if (config->queue_entries != 0 && config->queue_entries < sri_round_up_pow2(completions))
+    if (config->queue_entries != 0 && config->queue_entries < completions)
         return "queue_entries";
     if (config->argument_bytes != 0 && (config->argument_bytes < 64 || config->argument_bytes > SR_ARGUMENT_BYTES_MAX))
         return "argument_bytes";
