@@ -387,28 +387,32 @@ static struct {
     int line;
 } loop;
 
-static void say_where(const char *what)
+static void say(const char *what)
 {
-    dprintf(STDERR_FILENO, "safer_ring: %s the loop at %s:%d, in its run %llu (%s, seed %llu)\n", what,
-            loop.file, loop.line, (unsigned long long)loop.next, loop.next <= 1 ? "kind" : "random",
-            (unsigned long long)(loop.next == 0 ? 0 : loop.next - 1));
+    char text[512];
+    int length = snprintf(text, sizeof text, "safer_ring: %s the loop at %s:%d, in its run %llu (%s)\n", what,
+                          loop.file, loop.line, (unsigned long long)loop.next,
+                          loop.next <= 1 ? "the kind one" : "its seed is one less");
+    if (length > (int)sizeof text - 1)
+        length = (int)sizeof text - 1;
+    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
+    (void)ignored;
 }
 
 struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line)
 {
     if (loop.sim != NULL) {
-        say_where("loops do not nest, and one that a jump left must be abandoned:");
-        abort();
-    }
-    int rc = sr_sim_new(&loop.sim, NULL);
-    if (rc != 0) {
-        dprintf(STDERR_FILENO, "safer_ring: no memory for a simulation at %s:%d\n", file, line);
+        say("loops do not nest, and one that a jump left must be abandoned:");
         abort();
     }
     loop.runs = runs;
     loop.next = 0;
     loop.file = file;
     loop.line = line;
+    if (sr_sim_new(&loop.sim, NULL) != 0) {
+        say("no memory for");
+        abort();
+    }
     return loop.sim;
 }
 
@@ -421,7 +425,7 @@ int sr_sim_loop_next(struct sr_sim *sim)
     options.seed = loop.next;
     loop.next++;
     if (sr_sim_reset(sim, &options) != 0) {
-        say_where("no memory for");
+        say("no memory for");
         abort();
     }
     return 1;
@@ -438,7 +442,7 @@ int sr_sim_loop_abandon(void)
     if (loop.sim == NULL)
         return 0;
     struct sr_sim *left = loop.sim;
-    say_where("a jump left");
+    say("a jump left");
     sr_sim_loop_end(&left);
     return 1;
 }

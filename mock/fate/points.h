@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include "engine/chooser.h"
-#include "fate/freedom.h"
 
 #define SRI_ANY_ANSWER UINT32_MAX
 

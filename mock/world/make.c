@@ -116,7 +116,8 @@ static int make_descriptors(struct sri_sim_world *world, struct sri_file *const 
         sri_descriptor_close(world, made[0]);
         return rc;
     }
-    memcpy(fds, made, sizeof made);
+    fds[0] = made[0];
+    fds[1] = made[1];
     return 0;
 }
 
@@ -174,9 +175,10 @@ static int copy_address(struct sri_address *to, const struct sockaddr *address, 
 {
     if (length < sizeof(sa_family_t) || length > sizeof to->storage)
         return -EINVAL;
+    struct iovec segment = {.iov_base = (void *)(uintptr_t)address, .iov_len = length};
+    struct sri_cursor cursor = plain(&segment);
     memset(to, 0, sizeof *to);
-    memcpy(&to->storage, address, length);
-    to->length = length;
+    to->length = (socklen_t)sri_cursor_take(&cursor, &to->storage, length);
     return 0;
 }
 

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 
-#include "fate/freedom.h"
 #include "world/disk.h"
 #include "world/stream.h"
 #include "world/tree.h"

@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "world/objects.h"
 
 #define FIRST_PORT 49152
+#define NAME_SIZE (sizeof(struct sockaddr_un) + 1)
 
 struct sri_socket *sri_socket_new(struct sri_sim_world *world, int domain)
 {
@@ -128,14 +130,19 @@ void sri_socket_cut(struct sri_sim_world *world, struct sri_socket *socket)
     sri_wake_waiters(world, socket->file);
 }
 
-static struct sri_inode *named(struct sri_sim_world *world, const struct sri_address *address, int *error)
+/* A socket's path need not end with 0. */
+static void copy_name(char path[NAME_SIZE], const struct sri_address *address)
 {
     const struct sockaddr_un *name = (const void *)&address->storage;
+    int length = (int)(address->length - offsetof(struct sockaddr_un, sun_path));
+    snprintf(path, NAME_SIZE, "%.*s", length, name->sun_path);
+}
+
+static struct sri_inode *named(struct sri_sim_world *world, const struct sri_address *address, int *error)
+{
     struct sri_place place;
-    char path[sizeof name->sun_path + 1];
-    size_t length = address->length - offsetof(struct sockaddr_un, sun_path);
-    memcpy(path, name->sun_path, length);
-    path[length] = 0;
+    char path[NAME_SIZE];
+    copy_name(path, address);
     *error = sri_tree_walk(&world->tree, NULL, path, &place);
     if (*error != 0)
         return NULL;
@@ -225,9 +232,8 @@ static int take_name(struct sri_sim_world *world, struct sri_socket *socket)
         return -EADDRINUSE;
     if (error != -ENOENT)
         return error;
-    char path[sizeof(struct sockaddr_un) + 1] = {0};
-    const struct sockaddr_un *name = (const void *)&socket->local.storage;
-    memcpy(path, name->sun_path, socket->local.length - offsetof(struct sockaddr_un, sun_path));
+    char path[NAME_SIZE];
+    copy_name(path, &socket->local);
     if ((error = sri_tree_walk(&world->tree, NULL, path, &place)) != 0)
         return error;
     socket->inode = sri_tree_make(&world->tree, &place, SRI_INODE_SOCKET);

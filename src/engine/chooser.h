@@ -27,8 +27,18 @@ enum sri_why {
     SRI_WHY_CANCEL, /* cancel of a request that could be cancelled: 0 it wins; 1 too late, -EALREADY and the
                                target goes on to its own end; 2 -EALREADY and the target still ends -ECANCELED. n = 3 */
     SRI_WHY_CANCEL_ORDER, /* 0 the cancel's CQE first, 1 the target's first. n = 2 */
-    SRI_WHY_WORLD,        /* a freedom of the world's own; what it means is said where it is asked */
+    SRI_WHY_WORLD,        /* a freedom of the world's own: enum sri_world_freedom */
     SRI_WHYS
+};
+
+/* The simulated world's own freedoms: SRI_WHY_WORLD, told apart by `freedom` of the question. */
+enum sri_world_freedom {
+    SRI_FREEDOM_WAKE, /* n attempts wait for the same change: which is told first, 0 the one that waited longest */
+    SRI_FREEDOM_PIPE,   /* capacity of a new pipe: 0 as configured, 1 one page. n = 2 */
+    SRI_FREEDOM_WINDOW, /* window of a new connection: 0 as configured, 1 one byte, 2 sixteen, 3 1000. n = 4 */
+    SRI_FREEDOM_TRANSIT, /* bytes sent over AF_INET arrive: 0 at once, else after a microsecond, a millisecond, a second */
+    SRI_FREEDOM_RESET, /* a send or receive over AF_INET: 0 goes on, 1 finds the connection reset. n = 2 */
+    SRI_WORLD_FREEDOMS
 };
 
 /* The delays SRI_WHY_DELAY and SRI_WHY_REPORT choose from, in nanoseconds; the last is "after everything else". */
@@ -45,7 +55,7 @@ struct sri_question {
     uint64_t length;       /* bytes asked for */
     const int16_t *errnos; /* SRI_WHY_ERRNO: the errno of answer i is errnos[i - 1] (positive) */
     uint64_t request;      /* the request's number as in its events, 0 when it has none */
-    uint32_t freedom;      /* SRI_WHY_WORLD: which of the world's own */
+    uint32_t freedom;      /* SRI_WHY_WORLD: enum sri_world_freedom */
 };
 
 struct sri_chooser_vtable {
