@@ -10,6 +10,17 @@
 
 #include "support/main.h"
 
+/* valgrind does not see what the true kernel writes into memory after a system call has returned. */
+#if defined(__has_include)
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#define MARK_DEFINED(bytes, size) VALGRIND_MAKE_MEM_DEFINED(bytes, size)
+#endif
+#endif
+#ifndef MARK_DEFINED
+#define MARK_DEFINED(bytes, size) ((void)0)
+#endif
+
 #define PATIENCE_NS UINT64_C(10000000000)
 
 void conform_say(struct conform *c, const char *format, ...)
@@ -109,6 +120,7 @@ void conform_take_now(struct conform *c)
 void conform_data(struct conform *c, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
+    MARK_DEFINED(bytes, size);
     conform_say(c, "data: ");
     for (size_t i = 0; i < size; i++)
         conform_say(c, at[i] >= ' ' && at[i] < 127 ? "%c" : "\\%u", at[i]);
