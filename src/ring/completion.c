@@ -7,7 +7,7 @@
 #include "ring/ring_private.h"
 
 /* The delivered operation behind a completion, or why there is none. */
-static int find(const struct sr_completion *done, struct sri_slot **slot)
+static inline int find(const struct sr_completion *done, struct sri_slot **slot)
 {
     if (done == NULL || done->ring == NULL)
         return -EINVAL;
@@ -18,11 +18,10 @@ static int find(const struct sr_completion *done, struct sri_slot **slot)
     return *slot != NULL && (*slot)->state == SRI_OPERATION_DELIVERED ? 0 : SR_ESTALE;
 }
 
-SR_UNCHECKED int32_t sr_take(struct sr_completion *done, struct sr_buffer **back)
+/* Ends the completion: *back is its buffer, or NULL. The kernel's result, or why there is none. */
+static inline int32_t take(struct sr_completion *done, struct sr_buffer **back)
 {
     struct sri_slot *slot;
-    if (back == NULL)
-        return -EINVAL;
     *back = NULL;
     int refused = find(done, &slot);
     if (refused != 0)
@@ -36,10 +35,15 @@ SR_UNCHECKED int32_t sr_take(struct sr_completion *done, struct sr_buffer **back
     return result;
 }
 
+SR_UNCHECKED int32_t sr_take(struct sr_completion *done, struct sr_buffer **back)
+{
+    return back != NULL ? take(done, back) : -EINVAL;
+}
+
 SR_UNCHECKED int32_t sr_take_plain(struct sr_completion *done)
 {
     struct sr_buffer *back;
-    int32_t result = sr_take(done, &back);
+    int32_t result = take(done, &back);
     SRI_REQUIRE(back == NULL || sr_buffer_release(&back) == 0);
     return result;
 }

@@ -96,11 +96,11 @@ void sri_claimed(struct sr_ring *ring, struct sri_slot *slot)
 /* A count above what was asked for is a broken kernel: bytes were written where nobody lent any (BUF-7). */
 static void check_count(const struct sri_slot *slot, int32_t result)
 {
-    if (sri_kind(slot->opcode)->moves_bytes && result > 0)
+    if (result > 0 && sri_kind(slot->opcode)->moves_bytes)
         SRI_REQUIRE((uint32_t)result <= slot->length);
 }
 
-void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
+static inline void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
     slot->result = result;
     slot->cqe_flags = cqe_flags;
@@ -116,6 +116,11 @@ void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, u
     }
     if (nobody)
         sri_dispose(ring, slot);
+}
+
+void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
+{
+    complete(ring, slot, result, cqe_flags);
 }
 
 static void unknown(struct sr_ring *ring, const struct io_uring_cqe *cqe)
@@ -150,7 +155,7 @@ static void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
         if (slot == NULL || sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0)
             unknown(ring, cqe);
         else
-            sri_complete(ring, slot, cqe->res, cqe->flags);
+            complete(ring, slot, cqe->res, cqe->flags);
         return;
     }
     case SRI_TAG_CANCEL:

@@ -10,6 +10,7 @@
 
 #include "base/contradiction.h"
 #include "ring/buffer.h"
+#include "ring/encode.h"
 #include "ring/identity.h"
 #include "ring/slot.h"
 #include "safer_ring/log.h"
@@ -108,7 +109,14 @@ static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_
 }
 
 /* slots.c: the table of operations. */
-void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot);
+void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot);
+
+/* Nobody holds its result, and no CQE is owed to it. */
+static inline void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->state == SRI_OPERATION_SETTLED && slot->owed == 0)
+        sri_slot_free(ring, slot);
+}
 
 /* A free one, or NULL. */
 static inline struct sri_slot *sri_slot_take(struct sr_ring *ring)
@@ -147,35 +155,26 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
 struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct sri_slot *slot);
 int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec);
 
-/* encode.c: what the library knows of an opcode, and its SQE. */
-struct sri_kind {
-    const char *name;        /* NULL: not an operation of this library */
-    bool takes_buffer;
-    bool takes_vector;
-    bool moves_bytes;        /* the result is a count of bytes */
-    bool makes_descriptor;
-};
-#define SRI_KINDS (IORING_OP_RECV + 1)
-extern const struct sri_kind sri_kinds[SRI_KINDS];
-extern const struct sri_kind sri_unknown_kind;
-
-static inline const struct sri_kind *sri_kind(uint8_t opcode)
-{
-    return opcode < SRI_KINDS ? &sri_kinds[opcode] : &sri_unknown_kind;
-}
-
-void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
-                struct io_uring_sqe *sqe);
-
 /* submit.c */
 int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
 int sri_ring_submit(struct sr_ring *ring);
-bool sri_reserve(struct sr_ring *ring, uint32_t entries); /* room for so many, submitting once if need be (OP-7) */
+bool sri_make_room(struct sr_ring *ring, uint32_t entries);
 void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);
 
 static inline uint32_t sri_queued(const struct sr_ring *ring)
 {
     return ring->uring.sq.sqe_tail - ring->uring.sq.sqe_head;
+}
+
+static inline bool sri_has_room(const struct sr_ring *ring, uint32_t entries)
+{
+    return ring->uring.sq.ring_entries - sri_queued(ring) >= entries;
+}
+
+/* Room in the SQ for so many entries, submitting once if need be (OP-7). */
+static inline bool sri_reserve(struct sr_ring *ring, uint32_t entries)
+{
+    return __builtin_expect(sri_has_room(ring, entries), 1) || sri_make_room(ring, entries);
 }
 
 /* results.c */
@@ -204,6 +203,12 @@ void sri_send_cancels(struct sr_ring *ring);
 int sri_posts_init(struct sri_posts *posts, uint32_t size);
 void sri_posts_fini(struct sri_posts *posts);
 bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done);
+
+/* Is a value there? It may be another thread that puts it. */
+static inline bool sri_posts_any(const struct sr_ring *ring)
+{
+    return atomic_load_explicit(&ring->posts.count, memory_order_relaxed) != 0;
+}
 
 /* panic.c */
 void sri_panic(const struct sr_ring *ring);

@@ -3,10 +3,8 @@
  */
 #include "ring/ring_private.h"
 
-void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot)
+void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
 {
-    if (slot->state != SRI_OPERATION_SETTLED || slot->owed != 0)
-        return;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_FREE) == 0);
     slot->generation++;
     if (slot->generation == 0) {

@@ -18,20 +18,23 @@ static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *
     return 0;
 }
 
+/* May the buffer go with the operation? 0 and *length, the bytes asked for, or why not. */
 static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec, const struct sr_buffer *buffer,
                         uint32_t *length)
 {
     if (!kind->takes_buffer)
         return -EOPNOTSUPP;
-    if (kind->takes_vector != (buffer->vector != NULL) && buffer->owner == SRI_OWNER_USER)
+    if (buffer->owner != SRI_OWNER_USER)
+        return SR_EBUFFER_IN_FLIGHT;
+    if (kind->takes_vector != (buffer->vector != NULL))
         return -EINVAL;
     if (!kind->takes_vector)
-        return buffer->owner == SRI_OWNER_USER ? resolve_range(spec, buffer, length) : 0;
+        return resolve_range(spec, buffer, length);
     *length = (uint32_t)(buffer->size < UINT32_MAX ? buffer->size : UINT32_MAX);
     return spec->range.given || spec->range.length != 0 || spec->range.begin != 0 ? -EINVAL : 0;
 }
 
-static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
+static inline int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
 {
     if (ring == NULL || spec == NULL || op == NULL)
         return -EINVAL;
@@ -53,7 +56,8 @@ static void abandon(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* A slot with its arguments copied and room in the SQ for its entries, or why not. */
-static int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, struct sri_slot **out)
+static inline int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sri_kind *kind,
+                          struct sri_slot **out)
 {
     uint32_t entries = spec->timeout_ns != 0 ? 2 : 1;
     if (entries > ring->uring.sq.ring_entries)
@@ -61,10 +65,10 @@ static int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, struct s
     struct sri_slot *slot = sri_slot_take(ring);
     if (slot == NULL)
         return -EBUSY;
-    int refused = sri_arguments_keep(ring, slot, spec);
+    int refused = kind->special || entries == 2 ? sri_arguments_keep(ring, slot, spec) : 0;
     if (refused == 0 && !sri_reserve(ring, entries))
         refused = -EAGAIN;
-    if (refused != 0) {
+    if (__builtin_expect(refused != 0, 0)) {
         abandon(ring, slot);
         return refused;
     }
@@ -72,26 +76,37 @@ static int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, struct s
     return 0;
 }
 
+/* The next entry of the SQ, for which room was reserved. */
+static inline struct io_uring_sqe *next_entry(struct sr_ring *ring)
+{
+    return &ring->uring.sq.sqes[ring->uring.sq.sqe_tail++ & ring->uring.sq.ring_mask];
+}
+
 /* The linked timeout goes behind its operation, with the operation's id and a tag (OP-1, OP-7). */
 static void queue_limit(struct sr_ring *ring, struct sri_slot *slot)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
+    struct io_uring_sqe *sqe = next_entry(ring);
     io_uring_prep_link_timeout(sqe, &sri_arguments_of(ring, slot)->limit, 0);
     sqe->user_data = sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_LIMIT);
     sri_mark(slot, SRI_MARK_LIMITED, 0);
     slot->owed++;
 }
 
-/* Queues the prepared operation. Cannot fail. */
-static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sr_op_spec *spec)
+/* Queues the prepared operation, with its buffer or NULL. Cannot fail. */
+static inline void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_kind *kind,
+                         const struct sr_op_spec *spec, struct sr_buffer *buffer, uint32_t length, struct sr_op *op)
 {
-    slot->fd = spec->opcode == IORING_OP_NOP || spec->opcode == IORING_OP_TIMEOUT ? -1 : spec->target.number;
+    uint64_t id = sri_slot_id(ring, slot);
+    slot->buffer = buffer;
+    slot->length = length;
+    slot->fd = kind->has_target ? spec->target.number : -1;
     slot->opcode = spec->opcode;
     slot->marks = (spec->flags & SR_OP_WANT_PEER) != 0 ? SRI_MARK_WANT_PEER : 0;
     slot->sq_position = ring->uring.sq.sqe_tail;
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-    sri_encode(ring, slot, spec, sqe);
-    if (spec->timeout_ns != 0) {
+    struct io_uring_sqe *sqe = next_entry(ring);
+    sri_encode(ring, slot, kind, spec, sqe);
+    sqe->user_data = id;
+    if (__builtin_expect(spec->timeout_ns != 0, 0)) {
         sqe->flags |= IOSQE_IO_LINK;
         queue_limit(ring, slot);
     }
@@ -100,6 +115,7 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sr_o
     ring->in_flight++;
     ring->under_way++;
     ring->stats.started++;
+    op->id = id;
 }
 
 SR_UNCHECKED int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
@@ -110,20 +126,17 @@ SR_UNCHECKED int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec
         return refused;
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
+    const struct sri_kind *kind = sri_kind(spec->opcode);
     uint32_t length = 0;
-    refused = check_buffer(sri_kind(spec->opcode), spec, *buffer, &length);
-    if (refused != 0)
-        return refused;
     struct sri_slot *slot = NULL;
-    refused = sr_buffer_is_user_owned(*buffer) ? prepare(ring, spec, &slot) : SR_EBUFFER_IN_FLIGHT;
+    refused = check_buffer(kind, spec, *buffer, &length);
+    if (refused == 0)
+        refused = prepare(ring, spec, kind, &slot);
     if (refused != 0)
         return refused;
     sri_buffer_move(*buffer, SRI_OWNER_LEND);
-    slot->buffer = *buffer;
-    slot->length = length;
-    queue(ring, slot, spec);
+    queue(ring, slot, kind, spec, *buffer, length, op);
     *buffer = NULL;
-    op->id = sri_slot_id(ring, slot);
     return 0;
 }
 
@@ -132,15 +145,13 @@ SR_UNCHECKED int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec
     int refused = check(ring, spec, op);
     if (refused != 0)
         return refused;
-    if (sri_kind(spec->opcode)->takes_buffer)
+    const struct sri_kind *kind = sri_kind(spec->opcode);
+    if (kind->takes_buffer)
         return -EOPNOTSUPP;
-    struct sri_slot *slot;
-    refused = prepare(ring, spec, &slot);
+    struct sri_slot *slot = NULL;
+    refused = prepare(ring, spec, kind, &slot);
     if (refused != 0)
         return refused;
-    slot->buffer = NULL;
-    slot->length = 0;
-    queue(ring, slot, spec);
-    op->id = sri_slot_id(ring, slot);
+    queue(ring, slot, kind, spec, NULL, 0, op);
     return 0;
 }

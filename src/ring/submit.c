@@ -100,18 +100,11 @@ int sr_ring_submit(struct sr_ring *ring)
     return ring->usable ? sri_ring_submit(ring) : SR_EINVALID_STATE;
 }
 
-static bool has_room(const struct sr_ring *ring, uint32_t entries)
+bool sri_make_room(struct sr_ring *ring, uint32_t entries)
 {
-    return ring->uring.sq.ring_entries - sri_queued(ring) >= entries;
-}
-
-bool sri_reserve(struct sr_ring *ring, uint32_t entries)
-{
-    if (has_room(ring, entries))
-        return true;
     int ignored = sri_ring_submit(ring);
     (void)ignored; /* whether there is room now is what counts */
-    return has_room(ring, entries);
+    return sri_has_room(ring, entries);
 }
 
 /* The slot whose own entry stands at a position, or NULL for a tagged one. */
