@@ -89,11 +89,10 @@ void sri_engine_reset(struct sri_engine *engine)
     lock(engine);
     close_rings(engine);
     SRI_REQUIRE(engine->in_flight == 0);
+    SRI_REQUIRE(sri_wheel_empty(&engine->wheel) && engine->due.count == 0);
     engine->consumed = 0;
-    sri_wheel_init(&engine->wheel);
-    sri_due_init(&engine->due);
-    sri_slab_reset(&engine->slab);
-    sri_user_init(&engine->user);
+    engine->wheel.now_ns = 0;
+    engine->wheel.known = false;
     unlock(engine);
 }
 

@@ -72,16 +72,24 @@ static int enable(struct sri_ring *ring)
 static int eventfd_register(struct sri_ring *ring, const void *arg, uint32_t count)
 {
     struct sri_engine *engine = ring->engine;
+    const struct sri_world_vtable *world = engine->world.vtable;
     int fd;
-    if (count != 1)
+    if (count != 1 || world->eventfd_add == NULL)
         return -EINVAL;
     if (ring->eventfd != NULL)
         return -EBUSY;
     if (sri_user_copy_in(&engine->user, &fd, arg, sizeof fd) != 0)
         return -EFAULT;
-    ring->eventfd = engine->world.vtable->file_get(engine->world.self, fd);
+    struct sri_file *file = world->file_get(engine->world.self, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (world->eventfd_add(engine->world.self, file, 0) != 0) {
+        world->file_put(engine->world.self, file);
+        return -EINVAL;
+    }
+    ring->eventfd = file;
     ring->eventfd_due = false;
-    return ring->eventfd == NULL ? -EBADF : 0;
+    return 0;
 }
 
 static int eventfd_unregister(struct sri_ring *ring)
@@ -100,21 +108,14 @@ void sri_eventfd_drop(struct sri_ring *ring)
     ring->eventfd = NULL;
 }
 
-/* One write of 1 for all that was posted since the last; a full counter needs none. */
+/* One signal for all that was posted since the last. */
 void sri_eventfd_signal(struct sri_ring *ring)
 {
     struct sri_engine *engine = ring->engine;
     ring->eventfd_due = false;
     if (ring->eventfd == NULL || (ring->header->cq_flags & IORING_CQ_EVENTFD_DISABLED))
         return;
-    uint64_t one = 1;
-    struct iovec segment = {&one, sizeof one};
-    struct sri_attempt attempt = {.file = ring->eventfd, .segments = &segment, .segment_count = 1,
-                                  .limit = sizeof one, .offset = SRI_OWN_POSITION, .work = SRI_WORK_WRITE,
-                                  .flags = RWF_NOWAIT, .kernel_memory = true};
-    int64_t result = 0;
-    if (engine->world.vtable->start(engine->world.self, &attempt, &result) != SRI_DONE)
-        (void)engine->world.vtable->cancel(engine->world.self, &attempt);
+    (void)engine->world.vtable->eventfd_add(engine->world.self, ring->eventfd, 1);
 }
 
 static int ask_refusal(struct sri_ring *ring, uint32_t opcode)

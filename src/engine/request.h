@@ -125,7 +125,6 @@ struct sri_slab {
 };
 
 int sri_slab_reserve(struct sri_engine *engine, uint32_t count);
-void sri_slab_reset(struct sri_slab *slab);
 void sri_slab_clean_up(struct sri_slab *slab);
 
 static inline struct sri_request *sri_slab_take(struct sri_slab *slab)

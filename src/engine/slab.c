@@ -39,16 +39,6 @@ int sri_slab_reserve(struct sri_engine *engine, uint32_t count)
     return 0;
 }
 
-void sri_slab_reset(struct sri_slab *slab)
-{
-    slab->free = NULL;
-    slab->free_count = 0;
-    for (uint32_t c = slab->chunk_count; c-- > 0;) {
-        for (uint32_t i = SRI_SLAB_CHUNK; i-- > 0;)
-            sri_slab_give(slab, &slab->chunks[c][i]);
-    }
-}
-
 void sri_slab_clean_up(struct sri_slab *slab)
 {
     for (uint32_t c = 0; c < slab->chunk_count; c++)

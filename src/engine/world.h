@@ -158,6 +158,10 @@ struct sri_world_vtable {
 
     /* Do both stand for one open file description? NULL: when they are one object (IORING_ASYNC_CANCEL_FD). */
     bool (*same_file)(void *self, const struct sri_file *one, const struct sri_file *other);
+
+    /* Adds to an eventfd's counter, without blocking; a full counter stays. With 0 it only asks: 0, or -EINVAL for
+     * what is no eventfd. NULL: this world has none (io_uring_register answers -EINVAL). */
+    int (*eventfd_add)(void *self, struct sri_file *file, uint64_t value);
 };
 
 struct sri_world {
