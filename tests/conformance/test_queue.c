@@ -277,9 +277,17 @@ static void queues_on_the_engine(void **state)
     conform_run(&conform_engine, cases, sizeof cases / sizeof cases[0]);
 }
 
+/* And so does the simulated kernel when every choice is the kindest (BACK-1). */
+static void queues_on_the_simulated_kernel(void **state)
+{
+    (void)state;
+    conform_run(&conform_sim, cases, sizeof cases / sizeof cases[0]);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(queues_on_io_uring),
     cmocka_unit_test(queues_on_the_engine),
+    cmocka_unit_test(queues_on_the_simulated_kernel),
 };
 
 SR_TEST_MAIN(tests)

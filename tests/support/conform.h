@@ -37,6 +37,7 @@ struct conform_column {
 
 extern const struct conform_column conform_uring;
 extern const struct conform_column conform_engine;
+extern const struct conform_column conform_sim;
 
 struct conform {
     struct raw_ring ring; /* 8 entries, unless the case says otherwise */
