@@ -64,3 +64,14 @@ enum sri_answer sri_eventfd_start(struct sri_sim_world *world, struct sri_attemp
         return read_counter(world, attempt, &cursor, result);
     return write_counter(world, attempt, &cursor, result);
 }
+
+int sri_eventfd_add(struct sri_sim_world *world, struct sri_file *file, uint64_t value)
+{
+    if (file->kind != SRI_FILE_EVENTFD)
+        return -EINVAL;
+    if (value == 0 || value > LARGEST - file->counter)
+        return 0;
+    file->counter += value;
+    sri_wake_waiters(world, file);
+    return 0;
+}

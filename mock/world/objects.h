@@ -159,6 +159,8 @@ void sri_pipe_end(struct sri_sim_world *world, struct sri_file *file);
 
 enum sri_answer sri_eventfd_start(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
 uint32_t sri_eventfd_readiness(const struct sri_file *file);
+/* Never waits: a full counter stays. -EINVAL: no eventfd. */
+int sri_eventfd_add(struct sri_sim_world *world, struct sri_file *file, uint64_t value);
 
 /* ---- sockets (socket.c: their life; transfer.c: their bytes) ---- */
 

@@ -249,6 +249,11 @@ static uint64_t thread(void *self)
     return 0;
 }
 
+static int eventfd_add(void *self, struct sri_file *file, uint64_t value)
+{
+    return sri_eventfd_add(self, file, value);
+}
+
 static void release(void *self)
 {
     struct sri_sim_world *world = self;
@@ -280,6 +285,8 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .check_thread = check_thread,
         .release = release,
         .thread = thread,
+        .same_file = NULL,
+        .eventfd_add = eventfd_add,
     };
     return (struct sri_world){.vtable = &vtable, .self = world};
 }

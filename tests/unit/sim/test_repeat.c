@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "raw_ring.h"
+#include "safer_ring/allocator.h"
 #include "safer_ring/sim.h"
 
 enum {
@@ -205,12 +206,54 @@ static void any_bytes_are_a_tape(void **state)
     sr_sim_free(&sim);
 }
 
+static unsigned allocations;
+static unsigned releases;
+
+static void *count_and_allocate(void *self, size_t size, size_t alignment)
+{
+    (void)self;
+    void *memory = NULL;
+    allocations++;
+    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+}
+
+static void give_back(void *self, void *memory, size_t size)
+{
+    (void)self;
+    (void)size;
+    releases++;
+    free(memory);
+}
+
+static void a_warm_campaign_allocates_a_ring_per_run_and_nothing_else(void **state)
+{
+    (void)state;
+    struct sr_allocator counting = {count_and_allocate, give_back, NULL};
+    struct sr_sim *sim;
+    assert_int_equal(sr_set_allocator(&counting), 0);
+    assert_int_equal(sr_sim_new(&sim, NULL), 0);
+    for (uint64_t seed = 0; seed < 100; seed++)
+        run_seed(sim, seed, 0);
+
+    allocations = releases = 0;
+    unsigned rings = 0;
+    for (uint64_t seed = 0; seed < 100; seed++)
+        rings += run_seed(sim, seed, 0) != 0;
+
+    /* The engine allocates a ring and frees it. */
+    assert_int_equal(allocations, rings);
+    assert_int_equal(releases, rings);
+    sr_sim_free(&sim);
+    assert_int_equal(sr_set_allocator(NULL), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_seed_repeats_in_place_in_another_simulation_and_at_other_addresses),
     cmocka_unit_test(seeds_are_different_runs),
     cmocka_unit_test(a_recorded_tape_is_the_same_run),
     cmocka_unit_test(zeros_are_the_kind_run),
     cmocka_unit_test(any_bytes_are_a_tape),
+    cmocka_unit_test(a_warm_campaign_allocates_a_ring_per_run_and_nothing_else),
 };
 
 SR_TEST_MAIN(tests)

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "raw_ring.h"
 #include "safer_ring/ring.h"
@@ -243,6 +247,59 @@ static void the_loop_runs_each_seed_and_ends_at_a_break(void **state)
     assert_int_equal(sr_sim_loop_abandon(), 0);
 }
 
+/* In a child, whose standard error nobody reads. */
+static int status_of_child(void (*child)(void))
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL);
+        child();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+static void nest_loops(void)
+{
+    SR_SIM_FOR_EACH_SEED (outer, 2) {
+        SR_SIM_FOR_EACH_SEED (inner, 2) {
+            (void)inner;
+        }
+    }
+}
+
+static void jump_out_and_loop_again(void)
+{
+    static jmp_buf back;
+    if (setjmp(back) == 0) {
+        SR_SIM_FOR_EACH_SEED (sim, 2) {
+            longjmp(back, 1);
+        }
+    }
+    if (sr_sim_loop_abandon() != 1)
+        _exit(1);
+    SR_SIM_FOR_EACH_SEED (sim, 2) {
+        (void)sim;
+    }
+}
+
+static void a_loop_inside_a_loop_is_refused(void **state)
+{
+    (void)state;
+    int status = status_of_child(nest_loops);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
+static void a_loop_that_a_jump_left_can_be_abandoned(void **state)
+{
+    (void)state;
+    assert_int_equal(status_of_child(jump_out_and_loop_again), 0);
+}
+
 static void a_ring_of_the_library_opens_on_every_luck(void **state)
 {
     (void)state;
@@ -264,6 +321,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(descriptors_are_counted_by_their_makers),
     cmocka_unit_test(options_out_of_range_are_refused_and_change_nothing),
     cmocka_unit_test(the_loop_runs_each_seed_and_ends_at_a_break),
+    cmocka_unit_test(a_loop_inside_a_loop_is_refused),
+    cmocka_unit_test(a_loop_that_a_jump_left_can_be_abandoned),
     cmocka_unit_test(a_ring_of_the_library_opens_on_every_luck),
 };
 

@@ -163,6 +163,10 @@ static void an_eventfd_counts_and_wakes(void **state)
     assert_int_equal(start(&waiting), 8);
     assert_int_equal(value, 10);
     assert_int_equal(at_once(fd, SRI_WORK_READ, &value, 7, SRI_OWN_POSITION, 0), -EINVAL);
+    assert_int_equal(fixture.interface.vtable->eventfd_add(fixture.interface.self, waiting.attempt.file, 4),
+                     0);
+    assert_int_equal(at_once(fd, SRI_WORK_READ, &value, 8, SRI_OWN_POSITION, 0), 8);
+    assert_int_equal(value, 4);
     end(&waiting);
 }
 
