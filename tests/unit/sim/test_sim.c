@@ -113,6 +113,41 @@ static void a_scripted_delay_takes_virtual_time(void **state)
     sr_sim_free(&sim);
 }
 
+static void a_scripted_cancel_comes_too_late(void **state)
+{
+    (void)state;
+    struct sr_sim *sim = new_sim();
+    struct raw_ring raw;
+    struct io_uring_cqe cqe;
+    char buffer[8];
+    size_t moved;
+    int fds[2];
+    struct sr_sim_outcome outcome = {.opcode = IORING_OP_READ, .nth = 1, .kind = SR_SIM_TOO_LATE};
+    assert_int_equal(sr_sim_script(sim, &outcome), 0);
+    assert_int_equal(sr_sim_pipe(sim, fds), 0);
+    assert_int_equal(raw_ring_open(&raw, sr_sim_backend(sim), 4, 0), 0);
+    struct io_uring_sqe *sqe = raw_ring_sqe(&raw, 1);
+    io_uring_prep_read(sqe, fds[0], buffer, sizeof buffer, 0);
+    sqe->user_data = 1;
+    assert_int_equal(raw_ring_submit(&raw), 1);
+
+    sqe = raw_ring_sqe(&raw, 2);
+    io_uring_prep_cancel64(sqe, 1, 0);
+    sqe->user_data = 2;
+    assert_int_equal(raw_ring_submit_and_wait(&raw, 1), 1);
+    assert_true(raw_ring_take(&raw, &cqe));
+    assert_int_equal(cqe.user_data, 2);
+    assert_int_equal(cqe.res, -EALREADY);
+
+    assert_int_equal(sr_sim_write(sim, fds[1], "abc", 3, &moved), 0);
+    assert_int_equal(raw_ring_wait(&raw, 1, UINT64_MAX), 0);
+    assert_true(raw_ring_take(&raw, &cqe));
+    assert_int_equal(cqe.user_data, 1);
+    assert_int_equal(cqe.res, 3);
+    raw_ring_close(&raw);
+    sr_sim_free(&sim);
+}
+
 static void a_script_that_makes_no_sense_is_refused(void **state)
 {
     (void)state;
@@ -315,6 +350,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_scripted_read_is_as_short_as_it_says),
     cmocka_unit_test(a_scripted_read_fails_as_it_says),
     cmocka_unit_test(a_scripted_delay_takes_virtual_time),
+    cmocka_unit_test(a_scripted_cancel_comes_too_late),
     cmocka_unit_test(a_script_that_makes_no_sense_is_refused),
     cmocka_unit_test(a_wait_that_nothing_can_end_says_so),
     cmocka_unit_test(advancing_time_ends_a_timeout),
