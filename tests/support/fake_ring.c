@@ -91,6 +91,21 @@ struct sr_stats stats_of(struct sr_ring *ring)
     return stats;
 }
 
+struct ring_face face_of(struct sr_ring *ring)
+{
+    struct ring_face face = {sr_ring_in_flight(ring), sr_ring_orphan_count(ring), stats_of(ring)};
+    face.stats.enters = 0;
+    return face;
+}
+
+void assert_face(struct sr_ring *ring, const struct ring_face *before)
+{
+    struct ring_face now = face_of(ring);
+    assert_int_equal(now.in_flight, before->in_flight);
+    assert_int_equal(now.orphans, before->orphans);
+    assert_memory_equal(&now.stats, &before->stats, sizeof now.stats);
+}
+
 uint64_t cancel_of(uint64_t id)
 {
     return id | UINT64_C(1) << TAG_SHIFT;

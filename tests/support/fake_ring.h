@@ -40,6 +40,15 @@ int32_t await_result(struct sr_ring *ring, struct sr_op *op);
 
 struct sr_stats stats_of(struct sr_ring *ring);
 
+/* What a ring shows of itself, to compare before and after a refusal. Calls of the kernel's enter are not compared. */
+struct ring_face {
+    uint32_t in_flight;
+    uint32_t orphans;
+    struct sr_stats stats;
+};
+struct ring_face face_of(struct sr_ring *ring);
+void assert_face(struct sr_ring *ring, const struct ring_face *before);
+
 /* The user_data of an operation's cancel and of its linked timeout. */
 uint64_t cancel_of(uint64_t id);
 uint64_t limit_of(uint64_t id);
