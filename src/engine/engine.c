@@ -92,7 +92,6 @@ void sri_engine_reset(struct sri_engine *engine)
     SRI_REQUIRE(sri_wheel_empty(&engine->wheel) && engine->due.count == 0);
     engine->consumed = 0;
     engine->wheel.now_ns = 0;
-    engine->wheel.known = false;
     unlock(engine);
 }
 

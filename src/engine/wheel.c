@@ -26,10 +26,10 @@ static unsigned slot_of(unsigned level, uint64_t due_ns)
 void sri_wheel_init(struct sri_wheel *wheel)
 {
     wheel->now_ns = 0;
-    wheel->known = false;
     wheel->levels = 0;
     for (unsigned level = 0; level < SRI_WHEEL_LEVELS; level++) {
         wheel->occupied[level] = 0;
+        wheel->stale[level] = 0;
         for (unsigned slot = 0; slot < SRI_WHEEL_SLOTS; slot++)
             sri_list_init(&wheel->slots[level][slot]);
     }
@@ -39,14 +39,20 @@ static void place(struct sri_wheel *wheel, struct sri_wheel_entry *entry)
 {
     unsigned level = level_of(wheel->now_ns, entry->due_ns);
     unsigned slot = slot_of(level, entry->due_ns);
+    uint64_t bit = UINT64_C(1) << slot;
     sri_list_append(&wheel->slots[level][slot], &entry->node);
-    wheel->occupied[level] |= UINT64_C(1) << slot;
+    if (!(wheel->occupied[level] & bit) || entry->due_ns < wheel->earliest[level][slot]) {
+        wheel->earliest[level][slot] = entry->due_ns;
+        wheel->stale[level] &= ~bit;
+    }
+    wheel->occupied[level] |= bit;
     wheel->levels |= 1u << level;
 }
 
 static void vacate(struct sri_wheel *wheel, unsigned level, unsigned slot)
 {
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
+    wheel->stale[level] &= ~(UINT64_C(1) << slot);
     if (wheel->occupied[level] == 0)
         wheel->levels &= ~(1u << level);
 }
@@ -55,12 +61,6 @@ void sri_wheel_insert(struct sri_wheel *wheel, struct sri_wheel_entry *entry, ui
 {
     SRI_REQUIRE(due_ns > wheel->now_ns);
     entry->due_ns = due_ns;
-    if (sri_wheel_empty(wheel)) {
-        wheel->next_ns = due_ns;
-        wheel->known = true;
-    } else if (wheel->known && due_ns < wheel->next_ns) {
-        wheel->next_ns = due_ns;
-    }
     place(wheel, entry);
 }
 
@@ -71,8 +71,8 @@ void sri_wheel_remove(struct sri_wheel *wheel, struct sri_wheel_entry *entry)
     sri_list_remove(&entry->node);
     if (sri_list_empty(&wheel->slots[level][slot]))
         vacate(wheel, level, slot);
-    if (wheel->known && entry->due_ns == wheel->next_ns)
-        wheel->known = false;
+    else if (entry->due_ns == wheel->earliest[level][slot])
+        wheel->stale[level] |= UINT64_C(1) << slot;
 }
 
 /* Empties one slot whose beginning the wheel has reached: what is due expires, the rest moves to finer levels. */
@@ -106,29 +106,32 @@ void sri_wheel_turn(struct sri_wheel *wheel, uint64_t now_ns, struct sri_node *e
         if (begin > now_ns)
             break;
         wheel->now_ns = begin;
-        wheel->known = false;
         open_slot(wheel, level, slot, expired);
     }
     wheel->now_ns = now_ns;
 }
 
+static uint64_t scan(const struct sri_node *head)
+{
+    uint64_t earliest_ns = UINT64_MAX;
+    for (struct sri_node *node = head->next; node != head; node = node->next) {
+        if (entry_of(node)->due_ns < earliest_ns)
+            earliest_ns = entry_of(node)->due_ns;
+    }
+    return earliest_ns;
+}
+
+/* The first slot of the finest occupied level has the earliest entry of all. */
 uint64_t sri_wheel_next_ns(struct sri_wheel *wheel)
 {
     if (sri_wheel_empty(wheel))
         return UINT64_MAX;
-    if (wheel->known)
-        return wheel->next_ns;
-    /* The finest occupied level holds the earliest entries; turning to one of them opens this slot, so a slot is
-     * scanned about as often as it is opened. */
     unsigned level = (unsigned)__builtin_ctz(wheel->levels);
     unsigned slot = (unsigned)__builtin_ctzll((unsigned long long)wheel->occupied[level]);
-    const struct sri_node *head = &wheel->slots[level][slot];
-    uint64_t next_ns = UINT64_MAX;
-    for (struct sri_node *node = head->next; node != head; node = node->next) {
-        if (entry_of(node)->due_ns < next_ns)
-            next_ns = entry_of(node)->due_ns;
+    uint64_t bit = UINT64_C(1) << slot;
+    if (wheel->stale[level] & bit) {
+        wheel->earliest[level][slot] = scan(&wheel->slots[level][slot]);
+        wheel->stale[level] &= ~bit;
     }
-    wheel->next_ns = next_ns;
-    wheel->known = true;
-    return next_ns;
+    return wheel->earliest[level][slot];
 }

@@ -17,10 +17,10 @@
 
 struct sri_wheel {
     uint64_t now_ns; /* how far it has been turned */
-    uint64_t next_ns; /* the earliest entry, while `known` */
-    bool known;
     uint32_t levels; /* bit per level that has an entry */
     uint64_t occupied[SRI_WHEEL_LEVELS];
+    uint64_t stale[SRI_WHEEL_LEVELS]; /* slots whose `earliest` may have been taken out */
+    uint64_t earliest[SRI_WHEEL_LEVELS][SRI_WHEEL_SLOTS];
     struct sri_node slots[SRI_WHEEL_LEVELS][SRI_WHEEL_SLOTS];
 };
 
