@@ -63,15 +63,17 @@ static void explain_permission(struct sri_detection *why)
     int disabled = sysctl_disabled();
     if (disabled > 0)
         sri_format(why->reason, sizeof why->reason,
-                 "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d (%s)", disabled,
-                 disabled == 1 ? "refused outside its group" : "refused to everyone");
+                   "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d (%s)", disabled,
+                   disabled == 1 ? "refused outside its group" : "refused to everyone");
     else if (is_filtered())
-        sri_format(why->reason, sizeof why->reason,
-                 "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d, and a seccomp filter applies",
-                 disabled);
+        sri_format(
+            why->reason, sizeof why->reason,
+            "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d, and a seccomp filter applies",
+            disabled);
     else
-        sri_format(why->reason, sizeof why->reason,
-                 "io_uring_setup answers EPERM: no sysctl and no seccomp filter explains it; a security module may");
+        sri_format(
+            why->reason, sizeof why->reason,
+            "io_uring_setup answers EPERM: no sysctl and no seccomp filter explains it; a security module may");
 }
 
 static void explain_memory(struct sri_detection *why)
@@ -79,26 +81,22 @@ static void explain_memory(struct sri_detection *why)
     struct rlimit limit = {0, 0};
     getrlimit(RLIMIT_MEMLOCK, &limit);
     sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes",
-             (unsigned long long)limit.rlim_cur);
+               (unsigned long long)limit.rlim_cur);
 }
 
 static void explain_refusal(struct sri_detection *why)
 {
     switch (-why->refusal) {
-    case EPERM:
-        explain_permission(why);
-        break;
-    case ENOMEM:
-        explain_memory(why);
-        break;
+    case EPERM: explain_permission(why); break;
+    case ENOMEM: explain_memory(why); break;
     case ENOSYS:
         sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOSYS: %s",
-                 is_filtered() ? "this kernel has no io_uring, or a seccomp filter hides it"
-                               : "this kernel has no io_uring");
+                   is_filtered() ? "this kernel has no io_uring, or a seccomp filter hides it"
+                                 : "this kernel has no io_uring");
         break;
     default:
-        sri_format(why->reason, sizeof why->reason, "io_uring_setup answers %s: %s", strerrorname_np(-why->refusal),
-                 strerrordesc_np(-why->refusal));
+        sri_format(why->reason, sizeof why->reason, "io_uring_setup answers %s: %s",
+                   strerrorname_np(-why->refusal), strerrordesc_np(-why->refusal));
         break;
     }
 }
@@ -110,7 +108,8 @@ static int choose(const char *chosen, int (*make)(struct sr_backend *out), struc
     if (rc == 0)
         sri_format(why->chosen, sizeof why->chosen, "%s", chosen);
     else
-        sri_format(why->reason, sizeof why->reason, "the backend \"%s\" can't be made: %s", chosen, strerrordesc_np(-rc));
+        sri_format(why->reason, sizeof why->reason, "the backend \"%s\" can't be made: %s", chosen,
+                   strerrordesc_np(-rc));
     return rc;
 }
 
@@ -140,10 +139,10 @@ static int refuse(const char *name, struct sri_detection *why)
 {
     if (strcmp(name, "sim") == 0)
         sri_format(why->reason, sizeof why->reason,
-                 "the backend \"sim\" is not in this library: open a simulated ring with sr_sim_ring_open");
+                   "the backend \"sim\" is not in this library: open a simulated ring with sr_sim_ring_open");
     else
-        sri_format(why->reason, sizeof why->reason, "no backend \"%.40s\": the names are \"auto\", \"uring\" and \"engine\"",
-                 name);
+        sri_format(why->reason, sizeof why->reason,
+                   "no backend \"%.40s\": the names are \"auto\", \"uring\" and \"engine\"", name);
     return -EINVAL;
 }
 

@@ -123,8 +123,8 @@ static void lower_eventfd(struct uring *uring, int ring)
     (void)ignored;
 }
 
-static int uring_enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void *arg,
-                       size_t arg_size)
+static int uring_enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                       const void *arg, size_t arg_size)
 {
     struct uring *uring = self;
     if (__builtin_expect(atomic_load_explicit(&uring->eventfds, memory_order_relaxed) != 0, 0) &&

@@ -18,8 +18,8 @@ static inline int sri_uring_setup(uint32_t entries, struct io_uring_params *para
     return rc < 0 ? -errno : (int)rc;
 }
 
-static inline int sri_uring_enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void *arg,
-                                  size_t arg_size)
+static inline int sri_uring_enter(int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                                  const void *arg, size_t arg_size)
 {
     long rc = syscall(SYS_io_uring_enter, ring, to_submit, min_complete, flags, arg, arg_size);
     return __builtin_expect(rc < 0, 0) ? -errno : (int)rc;

@@ -82,7 +82,8 @@ static enum sri_answer done(int64_t value, int64_t *result)
 }
 
 /* Waits for the object; what epoll refuses never changes, and goes to a worker. */
-enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result)
+enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask,
+                              int64_t *result)
 {
     struct sri_host_op *op = sri_host_op_of(host, attempt);
     if (op == NULL)
@@ -96,16 +97,30 @@ enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt
     return SRI_WAIT;
 }
 
-static int64_t open_blocking(const struct sri_path *path)
+static int64_t open_with(const struct sri_path *path, uint64_t flags)
 {
     if (path->resolve == 0 && path->flags <= INT32_MAX)
-        return sri_call_result(syscall(SYS_openat, path->directory, path->path, (int)path->flags, (mode_t)path->mode));
+        return sri_call_result(
+            syscall(SYS_openat, path->directory, path->path, (int)flags, (mode_t)path->mode));
     struct {
         uint64_t flags;
         uint64_t mode;
         uint64_t resolve;
-    } how = {path->flags, path->mode, path->resolve};
+    } how = {flags, path->mode, path->resolve};
     return sri_call_result(syscall(SYS_openat2, path->directory, path->path, &how, sizeof how));
+}
+
+/* As the kernel does: a named pipe or a terminal does not wait for its peer (measured), and O_NONBLOCK does not stay. */
+static int64_t open_blocking(const struct sri_path *path)
+{
+    if ((path->flags & (O_NONBLOCK | O_PATH)) != 0)
+        return open_with(path, path->flags);
+    int64_t fd = open_with(path, path->flags | O_NONBLOCK);
+    if (fd == -EAGAIN)
+        return open_with(path, path->flags);
+    if (fd >= 0)
+        fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) & ~O_NONBLOCK);
+    return fd;
 }
 
 static int64_t accept_blocking(const struct sri_attempt *attempt, int fd)
@@ -130,24 +145,19 @@ static int64_t run_blocking(struct sri_job *job)
     int fd = attempt->file != NULL ? sri_host_fd(attempt->file) : -1;
     switch ((enum sri_work)attempt->work) {
     case SRI_WORK_READ:
-    case SRI_WORK_WRITE:
-        return sri_host_transfer_blocking(attempt, fd, op->done);
-    case SRI_WORK_ACCEPT:
-        return accept_blocking(attempt, fd);
-    case SRI_WORK_CONNECT:
-        return connect_blocking(attempt, fd);
+    case SRI_WORK_WRITE: return sri_host_transfer_blocking(attempt, fd, op->done);
+    case SRI_WORK_ACCEPT: return accept_blocking(attempt, fd);
+    case SRI_WORK_CONNECT: return connect_blocking(attempt, fd);
     case SRI_WORK_FSYNC:
         return sri_call_result(
             syscall((attempt->flags & IORING_FSYNC_DATASYNC) != 0 ? SYS_fdatasync : SYS_fsync, fd));
-    case SRI_WORK_OPEN:
-        return open_blocking(attempt->argument);
+    case SRI_WORK_OPEN: return open_blocking(attempt->argument);
     case SRI_WORK_CLOSE:
         return sri_call_result(syscall(SYS_close, ((const struct sri_descriptor *)attempt->argument)->fd));
     case SRI_WORK_RECV:
     case SRI_WORK_SEND:
     case SRI_WORK_POLL:
-    case SRI_WORKS:
-        break;
+    case SRI_WORKS: break;
     }
     return -EINVAL;
 }
@@ -253,24 +263,16 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
         return done(-EMFILE, result);
     switch ((enum sri_work)attempt->work) {
     case SRI_WORK_READ:
-    case SRI_WORK_WRITE:
-        return sri_host_transfer(host, attempt, result);
+    case SRI_WORK_WRITE: return sri_host_transfer(host, attempt, result);
     case SRI_WORK_RECV:
-    case SRI_WORK_SEND:
-        return sri_host_message(host, attempt, result);
-    case SRI_WORK_ACCEPT:
-        return sri_host_accept(host, attempt, result);
-    case SRI_WORK_CONNECT:
-        return sri_host_connect(host, attempt, result);
-    case SRI_WORK_POLL:
-        return poll_object(host, attempt, result);
-    case SRI_WORK_CLOSE:
-        return close_number(host, attempt, result);
+    case SRI_WORK_SEND: return sri_host_message(host, attempt, result);
+    case SRI_WORK_ACCEPT: return sri_host_accept(host, attempt, result);
+    case SRI_WORK_CONNECT: return sri_host_connect(host, attempt, result);
+    case SRI_WORK_POLL: return poll_object(host, attempt, result);
+    case SRI_WORK_CLOSE: return close_number(host, attempt, result);
     case SRI_WORK_FSYNC:
-    case SRI_WORK_OPEN:
-        return sri_host_run(host, attempt, result);
-    case SRI_WORKS:
-        break;
+    case SRI_WORK_OPEN: return sri_host_run(host, attempt, result);
+    case SRI_WORKS: break;
     }
     return done(-EINVAL, result);
 }

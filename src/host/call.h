@@ -34,12 +34,12 @@ static inline int64_t sri_call_result(long rc)
 }
 
 /* `number` is SYS_preadv2 or SYS_pwritev2; the offset -1 is the file's own position. */
-static inline int64_t sri_call_vector(long number, int fd, const struct iovec *segments, size_t count, uint64_t offset,
-                                      uint32_t flags)
+static inline int64_t sri_call_vector(long number, int fd, const struct iovec *segments, size_t count,
+                                      uint64_t offset, uint32_t flags)
 {
     SRI_CALL_QUIET;
-    int64_t rc = sri_call_result(
-        syscall(number, fd, segments, count, (long)offset, (long)(offset >> 32), flags));
+    int64_t rc =
+        sri_call_result(syscall(number, fd, segments, count, (long)offset, (long)(offset >> 32), flags));
     SRI_CALL_LOUD;
     return rc;
 }

@@ -45,18 +45,13 @@ static bool add_chunk(struct sri_host *host)
 static enum sri_host_kind kind_of(mode_t mode)
 {
     switch (mode & S_IFMT) {
-    case S_IFSOCK:
-        return SRI_HOST_SOCKET;
-    case S_IFIFO:
-        return SRI_HOST_PIPE;
-    case S_IFCHR:
-        return SRI_HOST_CHARACTER;
+    case S_IFSOCK: return SRI_HOST_SOCKET;
+    case S_IFIFO: return SRI_HOST_PIPE;
+    case S_IFCHR: return SRI_HOST_CHARACTER;
     case S_IFREG:
     case S_IFBLK:
-    case S_IFDIR:
-        return SRI_HOST_STORAGE;
-    default:
-        return SRI_HOST_ANONYMOUS;
+    case S_IFDIR: return SRI_HOST_STORAGE;
+    default: return SRI_HOST_ANONYMOUS;
     }
 }
 
@@ -159,8 +154,9 @@ bool sri_host_same_file(void *self, const struct sri_file *one, const struct sri
         return rc == 0;
     struct stat first;
     struct stat second;
-    return one->fd == other->fd && fstat(sri_host_fd(one), &first) == 0 && fstat(sri_host_fd(other), &second) == 0 &&
-           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+    return one->fd == other->fd && fstat(sri_host_fd(one), &first) == 0 &&
+           fstat(sri_host_fd(other), &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 static bool is_eventfd(int fd)

@@ -42,7 +42,8 @@ static int arm(struct sri_host *host, struct sri_file *file)
     uint32_t mask = wanted_by_waiters(file) | EPOLLERR | EPOLLHUP;
     if (file->first_waiter == NULL || mask == file->armed)
         return 0;
-    struct epoll_event event = {.events = mask | EPOLLONESHOT, .data.u64 = sri_host_tag(file->index, file->generation)};
+    struct epoll_event event = {.events = mask | EPOLLONESHOT,
+                                .data.u64 = sri_host_tag(file->index, file->generation)};
     int operation = file->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(host->epoll, operation, file->duplicate, &event) != 0)
         return -errno;
@@ -105,7 +106,8 @@ void sri_host_forget_file(struct sri_host *host, struct sri_file *file)
 }
 
 /* The oldest waiter whose condition is true and who waited before this round. */
-static struct sri_attempt *next_told(const struct sri_host *host, const struct sri_file *file, uint32_t events)
+static struct sri_attempt *next_told(const struct sri_host *host, const struct sri_file *file,
+                                     uint32_t events)
 {
     for (struct sri_attempt *waiter = file->first_waiter; waiter != NULL; waiter = waiter->next) {
         const struct sri_host_op *op = waiter->state;
@@ -193,7 +195,8 @@ static int sleep_until(struct sri_host *host, uint64_t until_ns, const void *mas
 {
     uint64_t now = until_ns == SRI_NEVER ? 0 : sri_host_now_ns(host);
     uint64_t left = until_ns > now ? until_ns - now : 0;
-    struct timespec timeout = {.tv_sec = (time_t)(left / NSEC_PER_SEC), .tv_nsec = (long)(left % NSEC_PER_SEC)};
+    struct timespec timeout = {.tv_sec = (time_t)(left / NSEC_PER_SEC),
+                               .tv_nsec = (long)(left % NSEC_PER_SEC)};
     struct pollfd one = {.fd = host->epoll, .events = POLLIN, .revents = 0};
     long rc = syscall(SYS_ppoll, &one, 1, until_ns == SRI_NEVER ? NULL : &timeout, mask, mask_size);
     return rc < 0 ? -errno : 0;
@@ -217,6 +220,11 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
     if (until_ns == 0 && host->watches == 0 && !atomic_load(&host->alarmed))
         return 0;
     sri_host_pin_fresh(host);
+    /* Without a ring nobody sees what a worker does: this is the end of the kernel, which must not wait for a peer. */
+    if (until_ns == SRI_NEVER && host->ring_count == 0 && host->running != 0)
+        sri_workers_stop(host->workers);
+    if (until_ns != 0 && sri_host_collect(host))
+        return 0;
     int rc = until_ns != 0 ? sleep_unlocked(host, until_ns, mask, mask_size) : 0;
     if (atomic_load(&host->alarmed))
         answer_alarm(host);
@@ -224,7 +232,8 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
     int count = look(host, events);
     for (int i = 0; i < count; i++)
         report(host, &events[i]);
-    bool news = sri_host_collect(host) || (count > 0 && !(count == 1 && events[0].data.u64 == SRI_HOST_TAG_ALARM));
+    bool news =
+        sri_host_collect(host) || (count > 0 && !(count == 1 && events[0].data.u64 == SRI_HOST_TAG_ALARM));
     if (news)
         sri_host_wake(host); /* it may be what another thread sleeps for */
     return rc != 0 ? rc : count < 0 ? count : 0;

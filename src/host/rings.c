@@ -117,7 +117,8 @@ void sri_host_ring_notify(void *self, int fd, bool readable)
         return;
     ring->readable = readable;
     uint64_t word = 1;
-    ssize_t ignored = readable ? write(ring->eventfd, &word, sizeof word) : read(ring->eventfd, &word, sizeof word);
+    ssize_t ignored =
+        readable ? write(ring->eventfd, &word, sizeof word) : read(ring->eventfd, &word, sizeof word);
     (void)ignored;
 }
 

@@ -108,8 +108,8 @@ enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *atte
     }
     if (!is_nonblocking(attempt->file))
         return sri_host_run(host, attempt, result);
-    *result = sri_call_result(
-        syscall(SYS_connect, sri_host_fd(attempt->file), &address->storage, address->length));
+    *result =
+        sri_call_result(syscall(SYS_connect, sri_host_fd(attempt->file), &address->storage, address->length));
     if (*result != -EINPROGRESS)
         return SRI_DONE;
     op = sri_host_op_of(host, attempt);

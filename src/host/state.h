@@ -15,7 +15,7 @@
 #include "host/workers.h"
 
 enum sri_host_kind {
-    SRI_HOST_STORAGE,   /* regular files, block devices, directories: never waited for, may block */
+    SRI_HOST_STORAGE, /* regular files, block devices, directories: never waited for, may block */
     SRI_HOST_SOCKET,
     SRI_HOST_PIPE,      /* has no offset */
     SRI_HOST_CHARACTER, /* devices: offsets or not, as the device says */
@@ -25,7 +25,8 @@ enum sri_host_kind {
 
 /* One hold of a descriptor's object. Slots are reused and freed with the world only; a generation tells old events. */
 struct sri_file {
-    struct sri_node fresh; /* in host->fresh while it has no duplicate: it stands for the number, not yet the object */
+    struct sri_node
+        fresh; /* in host->fresh while it has no duplicate: it stands for the number, not yet the object */
     struct sri_attempt *first_waiter; /* oldest first */
     struct sri_attempt *last_waiter;
     struct sri_file *next_free;
@@ -98,7 +99,8 @@ int sri_host_eventfd_add(void *self, struct sri_file *file, uint64_t value);
 int sri_host_file_pin(struct sri_host *host, struct sri_file *file); /* makes the duplicate; -errno */
 void sri_host_pin_fresh(struct sri_host *host);
 struct sri_file *sri_host_file_by(struct sri_host *host, uint32_t index, uint32_t generation);
-int sri_host_raise(const struct sri_host *host, int fd); /* the same object at a high number; closes fd; -errno */
+int sri_host_raise(const struct sri_host *host,
+                   int fd); /* the same object at a high number; closes fd; -errno */
 void sri_host_files_free(struct sri_host *host);
 
 static inline int sri_host_fd(const struct sri_file *file)
@@ -107,7 +109,8 @@ static inline int sri_host_fd(const struct sri_file *file)
 }
 
 /* readiness.c */
-int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask); /* 0, -EPERM: never changes */
+int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt,
+                   uint32_t mask); /* 0, -EPERM: never changes */
 void sri_host_unwatch(struct sri_attempt *attempt);
 void sri_host_forget_file(struct sri_host *host, struct sri_file *file);
 int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_size);
@@ -119,10 +122,13 @@ uint64_t sri_host_now_ns(void *self);
 /* attempt.c */
 enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t *result);
 int sri_host_cancel(void *self, struct sri_attempt *attempt);
-struct sri_host_op *sri_host_op_of(struct sri_host *host, struct sri_attempt *attempt); /* made if need be; NULL: -ENOMEM */
+struct sri_host_op *sri_host_op_of(struct sri_host *host,
+                                   struct sri_attempt *attempt); /* made if need be; NULL: -ENOMEM */
 void sri_host_op_end(struct sri_host *host, struct sri_attempt *attempt);
-void sri_host_ready(struct sri_host *host, struct sri_attempt *attempt); /* it may go on: the engine decides when */
-enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask, int64_t *result);
+void sri_host_ready(struct sri_host *host,
+                    struct sri_attempt *attempt); /* it may go on: the engine decides when */
+enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask,
+                              int64_t *result);
 enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 bool sri_host_collect(struct sri_host *host); /* was there any? */
 void sri_host_ops_free(struct sri_host *host);

@@ -35,7 +35,8 @@ static int64_t move_quietly(const struct sri_attempt *attempt, int fd, uint64_t 
     if (attempt->file->kind == SRI_HOST_SOCKET) {
         struct sri_host_segments room;
         struct sri_host_span span = sri_host_span(attempt, 0, &room);
-        struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)span.segments, .msg_iovlen = span.count};
+        struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)span.segments,
+                                 .msg_iovlen = span.count};
         return sri_call_message(SYS_sendmsg, fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
     struct sri_host_quiet quiet;
@@ -71,7 +72,8 @@ static bool ends_here(const struct sri_attempt *attempt, uint64_t done)
 }
 
 /* What storage moved at once; the rest, not in memory yet, goes to a worker. */
-static enum sri_answer storage(struct sri_host *host, struct sri_attempt *attempt, int64_t rc, int64_t *result)
+static enum sri_answer storage(struct sri_host *host, struct sri_attempt *attempt, int64_t rc,
+                               int64_t *result)
 {
     if (rc == -EAGAIN || rc == -EOPNOTSUPP)
         return sri_host_run(host, attempt, result);

@@ -18,6 +18,7 @@ struct sri_workers {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct sri_node queued;
+    struct sri_node running;
     struct sri_node finished;
     void (*report)(void *self);
     void *self;
@@ -35,6 +36,13 @@ static struct sri_job *first_job(struct sri_node *head)
     return SRI_CONTAINER_OF(node, struct sri_job, node);
 }
 
+static void finish(struct sri_workers *workers, struct sri_job *job, int64_t result)
+{
+    job->result = result;
+    sri_list_remove(&job->node);
+    sri_list_append(&workers->finished, &job->node);
+}
+
 int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void *self)
 {
     struct sri_workers *workers = sri_alloc_zero(1, sizeof *workers);
@@ -43,6 +51,7 @@ int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->work, NULL);
     sri_list_init(&workers->queued);
+    sri_list_init(&workers->running);
     sri_list_init(&workers->finished);
     workers->report = finished;
     workers->self = self;
@@ -65,13 +74,13 @@ static void run_one(struct sri_workers *workers)
     struct sri_job *job = first_job(&workers->queued);
     workers->queued_count--;
     job->begun = true;
+    sri_list_append(&workers->running, &job->node);
     pthread_mutex_unlock(&workers->lock);
 
     int64_t result = run_endable(job);
 
     pthread_mutex_lock(&workers->lock);
-    job->result = result;
-    sri_list_append(&workers->finished, &job->node);
+    finish(workers, job, result);
     pthread_mutex_unlock(&workers->lock);
     workers->report(workers->self);
     pthread_mutex_lock(&workers->lock);
@@ -115,8 +124,8 @@ int sri_workers_add(struct sri_workers *workers, struct sri_job *job)
     int rc = 0;
     job->begun = false;
     pthread_mutex_lock(&workers->lock);
-    if (workers->queued_count >= workers->idle && workers->count < WORKERS_MAX && start_thread(workers) != 0 &&
-        workers->count == 0)
+    if (workers->queued_count >= workers->idle && workers->count < WORKERS_MAX &&
+        start_thread(workers) != 0 && workers->count == 0)
         rc = -EAGAIN;
     if (rc == 0) {
         sri_list_append(&workers->queued, &job->node);
@@ -147,10 +156,8 @@ struct sri_job *sri_workers_take(struct sri_workers *workers)
     return job;
 }
 
-void sri_workers_free(struct sri_workers *workers)
+static void join_all(struct sri_workers *workers)
 {
-    if (workers == NULL)
-        return;
     pthread_mutex_lock(&workers->lock);
     workers->stopping = true;
     pthread_cond_broadcast(&workers->work);
@@ -159,6 +166,27 @@ void sri_workers_free(struct sri_workers *workers)
         pthread_cancel(workers->threads[i]);
     for (uint32_t i = 0; i < workers->count; i++)
         pthread_join(workers->threads[i], NULL);
+    workers->count = 0;
+    workers->stopping = false;
+}
+
+void sri_workers_stop(struct sri_workers *workers)
+{
+    join_all(workers);
+    pthread_mutex_lock(&workers->lock);
+    while (!sri_list_empty(&workers->running))
+        finish(workers, SRI_CONTAINER_OF(workers->running.next, struct sri_job, node), -EINTR);
+    while (!sri_list_empty(&workers->queued))
+        finish(workers, SRI_CONTAINER_OF(workers->queued.next, struct sri_job, node), -EINTR);
+    workers->queued_count = 0;
+    pthread_mutex_unlock(&workers->lock);
+}
+
+void sri_workers_free(struct sri_workers *workers)
+{
+    if (workers == NULL)
+        return;
+    join_all(workers);
     pthread_cond_destroy(&workers->work);
     pthread_mutex_destroy(&workers->lock);
     sri_free(workers);

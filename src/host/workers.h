@@ -31,7 +31,13 @@ bool sri_workers_withdraw(struct sri_workers *workers, struct sri_job *job);
 /* The next finished job, in order of finishing, or NULL. */
 struct sri_job *sri_workers_take(struct sri_workers *workers);
 
-/* Ends what runs, in the middle of its system call if need be, and joins every thread. NULL is fine. */
+/*
+ * Ends what runs, in the middle of its system call if need be, and joins every thread; what had not finished has with
+ * -EINTR. What such a call did may be lost: only for jobs whose results nobody can see any more.
+ */
+void sri_workers_stop(struct sri_workers *workers);
+
+/* The same, and frees what is left. Jobs are their owner's. NULL is fine. */
 void sri_workers_free(struct sri_workers *workers);
 
 #endif

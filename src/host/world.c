@@ -131,7 +131,8 @@ static void worker_finished(void *self)
 static int highest(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 2 * HIGH_DESCRIPTOR)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > 2 * HIGH_DESCRIPTOR)
         return HIGH_DESCRIPTOR;
     return (int)(limit.rlim_cur / 2);
 }

@@ -7,8 +7,14 @@
 #include "support/conform.h"
 #include "support/main.h"
 
-#define MILLISECOND {.tv_nsec = 1000000}
-#define LONG {.tv_sec = 60}
+#define MILLISECOND        \
+    {                      \
+        .tv_nsec = 1000000 \
+    }
+#define LONG         \
+    {                \
+        .tv_sec = 60 \
+    }
 
 static struct io_uring_sqe *linked(struct conform *c, uint64_t user_data)
 {

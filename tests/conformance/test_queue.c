@@ -195,7 +195,8 @@ static void a_ring_can_be_told_of_its_features(struct conform *c)
 {
     const unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |
                             IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP;
-    conform_say(c, "features: %s\n", (c->ring.params.features & needed) == needed ? "all that are needed" : "some lack");
+    conform_say(c, "features: %s\n",
+                (c->ring.params.features & needed) == needed ? "all that are needed" : "some lack");
 }
 
 static const struct conform_case cases[] = {
@@ -206,7 +207,8 @@ static const struct conform_case cases[] = {
     {.name = "a full queue is emptied by a submission",
      .run = a_full_queue_is_emptied_by_a_submission,
      .expected = "room: no\nsubmit: 4\nsq ready 0, cq ready 4, dropped 0, overflow 0, flags 0\n"
-                 "room: yes\nsubmit: 1\n1: 0\n2: 0\n3: 0\n4: 0\n5: 0\n", .entries = 4},
+                 "room: yes\nsubmit: 1\n1: 0\n2: 0\n3: 0\n4: 0\n5: 0\n",
+     .entries = 4},
     {.name = "fewer than are there may be submitted",
      .run = fewer_than_are_there_may_be_submitted,
      .expected = "two of four: 2\nsq ready 2, cq ready 2, dropped 0, overflow 0, flags 0\n"
@@ -228,15 +230,18 @@ static const struct conform_case cases[] = {
                  "sq ready 0, cq ready 5, dropped 0, overflow 0, flags 2\nget_events: 0\n"
                  "sq ready 0, cq ready 8, dropped 0, overflow 0, flags 2\n4: 0\n5: 0\n6: 0\n7: 0\n"
                  "8: 0\n9: 0\n10: 0\n11: 0\n12: 0\nnothing\n"
-                 "sq ready 0, cq ready 0, dropped 0, overflow 0, flags 0\n", .entries = 4},
+                 "sq ready 0, cq ready 0, dropped 0, overflow 0, flags 0\n",
+     .entries = 4},
     {.name = "a wait shows what found no room",
      .run = a_wait_shows_what_found_no_room,
      .expected = "submit: 4\nsubmit: 4\nsubmit: 4\n1: 0\n2: 0\n3: 0\n4: 0\n5: 0\n6: 0\n7: 0\n8: 0\n"
-                 "9: 0\n10: 0\n11: 0\n12: 0\nsq ready 0, cq ready 0, dropped 0, overflow 0, flags 0\n", .entries = 4},
+                 "9: 0\n10: 0\n11: 0\n12: 0\nsq ready 0, cq ready 0, dropped 0, overflow 0, flags 0\n",
+     .entries = 4},
     {.name = "a wait beyond the queue is cut",
      .run = a_wait_beyond_the_queue_is_cut,
      .expected = "submit: 4\nsubmit: 4\nwait for ten of eight: 0\nwithout a timeout: 0\n1: 0\n2: 0\n"
-                 "3: 0\n4: 0\n5: 0\n6: 0\n7: 0\n8: 0\n", .entries = 4},
+                 "3: 0\n4: 0\n5: 0\n6: 0\n7: 0\n8: 0\n",
+     .entries = 4},
     {.name = "deferred work needs GETEVENTS",
      .run = deferred_work_needs_get_events,
      .expected = "submit: 1\nget_events: 0\nwritten: 1\nsubmit: 0\n"
@@ -255,9 +260,7 @@ static const struct conform_case cases[] = {
     {.name = "arguments may go after submission",
      .run = arguments_may_go_after_submission,
      .expected = "submit: 2\n2: 2\n1: ETIME\ndata: bc\n"},
-    {.name = "a wake is a completion",
-     .run = a_wake_is_a_completion,
-     .expected = "wake: 0\n99: 0\n"},
+    {.name = "a wake is a completion", .run = a_wake_is_a_completion, .expected = "wake: 0\n99: 0\n"},
     {.name = "a ring can be told of its features",
      .run = a_ring_can_be_told_of_its_features,
      .expected = "features: all that are needed\n"},

@@ -191,8 +191,9 @@ static void a_disabled_ring_takes_nothing(struct conform *c)
     conform_sqe(c, 1);
     conform_submit(c);
     left(c);
-    conform_value(c, "enable", c->ring.backend.vtable->register_(c->ring.backend.self, c->ring.fd,
-                                                                 IORING_REGISTER_ENABLE_RINGS, NULL, 0));
+    conform_value(c, "enable",
+                  c->ring.backend.vtable->register_(c->ring.backend.self, c->ring.fd,
+                                                    IORING_REGISTER_ENABLE_RINGS, NULL, 0));
     conform_submit(c);
     conform_take(c, 1);
 }

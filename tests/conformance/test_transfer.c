@@ -97,7 +97,7 @@ static void vectors_scatter_and_gather(struct conform *c)
 {
     char first[2];
     char second[4];
-    struct iovec out[2] = {{(void *)(uintptr_t)"12", 2}, {(void *)(uintptr_t)"3456", 4}};
+    struct iovec out[2] = {{(void *)(uintptr_t) "12", 2}, {(void *)(uintptr_t) "3456", 4}};
     struct iovec in[2] = {{first, 2}, {second, 4}};
     int fd = conform_file(c, "");
     io_uring_prep_writev(conform_sqe(c, 1), fd, out, 2, 0);
@@ -440,7 +440,8 @@ static void what_is_not_there_is_not_opened(struct conform *c)
     conform_submit(c);
     conform_take(c, 1);
     int made = conform_file(c, "abc");
-    io_uring_prep_openat(conform_sqe(c, 2), AT_FDCWD, c->objects->path(c->self), O_CREAT | O_EXCL | O_RDWR, 0600);
+    io_uring_prep_openat(conform_sqe(c, 2), AT_FDCWD, c->objects->path(c->self), O_CREAT | O_EXCL | O_RDWR,
+                         0600);
     conform_submit(c);
     conform_take(c, 1);
     conform_close(c, made);

@@ -8,8 +8,14 @@
 #include "support/conform.h"
 #include "support/main.h"
 
-#define MILLISECOND {.tv_nsec = 1000000}
-#define LONG {.tv_sec = 60}
+#define MILLISECOND        \
+    {                      \
+        .tv_nsec = 1000000 \
+    }
+#define LONG         \
+    {                \
+        .tv_sec = 60 \
+    }
 
 /* A read of an empty pipe, submitted: user_data 1. */
 static void pend(struct conform *c, uint64_t user_data, int fd)
@@ -327,15 +333,11 @@ static const struct conform_case cases[] = {
     {.name = "a poll of nothing is refused",
      .run = a_poll_of_nothing_is_refused,
      .expected = "submit: 1\n1: EBADF\n"},
-    {.name = "a file is always ready",
-     .run = a_file_is_always_ready,
-     .expected = "submit: 1\n1: 5\n"},
+    {.name = "a file is always ready", .run = a_file_is_always_ready, .expected = "submit: 1\n1: 5\n"},
     {.name = "a poll is removed",
      .run = a_poll_is_removed,
      .expected = "submit: 1\nsubmit: 1\n2: 0\n1: ECANCELED\nsubmit: 1\n3: ENOENT\n"},
-    {.name = "a timeout expires",
-     .run = a_timeout_expires,
-     .expected = "submit: 1\n1: ETIME\n"},
+    {.name = "a timeout expires", .run = a_timeout_expires, .expected = "submit: 1\n1: ETIME\n"},
     {.name = "a shorter timeout expires first",
      .run = a_shorter_timeout_expires_first,
      .expected = "submit: 2\n2: ETIME\n1: ETIME\n"},

@@ -152,8 +152,8 @@ static int run_case(const struct conform_column *column, const struct conform_ca
     column->close(&backend, c.self);
     if (strcmp(c.transcript, one->expected) == 0)
         return 0;
-    print_error("---- %s on %s: expected ----\n%s---- and there was ----\n%s----\n", one->name, column->name, one->expected,
-                c.transcript);
+    print_error("---- %s on %s: expected ----\n%s---- and there was ----\n%s----\n", one->name, column->name,
+                one->expected, c.transcript);
     return 1;
 }
 

@@ -18,11 +18,13 @@
 struct conform_objects {
     void (*pipe)(void *self, int ends[2]);
     void (*socketpair)(void *self, int ends[2]);
-    int (*listen)(void *self, struct sockaddr_storage *address, socklen_t *length); /* a stream socket at a new address */
-    int (*socket)(void *self); /* to connect to it */
-    int (*file)(void *self, const char *content); /* a regular file, open for reading and writing; its path is "file" */
-    const char *(*path)(void *self); /* of the file last made */
-    int (*write)(void *self, int fd, const char *text); /* the number of bytes */
+    int (*listen)(void *self, struct sockaddr_storage *address,
+                  socklen_t *length); /* a stream socket at a new address */
+    int (*socket)(void *self);        /* to connect to it */
+    int (*file)(void *self,
+                const char *content); /* a regular file, open for reading and writing; its path is "file" */
+    const char *(*path)(void *self);  /* of the file last made */
+    int (*write)(void *self, int fd, const char *text);        /* the number of bytes */
     int (*read)(void *self, int fd, void *bytes, size_t size); /* the same, 0 at the end */
     void (*close)(void *self, int fd);
 };

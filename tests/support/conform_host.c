@@ -94,7 +94,8 @@ static void host_close(void *self, int fd)
 static const struct conform_objects host = {host_pipe, host_socketpair, host_listen, host_socket, host_file,
                                             host_path, host_write,      host_read,   host_close};
 
-static int host_open(const char *name, struct sr_backend *backend, const struct conform_objects **objects, void **self)
+static int host_open(const char *name, struct sr_backend *backend, const struct conform_objects **objects,
+                     void **self)
 {
     struct sri_detection why;
     int rc = sri_backend_detect(name, backend, &why);

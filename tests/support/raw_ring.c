@@ -15,7 +15,8 @@ static size_t sq_length(const struct io_uring_params *params)
 
 static size_t cq_length(const struct io_uring_params *params)
 {
-    return params->cq_off.cqes + (params->cq_entries * sizeof(struct io_uring_cqe) << ((params->flags & IORING_SETUP_CQE32) != 0));
+    return params->cq_off.cqes +
+           (params->cq_entries * sizeof(struct io_uring_cqe) << ((params->flags & IORING_SETUP_CQE32) != 0));
 }
 
 static size_t sqes_length(const struct io_uring_params *params)
@@ -146,7 +147,8 @@ static unsigned publish(struct raw_ring *raw)
 
 static int enter(struct raw_ring *raw, unsigned to_submit, unsigned min_complete, unsigned flags)
 {
-    return raw->backend.vtable->enter(raw->backend.self, raw->fd, to_submit, min_complete, flags, NULL, _NSIG / 8);
+    return raw->backend.vtable->enter(raw->backend.self, raw->fd, to_submit, min_complete, flags, NULL,
+                                      _NSIG / 8);
 }
 
 static int enter_for(struct raw_ring *raw, unsigned to_submit, unsigned min_complete, uint64_t timeout_ns)
@@ -189,7 +191,8 @@ bool raw_ring_take(struct raw_ring *raw, struct io_uring_cqe *cqe)
     unsigned head = *cq->khead;
     if (head == io_uring_smp_load_acquire(cq->ktail))
         return false;
-    const struct io_uring_cqe *from = &cq->cqes[(head & cq->ring_mask) << ((raw->params.flags & IORING_SETUP_CQE32) != 0)];
+    const struct io_uring_cqe *from =
+        &cq->cqes[(head & cq->ring_mask) << ((raw->params.flags & IORING_SETUP_CQE32) != 0)];
     cqe->user_data = from->user_data;
     cqe->res = from->res;
     cqe->flags = from->flags;

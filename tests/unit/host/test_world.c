@@ -766,26 +766,61 @@ static void a_wait_is_ended_from_another_thread(void **state)
     end(&f);
 }
 
-/* A worker that never comes back (a named pipe nobody opens) does not keep the world from its end. */
+/* A worker that does not come back (a connection whose backlog is full) does not keep the world from its end. */
 static void the_world_ends_while_a_worker_is_blocked(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    struct sri_address to = {.length = sizeof(struct sockaddr_un)};
+    struct sockaddr_un *at = (struct sockaddr_un *)&to.storage;
+    memset(&to.storage, 0, sizeof to.storage);
+    at->sun_family = AF_UNIX;
+    close(temporary_file(at->sun_path));
+    unlink(at->sun_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)at, sizeof *at), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    int clients[2];
+    for (int i = 0; i < 2; i++)
+        clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(clients[0], (struct sockaddr *)at, sizeof *at), 0);
+    int64_t result;
+    prepare(&f, SRI_WORK_CONNECT, clients[1], NULL, 0);
+    f.attempt.argument = &to;
+    assert_int_equal(start(&f, &result), SRI_RUNNING);
+
+    assert_int_equal(f.world.vtable->wait(f.world.self, SRI_NEVER, NULL, 0), 0);
+
+    assert_ptr_equal(f.engine.finished, &f.attempt);
+    put(&f);
+    end(&f);
+    unlink(at->sun_path);
+    close_both(clients);
+    close(listener);
+}
+
+/* A named pipe that nobody writes is opened at once, and can then be waited for. */
+static void opening_a_named_pipe_does_not_wait(void **state)
 {
     (void)state;
     struct fixture f;
     begin(&f);
     _Alignas(struct sri_path) char where[PATH_SIZE];
     char *path = path_to_read(where);
-    int unused = temporary_file(path);
-    close(unused);
+    close(temporary_file(path));
     unlink(path);
     assert_int_equal(mkfifo(path, 0600), 0);
-    int64_t result;
     prepare(&f, SRI_WORK_OPEN, -1, NULL, 0);
     f.attempt.argument = where;
 
-    assert_int_equal(start(&f, &result), SRI_RUNNING);
+    int fd = (int)complete(&f);
 
-    end(&f);
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
     unlink(path);
+    close(fd);
+    end(&f);
 }
 
 /* Bytes nobody may touch are -EFAULT, not a crash. */
@@ -857,6 +892,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_rings_descriptor_wakes_for_all_it_waits_for),
     cmocka_unit_test(a_wait_is_ended_from_another_thread),
     cmocka_unit_test(the_world_ends_while_a_worker_is_blocked),
+    cmocka_unit_test(opening_a_named_pipe_does_not_wait),
     cmocka_unit_test(a_bad_address_is_an_error),
     cmocka_unit_test(the_end_leaves_no_descriptor),
 };
