@@ -41,10 +41,13 @@ static void place(struct sri_wheel *wheel, struct sri_wheel_entry *entry)
     unsigned slot = slot_of(level, entry->due_ns);
     uint64_t bit = UINT64_C(1) << slot;
     sri_list_append(&wheel->slots[level][slot], &entry->node);
-    if (!(wheel->occupied[level] & bit) || entry->due_ns < wheel->earliest[level][slot]) {
+    bool first = !(wheel->occupied[level] & bit);
+    if (first || entry->due_ns < wheel->earliest[level][slot]) {
         wheel->earliest[level][slot] = entry->due_ns;
         wheel->stale[level] &= ~bit;
     }
+    if (first || entry->due_ns > wheel->latest[level][slot])
+        wheel->latest[level][slot] = entry->due_ns;
     wheel->occupied[level] |= bit;
     wheel->levels |= 1u << level;
 }
@@ -93,6 +96,24 @@ static void open_slot(struct sri_wheel *wheel, unsigned level, unsigned slot, st
     }
 }
 
+/* All entries of the slot are of one time, and it has come: they leave together, without being looked at. */
+static bool release_slot(struct sri_wheel *wheel, unsigned level, unsigned slot, uint64_t now_ns,
+                         struct sri_node *expired)
+{
+    uint64_t due_ns = wheel->earliest[level][slot];
+    if ((wheel->stale[level] >> slot & 1) || due_ns != wheel->latest[level][slot] || due_ns > now_ns)
+        return false;
+    struct sri_node *head = &wheel->slots[level][slot];
+    wheel->now_ns = due_ns;
+    head->next->previous = expired->previous;
+    expired->previous->next = head->next;
+    head->previous->next = expired;
+    expired->previous = head->previous;
+    sri_list_init(head);
+    vacate(wheel, level, slot);
+    return true;
+}
+
 void sri_wheel_turn(struct sri_wheel *wheel, uint64_t now_ns, struct sri_node *expired)
 {
     if (now_ns <= wheel->now_ns)
@@ -105,6 +126,8 @@ void sri_wheel_turn(struct sri_wheel *wheel, uint64_t now_ns, struct sri_node *e
         uint64_t begin = above | (uint64_t)slot << shift;
         if (begin > now_ns)
             break;
+        if (release_slot(wheel, level, slot, now_ns, expired))
+            continue;
         wheel->now_ns = begin;
         open_slot(wheel, level, slot, expired);
     }

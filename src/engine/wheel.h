@@ -21,6 +21,7 @@ struct sri_wheel {
     uint64_t occupied[SRI_WHEEL_LEVELS];
     uint64_t stale[SRI_WHEEL_LEVELS]; /* slots whose `earliest` may have been taken out */
     uint64_t earliest[SRI_WHEEL_LEVELS][SRI_WHEEL_SLOTS];
+    uint64_t latest[SRI_WHEEL_LEVELS][SRI_WHEEL_SLOTS]; /* or later, when it was taken out */
     struct sri_node slots[SRI_WHEEL_LEVELS][SRI_WHEEL_SLOTS];
 };
 
