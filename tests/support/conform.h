@@ -57,6 +57,10 @@ struct conform_case {
     unsigned entries; /* 0: 8 */
 };
 
+/* Times: soon, and so late that it must not matter. */
+#define CONFORM_MILLISECOND ((struct __kernel_timespec){.tv_nsec = 1000000})
+#define CONFORM_LONG ((struct __kernel_timespec){.tv_sec = 60})
+
 /* Runs every case on a kernel of its own; fails the cmocka test after the last when any differs. */
 void conform_run(const struct conform_column *column, const struct conform_case *cases, size_t count);
 

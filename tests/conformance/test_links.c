@@ -1,20 +1,8 @@
 /*
- * Links, hard links, link timeouts, drains, skipped CQEs: what starts after what, and what becomes of the rest.
+ * Links and hard links: what starts after what, and what becomes of the rest.
  */
-#include <errno.h>
-#include <string.h>
-
 #include "support/conform.h"
 #include "support/main.h"
-
-#define MILLISECOND        \
-    {                      \
-        .tv_nsec = 1000000 \
-    }
-#define LONG         \
-    {                \
-        .tv_sec = 60 \
-    }
 
 static struct io_uring_sqe *linked(struct conform *c, uint64_t user_data)
 {
@@ -184,96 +172,6 @@ static void the_next_waits_for_what_is_pending(struct conform *c)
     conform_close_both(c, ends);
 }
 
-static void a_link_timeout_ends_its_target(struct conform *c)
-{
-    struct __kernel_timespec timeout = MILLISECOND;
-    char byte;
-    int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    io_uring_prep_link_timeout(conform_sqe(c, 2), &timeout, 0);
-    conform_submit(c);
-    conform_take(c, 2);
-    conform_close_both(c, ends);
-}
-
-static void a_link_timeout_in_time_is_cancelled(struct conform *c)
-{
-    struct __kernel_timespec timeout = LONG;
-    char byte;
-    int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    io_uring_prep_link_timeout(conform_sqe(c, 2), &timeout, 0);
-    conform_submit(c);
-    conform_write(c, ends[1], "x");
-    conform_take(c, 2);
-    conform_close_both(c, ends);
-}
-
-static void a_link_timeout_needs_a_target(struct conform *c)
-{
-    struct __kernel_timespec timeout = LONG;
-    io_uring_prep_link_timeout(conform_sqe(c, 1), &timeout, 0);
-    conform_submit(c);
-    conform_take(c, 1);
-}
-
-static void two_link_timeouts_fail_their_chain(struct conform *c)
-{
-    struct __kernel_timespec timeout = LONG;
-    linked(c, 1);
-    struct io_uring_sqe *sqe = conform_sqe(c, 2);
-    io_uring_prep_link_timeout(sqe, &timeout, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    io_uring_prep_link_timeout(conform_sqe(c, 3), &timeout, 0);
-    conform_submit(c);
-    conform_take(c, 3);
-}
-
-static void an_expired_link_timeout_ends_the_chain(struct conform *c)
-{
-    struct __kernel_timespec timeout = MILLISECOND;
-    char byte;
-    int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    sqe = conform_sqe(c, 2);
-    io_uring_prep_link_timeout(sqe, &timeout, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    conform_sqe(c, 3);
-    conform_submit(c);
-    conform_take(c, 3);
-    conform_close_both(c, ends);
-}
-
-static void timeout_in_a_chain(struct conform *c, unsigned flags)
-{
-    struct __kernel_timespec timeout = MILLISECOND;
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_timeout(sqe, &timeout, 0, flags);
-    link_on(sqe, IOSQE_IO_LINK);
-    conform_sqe(c, 2);
-    conform_submit(c);
-    conform_take(c, 2);
-}
-
-static void a_timeout_breaks_its_chain(struct conform *c)
-{
-    timeout_in_a_chain(c, 0);
-}
-
-static void a_timeout_may_count_as_success(struct conform *c)
-{
-    timeout_in_a_chain(c, IORING_TIMEOUT_ETIME_SUCCESS);
-}
-
 static void cancelling_the_head_cancels_the_rest(struct conform *c)
 {
     char byte;
@@ -307,75 +205,6 @@ static void a_member_that_has_not_started_is_not_found(struct conform *c)
     conform_write(c, ends[1], "x");
     conform_take(c, 2);
     conform_close_both(c, ends);
-}
-
-static void a_drain_waits_for_all_before_it(struct conform *c)
-{
-    char byte;
-    int ends[2];
-    conform_pipe(c, ends);
-    io_uring_prep_read(conform_sqe(c, 1), ends[0], &byte, 1, 0);
-    conform_sqe(c, 2);
-    link_on(conform_sqe(c, 3), IOSQE_IO_DRAIN);
-    conform_submit(c);
-    conform_take(c, 1);
-    conform_take_now(c);
-    conform_write(c, ends[1], "x");
-    conform_take(c, 2);
-    conform_close_both(c, ends);
-}
-
-static void what_comes_after_a_drain_waits_for_it(struct conform *c)
-{
-    char byte;
-    int ends[2];
-    conform_pipe(c, ends);
-    io_uring_prep_read(conform_sqe(c, 1), ends[0], &byte, 1, 0);
-    link_on(conform_sqe(c, 2), IOSQE_IO_DRAIN);
-    conform_submit(c);
-    conform_sqe(c, 3);
-    conform_submit(c);
-    conform_take_now(c);
-    conform_write(c, ends[1], "x");
-    conform_take(c, 2);
-    conform_take(c, 1);
-    conform_close_both(c, ends);
-}
-
-static void success_may_be_silent(struct conform *c)
-{
-    char byte;
-    link_on(conform_sqe(c, 1), IOSQE_CQE_SKIP_SUCCESS);
-    struct io_uring_sqe *sqe = conform_sqe(c, 2);
-    io_uring_prep_read(sqe, 12345, &byte, 1, 0);
-    link_on(sqe, IOSQE_CQE_SKIP_SUCCESS);
-    conform_sqe(c, 3);
-    conform_submit(c);
-    conform_take(c, 2);
-    conform_take_now(c);
-}
-
-static void a_failed_silent_member_tells_for_its_chain(struct conform *c)
-{
-    char byte;
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, 12345, &byte, 1, 0);
-    link_on(sqe, IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_LINK);
-    linked(c, 2);
-    conform_sqe(c, 3);
-    conform_sqe(c, 4);
-    conform_submit(c);
-    conform_take(c, 2);
-    conform_take_now(c);
-}
-
-static void a_silent_success_ends_draining(struct conform *c)
-{
-    link_on(conform_sqe(c, 1), IOSQE_CQE_SKIP_SUCCESS);
-    conform_submit(c);
-    link_on(conform_sqe(c, 2), IOSQE_IO_DRAIN);
-    conform_submit(c);
-    conform_take(c, 1);
 }
 
 static const struct conform_case cases[] = {
@@ -415,75 +244,39 @@ static const struct conform_case cases[] = {
     {.name = "the next waits for what is pending",
      .run = the_next_waits_for_what_is_pending,
      .expected = "submit: 2\nnothing\nwritten: 1\n1: 1\n2: 0\n"},
-    {.name = "a link timeout ends its target",
-     .run = a_link_timeout_ends_its_target,
-     .expected = "submit: 2\n2: ETIME\n1: ECANCELED\n"},
-    {.name = "a link timeout in time is cancelled",
-     .run = a_link_timeout_in_time_is_cancelled,
-     .expected = "submit: 2\nwritten: 1\n1: 1\n2: ECANCELED\n"},
-    {.name = "a link timeout needs a target",
-     .run = a_link_timeout_needs_a_target,
-     .expected = "submit: 1\n1: EINVAL\n"},
-    {.name = "two link timeouts fail their chain",
-     .run = two_link_timeouts_fail_their_chain,
-     .expected = "submit: 3\n1: ECANCELED\n2: ECANCELED\n3: EINVAL\n"},
-    {.name = "an expired link timeout ends the chain",
-     .run = an_expired_link_timeout_ends_the_chain,
-     .expected = "submit: 3\n2: ETIME\n1: ECANCELED\n3: ECANCELED\n"},
-    {.name = "a timeout breaks its chain",
-     .run = a_timeout_breaks_its_chain,
-     .expected = "submit: 2\n1: ETIME\n2: ECANCELED\n"},
-    {.name = "a timeout may count as success",
-     .run = a_timeout_may_count_as_success,
-     .expected = "submit: 2\n1: ETIME\n2: 0\n"},
     {.name = "cancelling the head cancels the rest",
      .run = cancelling_the_head_cancels_the_rest,
      .expected = "submit: 3\nsubmit: 1\n4: 0\n1: ECANCELED\n2: ECANCELED\n3: ECANCELED\n"},
     {.name = "a member that has not started is not found",
      .run = a_member_that_has_not_started_is_not_found,
      .expected = "submit: 2\nsubmit: 1\n3: ENOENT\nwritten: 1\n1: 1\n2: 0\n"},
-    {.name = "a drain waits for all before it",
-     .run = a_drain_waits_for_all_before_it,
-     .expected = "submit: 3\n2: 0\nnothing\nwritten: 1\n1: 1\n3: 0\n"},
-    {.name = "what comes after a drain waits for it",
-     .run = what_comes_after_a_drain_waits_for_it,
-     .expected = "submit: 2\nsubmit: 1\nnothing\nwritten: 1\n1: 1\n2: 0\n3: 0\n"},
-    {.name = "success may be silent",
-     .run = success_may_be_silent,
-     .expected = "submit: 3\n2: EBADF\n3: 0\nnothing\n"},
-    {.name = "a failed silent member tells for its chain",
-     .run = a_failed_silent_member_tells_for_its_chain,
-     .expected = "submit: 4\n1: EBADF\n4: 0\nnothing\n"},
-    {.name = "a silent success ends draining",
-     .run = a_silent_success_ends_draining,
-     .expected = "submit: 1\nsubmit: 1\n2: EOPNOTSUPP\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */
-static void order_on_io_uring(void **state)
+static void links_on_io_uring(void **state)
 {
     (void)state;
     conform_run(&conform_uring, cases, sizeof cases / sizeof cases[0]);
 }
 
 /* The engine over this machine's descriptors answers as the true kernel (BACK-1). */
-static void order_on_the_engine(void **state)
+static void links_on_the_engine(void **state)
 {
     (void)state;
     conform_run(&conform_engine, cases, sizeof cases / sizeof cases[0]);
 }
 
 /* And so does the simulated kernel when every choice is the kindest (BACK-1). */
-static void order_on_the_simulated_kernel(void **state)
+static void links_on_the_simulated_kernel(void **state)
 {
     (void)state;
     conform_run(&conform_sim, cases, sizeof cases / sizeof cases[0]);
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(order_on_io_uring),
-    cmocka_unit_test(order_on_the_engine),
-    cmocka_unit_test(order_on_the_simulated_kernel),
+    cmocka_unit_test(links_on_io_uring),
+    cmocka_unit_test(links_on_the_engine),
+    cmocka_unit_test(links_on_the_simulated_kernel),
 };
 
 SR_TEST_MAIN(tests)

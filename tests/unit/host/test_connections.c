@@ -1,0 +1,169 @@
+/*
+ * Connections in the host world: by sockets that may block and by those that may not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "unit/host/world_fixture.h"
+
+static int listen_here(struct sockaddr_in *address, int flags)
+{
+    socklen_t length = sizeof *address;
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)address, length), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)address, &length), 0);
+    return fd;
+}
+
+/* A connection is made and accepted, with blocking sockets and without, and the flags are what they were. */
+static void a_connection_is_made_and_accepted(void **state)
+{
+    (void)state;
+    static const int kinds[] = {0, SOCK_NONBLOCK};
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        struct sockaddr_in address;
+        begin(&f);
+        int listener = listen_here(&address, kinds[i]);
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | kinds[i], 0);
+        int flags = fcntl(client, F_GETFL);
+        int64_t result;
+        struct sri_address peer;
+        prepare(&f, SRI_WORK_ACCEPT, listener, NULL, 0);
+        f.attempt.argument = &peer;
+        assert_int_equal(start(&f, &result), SRI_WAIT);
+        struct sri_attempt accepting = f.attempt;
+        assert_int_equal(f.world.vtable->cancel(f.world.self, &f.attempt), 0);
+        f.world.vtable->file_put(f.world.self, accepting.file);
+
+        struct sri_address to = {.length = sizeof address};
+        memcpy(&to.storage, &address, sizeof address);
+        prepare(&f, SRI_WORK_CONNECT, client, NULL, 0);
+        f.attempt.argument = &to;
+        assert_int_equal(complete(&f), 0);
+        put(&f);
+        prepare(&f, SRI_WORK_ACCEPT, listener, NULL, 0);
+        f.attempt.argument = &peer;
+        f.attempt.flags = SOCK_CLOEXEC;
+        f.engine.finished = NULL;
+        int accepted = (int)complete(&f);
+        put(&f);
+
+        assert_true(accepted >= 0);
+        assert_int_equal(peer.length, sizeof(struct sockaddr_in));
+        assert_int_equal(fcntl(client, F_GETFL), flags);
+        close(accepted);
+        close(client);
+        close(listener);
+        end(&f);
+    }
+}
+
+/* A connection nobody takes is refused, by both ways of connecting. */
+static void a_refused_connection_says_so(void **state)
+{
+    (void)state;
+    static const int kinds[] = {0, SOCK_NONBLOCK};
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        struct sockaddr_in address;
+        begin(&f);
+        close(listen_here(&address, 0));
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | kinds[i], 0);
+        struct sri_address to = {.length = sizeof address};
+        memcpy(&to.storage, &address, sizeof address);
+        prepare(&f, SRI_WORK_CONNECT, client, NULL, 0);
+        f.attempt.argument = &to;
+
+        assert_int_equal(complete(&f), -ECONNREFUSED);
+
+        put(&f);
+        close(client);
+        end(&f);
+    }
+}
+
+/* A connection that somebody else took leaves the accept waiting; nothing hangs, the next one is accepted. */
+static void a_stolen_connection_leaves_the_accept_pending(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in address;
+    begin(&f);
+    int listener = listen_here(&address, SOCK_NONBLOCK);
+    int64_t result;
+    prepare(&f, SRI_WORK_ACCEPT, listener, NULL, 0);
+    assert_int_equal(start(&f, &result), SRI_WAIT);
+    int clients[2];
+    for (int i = 0; i < 2; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(clients[i], (struct sockaddr *)&address, sizeof address), 0);
+        if (i == 0) {
+            wait_for(&f);
+            close(accept(listener, NULL, NULL));
+            assert_int_equal(start(&f, &result), SRI_WAIT);
+        }
+    }
+
+    wait_for(&f);
+    assert_int_equal(start(&f, &result), SRI_DONE);
+
+    assert_true(result >= 0);
+    close((int)result);
+    put(&f);
+    close_both(clients);
+    close(listener);
+    end(&f);
+}
+
+/* A worker that does not come back (a connection whose backlog is full) does not keep the world from its end. */
+static void the_world_ends_while_a_worker_is_blocked(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    struct sri_address to = {.length = sizeof(struct sockaddr_un)};
+    struct sockaddr_un *at = (struct sockaddr_un *)&to.storage;
+    memset(&to.storage, 0, sizeof to.storage);
+    at->sun_family = AF_UNIX;
+    close(temporary_file(at->sun_path));
+    unlink(at->sun_path);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)at, sizeof *at), 0);
+    assert_int_equal(listen(listener, 0), 0);
+    int clients[2];
+    for (int i = 0; i < 2; i++)
+        clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(clients[0], (struct sockaddr *)at, sizeof *at), 0);
+    int64_t result;
+    prepare(&f, SRI_WORK_CONNECT, clients[1], NULL, 0);
+    f.attempt.argument = &to;
+    assert_int_equal(start(&f, &result), SRI_RUNNING);
+
+    assert_int_equal(f.world.vtable->wait(f.world.self, SRI_NEVER, NULL, 0), 0);
+
+    assert_ptr_equal(f.engine.finished, &f.attempt);
+    put(&f);
+    end(&f);
+    unlink(at->sun_path);
+    close_both(clients);
+    close(listener);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_connection_is_made_and_accepted),
+    cmocka_unit_test(a_refused_connection_says_so),
+    cmocka_unit_test(a_stolen_connection_leaves_the_accept_pending),
+    cmocka_unit_test(the_world_ends_while_a_worker_is_blocked),
+};
+
+SR_TEST_MAIN(tests)

@@ -1,0 +1,143 @@
+/*
+ * Files in the host world: offsets, limits, opening and closing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "unit/host/world_fixture.h"
+
+/* A write past the limit of file sizes is -EFBIG, and no signal ends the program. */
+static void a_file_that_is_too_large_raises_no_signal(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    char path[64];
+    int fd = temporary_file(path);
+    struct rlimit before;
+    getrlimit(RLIMIT_FSIZE, &before);
+    struct rlimit small = {.rlim_cur = 4, .rlim_max = before.rlim_max};
+    char bytes[4] = "abc";
+    prepare(&f, SRI_WORK_WRITE, fd, bytes, 4);
+    f.attempt.offset = 4;
+    setrlimit(RLIMIT_FSIZE, &small);
+
+    int64_t result = complete(&f);
+
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(result, -EFBIG);
+    put(&f);
+    unlink(path);
+    close(fd);
+    end(&f);
+}
+
+/* Files are written and read at the offset, and at their own position where none is given; it moves only then. */
+static void files_have_offsets_and_a_position(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    char path[64];
+    int fd = temporary_file(path);
+    char bytes[8] = "abcdefg";
+    prepare(&f, SRI_WORK_WRITE, fd, bytes, 7);
+    f.attempt.offset = 3;
+    assert_int_equal(complete(&f), 7);
+    put(&f);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+
+    prepare(&f, SRI_WORK_READ, fd, bytes, 8);
+    f.attempt.offset = SRI_OWN_POSITION;
+    assert_int_equal(complete(&f), 8);
+    put(&f);
+    assert_memory_equal(bytes, "\0\0\0abcde", 8);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 8);
+
+    prepare(&f, SRI_WORK_READ, fd, bytes, 8);
+    f.attempt.offset = 8;
+    assert_int_equal(complete(&f), 2);
+    put(&f);
+    prepare(&f, SRI_WORK_FSYNC, fd, NULL, 0);
+    assert_int_equal(complete(&f), 0);
+    put(&f);
+    unlink(path);
+    close(fd);
+    end(&f);
+}
+
+#define PATH_SIZE (sizeof(struct sri_path) + 64)
+
+/* A path to open for reading in `memory`; returns where its text goes. */
+static char *path_to_read(char *memory)
+{
+    struct sri_path *path = (struct sri_path *)(void *)memory;
+    memset(memory, 0, PATH_SIZE);
+    path->directory = AT_FDCWD;
+    path->flags = O_RDONLY;
+    return path->path;
+}
+
+/* Opening and closing go by path and by number, and say what open(2) and close(2) would. */
+static void files_are_opened_and_closed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    _Alignas(struct sri_path) char where[PATH_SIZE];
+    char *path = path_to_read(where);
+    strcpy(path, "/dev/null");
+    prepare(&f, SRI_WORK_OPEN, -1, NULL, 0);
+    f.attempt.argument = where;
+    struct sri_descriptor opened = {(int)complete(&f)};
+    assert_true(opened.fd >= 0);
+
+    prepare(&f, SRI_WORK_CLOSE, -1, NULL, 0);
+    f.attempt.argument = &opened;
+    assert_int_equal(complete(&f), 0);
+
+    assert_int_equal(complete(&f), -EBADF);
+    assert_int_equal(f.world.vtable->close(f.world.self, opened.fd), -EBADF);
+    strcpy(path, "/nowhere/at/all");
+    prepare(&f, SRI_WORK_OPEN, -1, NULL, 0);
+    f.attempt.argument = where;
+    assert_int_equal(complete(&f), -ENOENT);
+    end(&f);
+}
+
+/* A named pipe that nobody writes is opened at once, and can then be waited for. */
+static void opening_a_named_pipe_does_not_wait(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    _Alignas(struct sri_path) char where[PATH_SIZE];
+    char *path = path_to_read(where);
+    close(temporary_file(path));
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    prepare(&f, SRI_WORK_OPEN, -1, NULL, 0);
+    f.attempt.argument = where;
+
+    int fd = (int)complete(&f);
+
+    assert_true(fd >= 0);
+    assert_int_equal(fcntl(fd, F_GETFL) & O_NONBLOCK, 0);
+    unlink(path);
+    close(fd);
+    end(&f);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_file_that_is_too_large_raises_no_signal),
+    cmocka_unit_test(files_have_offsets_and_a_position),
+    cmocka_unit_test(files_are_opened_and_closed),
+    cmocka_unit_test(opening_a_named_pipe_does_not_wait),
+};
+
+SR_TEST_MAIN(tests)
