@@ -214,8 +214,15 @@ uint64_t sri_heap_owed(struct sri_heap *heap, enum sri_purpose purpose, uint64_t
     return count;
 }
 
-uint64_t sri_heap_take_stains(struct sri_heap *heap)
+uint64_t sri_heap_take_stains(struct sri_heap *heap, uint64_t after)
 {
+    for (uint32_t i = 0; i < SRI_HEAP_QUARANTINE; i++) {
+        const struct sri_block *block = heap->quarantine[i];
+        if (block == NULL || block->serial <= after || !stained(block))
+            continue;
+        heap->stained++;
+        memset(block->bytes, SRI_FREED_BYTE, pattern_length(block));
+    }
     uint64_t count = heap->stained;
     heap->stained = 0;
     return count;

@@ -73,7 +73,7 @@ const struct sri_block *sri_heap_freed(struct sri_heap *heap, const void *addres
 /* Live blocks of a purpose with a serial above `after`, and their bytes. */
 uint64_t sri_heap_owed(struct sri_heap *heap, enum sri_purpose purpose, uint64_t after, uint64_t *bytes);
 
-/* Released blocks that somebody wrote into since the last call. */
-uint64_t sri_heap_take_stains(struct sri_heap *heap);
+/* Released blocks that somebody wrote into since the last call; those with a serial above `after` are looked at now. */
+uint64_t sri_heap_take_stains(struct sri_heap *heap, uint64_t after);
 
 #endif

@@ -58,7 +58,7 @@ void sri_model_tell(struct sri_model *model, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    model->client.tell(model->client.user, text);
+    model->client.tell(model->client.tell_user, text);
 }
 
 static struct sri_act **bucket_of(struct sri_model *model, uint64_t id)
@@ -97,7 +97,7 @@ struct sri_act *sri_model_new_act(struct sri_model *model)
     act->argument_length = 0;
     act->duration_ns = 0;
     act->user = NULL;
-    act->left_by_callback = false;
+    act->waited_in_queue = false;
     act->model = model;
     sri_list_append(&model->acts, &act->node);
     return act;
@@ -192,6 +192,7 @@ static void consumed(struct sri_model *model, const struct sri_event *event)
     if (act->consumed)
         sri_violated(model->verdict, SRI_RULE_OP_6, act->id, "the kernel consumed an operation's entry twice");
     act->consumed = true;
+    model->requests++;
     act->consumed_ns = event->now_ns;
     if (act->left)
         sri_exercised(model->verdict, SRI_RULE_OP_6);
@@ -227,6 +228,8 @@ static void completed(struct sri_model *model, const struct sri_event *event, co
     struct sri_act *act = sri_model_act(model, event->user_data);
     if (act == NULL || !event->last)
         return;
+    if (!act->posted)
+        model->requests--;
     act->posted = true;
     act->result = (int32_t)event->result;
     act->cqe_flags = event->flags;
@@ -249,7 +252,7 @@ static void cancelling(struct sri_model *model, const struct sri_watched *target
         return;
     act->cancel_seen = true;
     if (act->hand == SRI_HAND_DROPPED)
-        sri_judge(model->verdict, SRI_RULE_ORPH_5, act->id, model->config.cancel_on_drop || act->cancelled,
+        sri_judge(model->verdict, SRI_RULE_ORPH_5, act->id, model->config.cancel_on_drop || act->cancelled || act->limited,
                   "an orphan was cancelled, which the configuration forbids");
 }
 

@@ -57,6 +57,7 @@ enum sri_hand {
     SRI_HAND_QUEUE,    /* detached */
     SRI_HAND_CALLBACK, /* and what the callback does with it */
     SRI_HAND_DROPPED,
+    SRI_HAND_LEFT, /* its callback returned without ending it */
     SRI_HANDS
 };
 
@@ -98,7 +99,7 @@ struct sri_act {
     uint32_t argument_length;
     uint64_t duration_ns;
     void *user;        /* the scenario's */
-    bool left_by_callback; /* its callback returned without ending it */
+    bool waited_in_queue;  /* it was detached before it ended */
 };
 
 /* How a close may be asked for. */
@@ -120,9 +121,10 @@ struct sri_model;
 /* What a scenario does inside a callback, and what it wants to know. Both may be NULL. */
 struct sri_model_client {
     void (*in_callback)(void *user, struct sri_act *act);
+    void *user;
     /* A line of what the program did, for the timeline. */
     void (*tell)(void *user, const char *text);
-    void *user;
+    void *tell_user;
 };
 
 struct sri_model {
@@ -154,6 +156,7 @@ struct sri_model {
     uint64_t enters;            /* events of this ring */
     uint64_t arrivals;          /* CQEs posted in this ring */
     uint64_t reaped;            /* at least so many of them were passed by the library */
+    uint64_t requests;          /* the program's, that the kernel consumed and has not ended */
     uint64_t injected;          /* CQEs of no operation */
     uint64_t injected_at;       /* arrivals after the last of them */
     uint64_t misuses;           /* calls that only sr_stats can count */

@@ -28,6 +28,37 @@ static const char *kind_name(uint8_t opcode)
     }
 }
 
+/* A ring opened disabled takes no work before it is attached, once (RING-6). */
+static int attach(struct sri_model *model, struct sr_ring *ring)
+{
+    struct sr_op_spec nop = sr_spec_nop();
+    struct sr_op op;
+    int early = sr_op_start_plain(ring, &nop, &op);
+    sri_judge(model->verdict, SRI_RULE_RING_6, 0, early == SR_EINVALID_STATE,
+              "a ring that belongs to nobody yet took an operation: %d", early);
+    int rc = sr_ring_attach(ring);
+    if (rc != 0)
+        return rc;
+    int twice = sr_ring_attach(ring);
+    sri_judge(model->verdict, SRI_RULE_RING_6, 0, twice == SR_EINVALID_STATE, "a ring was attached twice: %d", twice);
+    return 0;
+}
+
+/* Opens, and attaches if need be; the ring is not the program's when that fails. */
+static int open_attached(struct sri_model *model, struct sr_ring **ring, const struct sr_config *config)
+{
+    int rc = sr_ring_open_config(ring, config);
+    if (rc != 0 || !config->disabled)
+        return rc;
+    rc = attach(model, *ring);
+    if (rc == 0)
+        return 0;
+    int closed = sr_ring_close(ring);
+    sri_judge(model->verdict, SRI_RULE_RING_5, 0, closed == 0, "a ring that was not attached can't be closed: %d",
+              closed);
+    return rc;
+}
+
 int sri_model_open(struct sri_model *model, const struct sr_config *config)
 {
     struct sr_config mine = *config;
@@ -39,7 +70,7 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
     uint64_t serial = model->heap != NULL ? model->heap->serial : 0;
     if (model->heap != NULL)
         model->heap->purpose = SRI_PURPOSE_RING;
-    int rc = sr_ring_open_config(&ring, &mine);
+    int rc = open_attached(model, &ring, &mine);
     uint64_t bytes = 0;
     uint64_t blocks = 0;
     if (model->heap != NULL) {
@@ -229,6 +260,8 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
             sri_model_home(model, act->buffer, SRI_RULE_ORPH_3, act->id);
         sri_model_retire(model, act);
     }
+    sri_judge(model->verdict, SRI_RULE_RING_5, 0, model->requests == 0,
+              "a ring was closed with %llu requests of the program in the kernel", (unsigned long long)model->requests);
     judge_nothing_left(model);
     return 0;
 }
@@ -310,6 +343,28 @@ int sri_model_drain(struct sri_model *model, uint64_t timeout_ns)
     return rc;
 }
 
+/* Of entries that were not consumed, those the panic lists as completed were taken back. */
+static void learn_recalled(const struct sr_panic *panic, void *user)
+{
+    struct sr_panic_operation line;
+    for (uint32_t i = 0; sr_panic_at(panic, i, &line); i++) {
+        struct sri_act *act = sri_model_act(user, line.id);
+        if (act != NULL && !act->consumed && strcmp(line.state, "completed") == 0)
+            act->recalled = true;
+    }
+}
+
+/* What was taken back when the queue was full half way is told by nothing else. */
+static void ask_the_panic(struct sri_model *model)
+{
+    struct sr_ring *ring = model->ring;
+    sr_set_panic_handler(learn_recalled, model);
+    int rc = sr_ring_close(&ring);
+    sr_set_panic_handler(NULL, NULL);
+    sri_judge(model->verdict, SRI_RULE_RING_3, 0, rc == SR_EOPERATIONS_IN_FLIGHT && ring == model->ring,
+              "a close in the middle of cancelling was answered %d", rc);
+}
+
 int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
 {
     uint32_t remaining = UINT32_MAX;
@@ -320,7 +375,9 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
     sri_model_wait_begin(model);
     int rc = sr_ring_cancel_all(model->ring, timeout_ns, &remaining);
     sri_model_tell(model, "cancel_all: %d, %u remain", rc, remaining);
-    if (model->sees && rc != SR_EQUEUE_FULL)
+    if (model->sees && rc == SR_EQUEUE_FULL)
+        ask_the_panic(model);
+    else if (model->sees)
         for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
             struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
             if (!act->consumed && act->hand != SRI_HAND_NONE)

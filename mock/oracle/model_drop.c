@@ -56,6 +56,7 @@ void sri_model_drop(struct sri_model *model, struct sri_act *act)
     uint64_t enters = model->enters;
     uint64_t id = act->id;
     sri_model_tell(model, "drop id %llx", (unsigned long long)id);
+    model->tagged = model->tagged || model->config.cancel_on_drop;
     sr_op_drop(model->ring, &act->op);
     sri_judge(model->verdict, SRI_RULE_ORPH_1, id, act->op.id == 0 && enters == model->enters,
               "a drop entered the kernel, or left its handle");
@@ -117,6 +118,7 @@ int sri_model_detach(struct sri_model *model, struct sri_act *act, void *user)
     if (rc != 0)
         return rc;
     act->user = user;
+    act->waited_in_queue = !act->posted && !act->recalled;
     sri_model_move(model, act, SRI_HAND_QUEUE);
     judge_given_over(model, id);
     sri_model_settle(model);
@@ -145,7 +147,7 @@ static void on_done(struct sr_ring *ring, struct sr_completion *done, void *user
     if (act->id == id && act->hand == SRI_HAND_DONE) {
         act->done = *done;
         act->done_at = &act->done;
-        act->left_by_callback = true;
+        sri_model_move(model, act, SRI_HAND_LEFT);
         model->callbacks_left++;
     }
     model->callback_depth--;

@@ -21,7 +21,7 @@ static void judge_left_by_callbacks(struct sri_model *model)
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = next) {
         next = node->next;
         struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
-        if (!act->left_by_callback)
+        if (act->hand != SRI_HAND_LEFT)
             continue;
         bool descriptor = (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && act->done.result >= 0;
         if (descriptor && model->sees && act->done.result < SRI_MODEL_FDS)
@@ -158,24 +158,40 @@ static void judge_unfinished(struct sri_model *model, const struct sri_act *act,
     }
 }
 
+/* A callback that ran meanwhile may have ended the operation that is waited for: then its handle is stale. */
+static bool ended_meanwhile(struct sri_model *model, const struct sri_act *act, uint64_t id, int rc)
+{
+    if (act->id == id && act->hand == SRI_HAND_HANDLE)
+        return false;
+    sri_judge(model->verdict, SRI_RULE_OP_3, id, rc == SR_ESTALE || rc == SR_EINVALID_STATE,
+              "an operation ended while it was waited for, and the wait answered %d", rc);
+    return true;
+}
+
 int sri_model_await(struct sri_model *model, struct sri_act *act, enum sri_waiting how, uint64_t timeout_ns)
 {
     int rc;
     uint64_t id = act->id;
+    struct sr_op op = act->op;
+    struct sr_completion done = {0};
     if (how == SRI_WAIT_PEEK) {
-        rc = sr_op_peek(model->ring, &act->op, &act->done);
+        rc = sr_op_peek(model->ring, &op, &done);
     } else {
         sri_model_wait_begin(model);
-        rc = how == SRI_WAIT_FOREVER ? sr_op_await(model->ring, &act->op, &act->done)
-                                     : sr_op_await_timeout(model->ring, &act->op, timeout_ns, &act->done);
+        rc = how == SRI_WAIT_FOREVER ? sr_op_await(model->ring, &op, &done)
+                                     : sr_op_await_timeout(model->ring, &op, timeout_ns, &done);
     }
     sri_model_tell(model, "%s id %llx: %d", how == SRI_WAIT_PEEK ? "peek" : "await", (unsigned long long)id, rc);
-    if (rc == 0)
-        sri_model_deliver(model, act, &act->done);
-    else
-        judge_unfinished(model, act, rc, how == SRI_WAIT_PEEK ? SR_EOPERATION_PENDING : -ETIME);
-    if (rc != 0)
-        sri_judge(model->verdict, SRI_RULE_OP_3, id, act->op.id == id, "a wait that failed has changed the handle");
+    sri_judge(model->verdict, SRI_RULE_OP_3, id, op.id == (rc == 0 ? 0 : id), "a wait answered %d and left handle %llx",
+              rc, (unsigned long long)op.id);
+    if (!ended_meanwhile(model, act, id, rc)) {
+        act->op = op;
+        act->done = done;
+        if (rc == 0)
+            sri_model_deliver(model, act, &act->done);
+        else
+            judge_unfinished(model, act, rc, how == SRI_WAIT_PEEK ? SR_EOPERATION_PENDING : -ETIME);
+    }
     if (how == SRI_WAIT_PEEK)
         sri_model_settle(model);
     else
@@ -195,14 +211,14 @@ static struct sri_act *judge_posted(struct sri_model *model, const struct sr_com
     return NULL;
 }
 
-/* None that arrived earlier was left waiting (OP-9). */
+/* None that arrived earlier was left waiting (OP-9). One detached after its end joins the queue when it is detached. */
 static void judge_order(struct sri_model *model, const struct sri_act *act)
 {
-    if (!model->sees || !act->posted)
+    if (!model->sees || !act->posted || !act->waited_in_queue)
         return;
     for (const struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         const struct sri_act *other = SRI_CONTAINER_OF(node, struct sri_act, node);
-        if (other != act && other->hand == SRI_HAND_QUEUE && other->posted)
+        if (other != act && other->hand == SRI_HAND_QUEUE && other->posted && other->waited_in_queue)
             sri_judge(model->verdict, SRI_RULE_OP_9, act->id, other->arrival > act->arrival,
                       "a completion overtook one that arrived before it");
     }

@@ -63,6 +63,10 @@ static void judge_refusal(struct sri_model *model, int rc, uint32_t entries, uin
                   "a start was refused for want of room with %u of %u entries queued", was_queued,
                   model->sq_entries);
         return;
+    case -E2BIG:
+        sri_judge(model->verdict, SRI_RULE_OP_7, 0, entries > model->sq_entries,
+                  "%u entries that belong together were refused by an SQ of %u", entries, model->sq_entries);
+        return;
     case SR_EINVALID_STATE:
         sri_judge(model->verdict, SRI_RULE_RING_4, 0, model->draining, "a start was refused outside a drain");
         return;
@@ -120,6 +124,7 @@ static void add_act(struct sri_model *model, struct sri_act *act, const struct s
 int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, struct sri_held *buffer,
                     struct sri_act **out)
 {
+    uint32_t was_queued = queued(model);
     struct sri_act *act = sri_model_new_act(model);
     if (act == NULL)
         return -EBUSY;
@@ -128,7 +133,6 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     keep_argument(&scratch, &spec);
     struct scratch kept = scratch;
     uint32_t flying = sr_ring_in_flight(model->ring);
-    uint32_t was_queued = queued(model);
     uint32_t entries = spec.timeout_ns != 0 ? 2 : 1;
     uint64_t enters = model->enters;
     int rc = buffer != NULL ? sr_op_start(model->ring, &spec, &buffer->handle, &act->op)

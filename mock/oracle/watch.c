@@ -95,11 +95,26 @@ static struct sri_watched *consumed(struct sri_watch *watch, const struct sri_ev
     return watched;
 }
 
+/* What a closed ring leaves in the kernel is still lent, but its ids may be another ring's. */
+static void ring_closed(struct sri_watch *watch, int ring)
+{
+    for (uint32_t i = 0; i < SRI_WATCH_BUCKETS && watch->live > 0; i++) {
+        const struct sri_node *head = &watch->buckets[i];
+        for (const struct sri_node *node = head->next; node != head; node = node->next) {
+            struct sri_watched *watched = SRI_CONTAINER_OF(node, struct sri_watched, node);
+            if (watched->ring == ring)
+                watched->ring = -1;
+        }
+    }
+}
+
 static void observe(void *self, const struct sri_event *event)
 {
     struct sri_watch *watch = self;
     watch->verdict->now_ns = event->now_ns;
     watch->verdict->step++;
+    if (event->kind == SRI_EVENT_RING_CLOSED)
+        ring_closed(watch, event->ring);
     sri_order_event(watch, event);
     sri_stall_event(watch, event);
     struct sri_watched *watched =

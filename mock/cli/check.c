@@ -1,0 +1,113 @@
+/*
+ * `safer-ring check`: the campaign, its progress, its report.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "explore/report.h"
+
+static void show_progress(void *user, uint64_t done, uint64_t all, bool broken)
+{
+    uint64_t began = *(const uint64_t *)user;
+    uint64_t elapsed = sri_clock_ns() - began;
+    uint64_t rate = elapsed == 0 ? 0 : done * UINT64_C(1000000000) / elapsed;
+    fprintf(stderr, "\r%llu of %llu runs, %llu per second%s   ", (unsigned long long)done, (unsigned long long)all,
+            (unsigned long long)rate, broken ? ", violations found" : "");
+}
+
+static int print_text(struct sri_text *text, const char *file)
+{
+    FILE *out = file == NULL ? stdout : fopen(file, "w");
+    if (out == NULL)
+        return sri_complain("`%s` can't be written: %s; name another file with --json FILE", file, strerror(errno));
+    bool failed = text->failed;
+    if (text->size > 0)
+        failed = fwrite(text->text, 1, text->size, out) != text->size || failed;
+    if (file != NULL)
+        failed = fclose(out) != 0 || failed;
+    sri_text_fini(text);
+    if (failed && file != NULL)
+        remove(file);
+    return failed ? sri_complain("the result can't be written: %s", strerror(errno)) : 0;
+}
+
+static int report(const struct sri_options *options, const struct sri_tally *tally, uint64_t elapsed_ns)
+{
+    struct sri_report result = {&options->campaign, tally, elapsed_ns};
+    struct sri_text text = {0};
+    int rc = 0;
+    if (options->json) {
+        sri_report_json(&result, &text);
+        rc = print_text(&text, options->json_file);
+    }
+    if (rc != 0 || (options->json && options->json_file == NULL))
+        return rc;
+    sri_report_findings(&result, &text);
+    sri_report_table(&result, &text);
+    return print_text(&text, NULL);
+}
+
+static int complain_of(const struct sri_campaign *campaign, int rc)
+{
+    for (uint32_t i = 0; i < campaign->backend_count; i++)
+        if (strcmp(campaign->backends[i].name, "uring") == 0 && (rc == -EPERM || rc == -ENOSYS || rc == -EACCES))
+            return sri_complain("this machine refuses io_uring (%s); `safer-ring doctor` says why, --backend sim or "
+                                "engine work without",
+                                strerror(-rc));
+    return sri_complain("the campaign can't run: %s", strerror(-rc));
+}
+
+/* One seed: each scenario by itself, so that its hash can be compared with another build's. */
+static int check_one_seed(struct sri_options *options)
+{
+    struct sri_tally sum = {0};
+    struct sri_campaign *campaign = &options->campaign;
+    uint64_t began = sri_clock_ns();
+    for (uint32_t i = 0; i < campaign->scenario_count; i++) {
+        struct sri_campaign one = *campaign;
+        struct sri_tally tally = {0};
+        one.scenarios[0] = campaign->scenarios[i];
+        one.scenario_count = 1;
+        one.jobs = 1;
+        int rc = sri_campaign_run(&one, &tally);
+        if (rc != 0)
+            return complain_of(campaign, rc);
+        for (uint32_t f = 0; f < tally.found; f++)
+            tally.findings[f].scenario = i;
+        if (!options->json)
+            printf("%-10s seed %llu  hash %016llx\n", campaign->scenarios[i]->name,
+                   (unsigned long long)campaign->first, (unsigned long long)tally.hash);
+        sri_tally_add(&sum, &tally);
+    }
+    int rc = report(options, &sum, sri_clock_ns() - began);
+    return rc != 0 ? rc : sri_tally_broken(&sum) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+}
+
+int sri_verb_check(int count, char **arguments)
+{
+    static struct sri_options options;
+    static struct sri_tally tally;
+    int rc = sri_options_read(&options, count, arguments);
+    if (rc != 0)
+        return rc;
+    if (options.file != NULL)
+        return sri_check_file(&options);
+    fflush(stdout);
+    if (options.one_seed)
+        return check_one_seed(&options);
+    uint64_t began = sri_clock_ns();
+    bool shown = isatty(STDERR_FILENO) == 1;
+    options.campaign.progress = shown ? show_progress : NULL;
+    options.campaign.progress_user = &began;
+    rc = sri_campaign_run(&options.campaign, &tally);
+    if (shown)
+        fputs("\r\x1b[K", stderr);
+    if (rc != 0)
+        return complain_of(&options.campaign, rc);
+    rc = report(&options, &tally, sri_clock_ns() - began);
+    return rc != 0 ? rc : sri_tally_broken(&tally) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+}

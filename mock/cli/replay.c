@@ -1,0 +1,88 @@
+/*
+ * `safer-ring replay`: one run again, with its timeline.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "explore/report.h"
+#include "fate/tape_file.h"
+#include "scenario/scenarios.h"
+
+static bool has_knob(const struct sri_tape_file *file, const char *knob)
+{
+    return strstr(file->knobs, knob) != NULL;
+}
+
+static void show(const struct sri_run *run, const struct sri_outcome *outcome, const struct sri_timeline *timeline,
+                 const char *world)
+{
+    const struct sri_verdict *verdict = outcome->verdict;
+    fputs(timeline->text != NULL ? timeline->text : "", stdout);
+    printf("\nscenario %s on %s, seed %llu: %llu operations, hash %016llx\n", run->scenario->name, world,
+           (unsigned long long)run->seed, (unsigned long long)verdict->operations, (unsigned long long)outcome->hash);
+    for (uint32_t i = 0; i < verdict->kept; i++) {
+        const struct sri_violation *violation = &verdict->violations[i];
+        printf("VIOLATION %s: %s\n  %s\n  operation %#llx at %llu ns, step %llu\n",
+               sri_rule_infos[violation->rule].name, sri_rule_infos[violation->rule].text, violation->text,
+               (unsigned long long)violation->operation, (unsigned long long)violation->now_ns,
+               (unsigned long long)violation->step);
+    }
+    if (!sri_verdict_broken(verdict))
+        puts("no violation");
+}
+
+static int replay(const struct sri_tape_file *file, const struct sri_run *run)
+{
+    struct sri_backend_choice choice;
+    struct sri_kernel kernel = {0};
+    struct sri_rig *rig = NULL;
+    if (!sri_backend_named(file->world, strlen(file->world), &choice))
+        return sri_complain("the tape is for a backend `%s`, which this build does not have", file->world);
+    int rc = choice.simulated ? 0 : choice.make(&kernel);
+    if (rc == 0)
+        rc = sri_rig_new(&rig, choice.simulated ? NULL : &kernel, "/tmp");
+    if (rc != 0)
+        return sri_complain("the kernel `%s` can't be had: %s; see safer-ring doctor", file->world, strerror(-rc));
+    struct sri_timeline timeline = {0};
+    rig->timeline = &timeline;
+    struct sri_outcome outcome = sri_rig_run(rig, run);
+    show(run, &outcome, &timeline, file->world);
+    int code = sri_verdict_broken(outcome.verdict) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+    sri_timeline_fini(&timeline);
+    sri_rig_free(&rig);
+    if (!choice.simulated)
+        choice.release(&kernel);
+    return code;
+}
+
+int sri_verb_replay(int count, char **arguments)
+{
+    struct sri_tape_file file;
+    struct sri_tape_error error;
+    char warning[200];
+    if (count != 1)
+        return sri_complain("replay wants one tape: safer-ring replay TAPE");
+    int rc = sri_tape_file_read(&file, arguments[0], &error);
+    if (rc == -EBADMSG)
+        return sri_complain("`%s` is no whole tape: byte %zu: %s", arguments[0], error.position, error.reason);
+    if (rc != 0)
+        return sri_complain("`%s` can't be read: %s", arguments[0], error.reason);
+    if (sri_tape_file_warning(&file, SRI_SEMANTICS_VERSION, sri_points_hash(), warning, sizeof warning) != 0)
+        fprintf(stderr, "safer-ring: warning: %s\n", warning);
+    struct sri_run run = {
+        .scenario = sri_scenario_named(file.program, strlen(file.program)),
+        .seed = file.seed,
+        .body = file.body,
+        .size = file.size,
+        .by_body = !has_knob(&file, SRI_KNOB_SEED),
+        .kind = has_knob(&file, SRI_KNOB_KIND),
+    };
+    if (run.scenario == NULL)
+        rc = sri_complain("the tape is for a scenario `%s`, which this build does not have", file.program);
+    else
+        rc = replay(&file, &run);
+    sri_tape_file_fini(&file);
+    return rc;
+}

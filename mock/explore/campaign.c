@@ -1,0 +1,266 @@
+/*
+ * Sharing a campaign out among forked workers, and adding up what they found. The workers talk through shared memory only.
+ */
+#define _GNU_SOURCE
+#include "explore/campaign.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fate/tape_file.h"
+
+#define REPEAT_EVERY 100u /* runs; every other time from the recorded body, else from the seed */
+#define TICK_MS      100
+
+/* What a worker shares with the campaign. It takes every jobs-th run, beginning with `next`. */
+struct slip {
+    struct sri_tally tally;
+    atomic_ullong next;    /* the run it is at, or will be */
+    atomic_uint failure;   /* an errno: it can't work at all */
+    char where[64];
+    pid_t process;
+    bool finished;
+};
+
+static uint64_t run_count(const struct sri_campaign *campaign)
+{
+    return (campaign->kind ? 1 : campaign->seeds) * campaign->scenario_count * campaign->backend_count;
+}
+
+/* Runs are numbered backend by backend, then by seed, then by scenario. */
+static uint32_t backend_of(const struct sri_campaign *campaign, uint64_t number)
+{
+    return (uint32_t)(number / (run_count(campaign) / campaign->backend_count));
+}
+
+static struct sri_run run_of(const struct sri_campaign *campaign, uint64_t number, uint32_t *scenario)
+{
+    uint64_t within = number % (run_count(campaign) / campaign->backend_count);
+    *scenario = (uint32_t)(within % campaign->scenario_count);
+    return (struct sri_run){
+        .scenario = campaign->scenarios[*scenario],
+        .seed = campaign->kind ? 0 : campaign->first + within / campaign->scenario_count,
+        .kind = campaign->kind,
+    };
+}
+
+int sri_campaign_write_tape(const struct sri_campaign *campaign, const struct sri_run *run, const char *backend,
+                            const uint8_t *body, size_t size, char *path, size_t path_size)
+{
+    struct sri_tape_file file;
+    struct sri_tape_error error;
+    path[0] = 0;
+    if (campaign->tape_dir == NULL)
+        return 0;
+    memset(&file, 0, sizeof file);
+    snprintf(file.program, sizeof file.program, "%s", run->scenario->name);
+    snprintf(file.world, sizeof file.world, "%s", backend);
+    snprintf(file.knobs, sizeof file.knobs, "%s%s", run->kind ? SRI_KNOB_KIND : "",
+             body == NULL && !run->kind ? SRI_KNOB_SEED : "");
+    file.semantics = SRI_SEMANTICS_VERSION;
+    file.points = sri_points_hash();
+    file.seed = run->seed;
+    file.body = body;
+    file.size = body != NULL ? size : 0;
+    int used = snprintf(path, path_size, "%s/safer-ring-%s-%s-%llu.tape", campaign->tape_dir, backend,
+                        run->scenario->name, (unsigned long long)run->seed);
+    int rc = used < (int)path_size ? sri_tape_file_write(&file, path, &error) : -ENAMETOOLONG;
+    if (rc != 0)
+        path[0] = 0;
+    return rc;
+}
+
+/* ---- In the worker ---- */
+
+static void note_findings(const struct sri_campaign *campaign, struct sri_rig *rig, struct slip *slip,
+                          const struct sri_run *run, uint32_t scenario, uint32_t backend)
+{
+    char tape[sizeof slip->tally.findings[0].tape] = "";
+    const struct sri_verdict *verdict = &rig->verdict;
+    for (uint32_t i = 0; i < verdict->kept; i++) {
+        const struct sri_violation *violation = &verdict->violations[i];
+        struct sri_finding *finding = sri_tally_find(&slip->tally, violation->rule);
+        if (finding == NULL)
+            continue;
+        if (tape[0] == 0 && sri_rig_keep_body(rig) == 0)
+            sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, rig->body, rig->body_size, tape,
+                                    sizeof tape);
+        finding->scenario = scenario;
+        finding->backend = backend;
+        finding->kind = run->kind;
+        finding->seed = run->seed;
+        finding->operation = violation->operation;
+        finding->now_ns = violation->now_ns;
+        memcpy(finding->text, violation->text, sizeof finding->text);
+        memcpy(finding->tape, tape, sizeof finding->tape);
+    }
+}
+
+/* Once more: a simulated run that differs is the simulator's failure. */
+static void repeat(const struct sri_campaign *campaign, struct sri_rig *rig, struct slip *slip, struct sri_run run,
+                   uint64_t hash, uint32_t scenario, uint32_t backend)
+{
+    run.by_body = slip->tally.repeated++ % 2 == 1;
+    if (run.by_body) {
+        if (sri_rig_keep_body(rig) != 0)
+            return;
+        run.body = rig->body;
+        run.size = rig->body_size;
+    }
+    struct sri_outcome again = sri_rig_run(rig, &run);
+    sri_judge(&rig->verdict, SRI_RULE_HASH, 0, again.hash == hash,
+              "the same run again, from its %s, has the trace %016llx, and had %016llx", run.by_body ? "tape" : "seed",
+              (unsigned long long)again.hash, (unsigned long long)hash);
+    if (again.hash == hash)
+        return;
+    slip->tally.broken[SRI_RULE_HASH]++;
+    note_findings(campaign, rig, slip, &run, scenario, backend);
+}
+
+static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
+{
+    struct sri_rig *rig = NULL;
+    struct sri_kernel kernel = {0};
+    uint32_t at = UINT32_MAX;
+    uint64_t number;
+    while ((number = atomic_load(&slip->next)) < all) {
+        uint32_t backend = backend_of(campaign, number);
+        if (backend != at) {
+            const struct sri_backend_choice *choice = &campaign->backends[backend];
+            sri_rig_free(&rig);
+            if (at != UINT32_MAX && campaign->backends[at].release != NULL)
+                campaign->backends[at].release(&kernel);
+            at = backend;
+            int rc = choice->simulated ? 0 : choice->make(&kernel);
+            if (rc == 0)
+                rc = sri_rig_new(&rig, choice->simulated ? NULL : &kernel, campaign->folder);
+            if (rc != 0) {
+                snprintf(slip->where, sizeof slip->where, "%s", choice->name);
+                atomic_store(&slip->failure, (unsigned)-rc);
+                return;
+            }
+        }
+        uint32_t scenario;
+        struct sri_run run = run_of(campaign, number, &scenario);
+        struct sri_outcome outcome = sri_rig_run(rig, &run);
+        sri_tally_run(&slip->tally, &run, &outcome, scenario);
+        slip->tally.unwatched = rig->watch->unwatched;
+        note_findings(campaign, rig, slip, &run, scenario, backend);
+        if (outcome.hash != 0 && (run.seed * campaign->scenario_count + scenario) % REPEAT_EVERY == 0)
+            repeat(campaign, rig, slip, run, outcome.hash, scenario, backend);
+        atomic_store(&slip->next, number + campaign->jobs);
+    }
+}
+
+/* ---- In the campaign ---- */
+
+static int send_worker(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
+{
+    pid_t process = fork();
+    if (process < 0)
+        return -errno;
+    if (process == 0) {
+        work(campaign, slip, all);
+        _exit(0);
+    }
+    slip->process = process;
+    return 0;
+}
+
+/* The run it died in is a finding; the worker's successor goes on behind it. */
+static void note_death(const struct sri_campaign *campaign, struct slip *slip, int status)
+{
+    uint64_t number = atomic_load(&slip->next);
+    uint32_t scenario;
+    uint32_t backend = backend_of(campaign, number);
+    struct sri_run run = run_of(campaign, number, &scenario);
+    slip->tally.runs++;
+    slip->tally.broken[SRI_RULE_CRASH]++;
+    atomic_store(&slip->next, number + campaign->jobs);
+    struct sri_finding *finding = sri_tally_find(&slip->tally, SRI_RULE_CRASH);
+    if (finding == NULL)
+        return;
+    finding->scenario = scenario;
+    finding->backend = backend;
+    finding->kind = run.kind;
+    finding->seed = run.seed;
+    if (WIFSIGNALED(status))
+        snprintf(finding->text, sizeof finding->text, "the process died by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else
+        snprintf(finding->text, sizeof finding->text, "the process ended with exit code %d", WEXITSTATUS(status));
+    sri_campaign_write_tape(campaign, &run, campaign->backends[backend].name, NULL, 0, finding->tape,
+                            sizeof finding->tape);
+}
+
+/* true: the worker is gone for good. */
+static bool look_after(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
+{
+    int status = 0;
+    if (slip->finished)
+        return true;
+    pid_t ended = waitpid(slip->process, &status, WNOHANG);
+    if (ended == 0 || (ended < 0 && errno == EINTR))
+        return false;
+    bool died = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    if (died)
+        note_death(campaign, slip, status);
+    bool more = died && atomic_load(&slip->next) < all;
+    slip->finished = !more || send_worker(campaign, slip, all) != 0;
+    return slip->finished;
+}
+
+static uint64_t done_so_far(const struct sri_campaign *campaign, const struct slip *slips)
+{
+    uint64_t done = 0;
+    for (uint32_t i = 0; i < campaign->jobs; i++)
+        done += slips[i].tally.runs;
+    return done;
+}
+
+static void wait_for_all(const struct sri_campaign *campaign, struct slip *slips, uint64_t all)
+{
+    for (bool working = true; working;) {
+        working = false;
+        bool broken = false;
+        for (uint32_t i = 0; i < campaign->jobs; i++) {
+            working |= !look_after(campaign, &slips[i], all);
+            broken |= slips[i].tally.found > 0;
+        }
+        if (campaign->progress != NULL)
+            campaign->progress(campaign->progress_user, done_so_far(campaign, slips), all, broken);
+        if (working)
+            poll(NULL, 0, TICK_MS);
+    }
+}
+
+int sri_campaign_run(const struct sri_campaign *campaign, struct sri_tally *tally)
+{
+    uint64_t all = run_count(campaign);
+    size_t size = sizeof(struct slip) * campaign->jobs;
+    struct slip *slips = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (slips == MAP_FAILED)
+        return -errno;
+    int rc = 0;
+    for (uint32_t i = 0; i < campaign->jobs; i++) {
+        atomic_store(&slips[i].next, i);
+        int sent = send_worker(campaign, &slips[i], all);
+        slips[i].finished = sent != 0;
+        rc = sent != 0 ? sent : rc;
+    }
+    wait_for_all(campaign, slips, all);
+    for (uint32_t i = 0; i < campaign->jobs; i++) {
+        unsigned failure = atomic_load(&slips[i].failure);
+        rc = failure != 0 ? -(int)failure : rc;
+        sri_tally_add(tally, &slips[i].tally);
+    }
+    munmap(slips, size);
+    return rc;
+}

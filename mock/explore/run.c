@@ -1,0 +1,175 @@
+/*
+ * Setting the stage, playing, judging the end. The same steps for every kernel; what differs is who tells of events.
+ */
+#define SR_NO_OWNERSHIP_ANALYSIS
+#include "explore/run.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "sim_internal.h"
+
+int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder)
+{
+    struct sri_rig *rig = sri_alloc_zero(1, sizeof *rig);
+    if (rig == NULL)
+        return -ENOMEM;
+    rig->heap = sri_alloc_zero(1, sizeof *rig->heap);
+    rig->watch = sri_alloc_zero(1, sizeof *rig->watch);
+    rig->model = sri_alloc_zero(1, sizeof *rig->model);
+    int rc = rig->heap != NULL && rig->watch != NULL && rig->model != NULL ? 0 : -ENOMEM;
+    if (rc == 0 && kernel == NULL)
+        rc = sr_sim_new(&rig->sim, NULL);
+    if (rc != 0) {
+        sri_rig_free(&rig);
+        return rc;
+    }
+    sri_heap_init(rig->heap);
+    sri_watch_init(rig->watch, &rig->verdict, rig->heap);
+    struct sr_backend backend;
+    if (kernel == NULL) {
+        backend = sr_sim_backend(rig->sim);
+        rig->env = sri_env_sim(rig->sim);
+    } else {
+        rig->kernel = *kernel;
+        backend = kernel->backend;
+        rig->env = sri_env_host(&rig->host, folder);
+    }
+    sri_tap_init(&rig->tap, backend, rig->heap);
+    sri_model_init(rig->model, &rig->verdict, rig->heap, rig->watch, &rig->tap);
+    struct sr_allocator allocator = sri_heap_allocator(rig->heap);
+    rc = sr_set_allocator(&allocator);
+    *out = rig;
+    return rc;
+}
+
+/* A heap stays when its rig goes: the library keeps headers of buffers in its pages for good. */
+static struct sri_heap *kept;
+
+void sri_rig_free(struct sri_rig **handle)
+{
+    struct sri_rig *rig = *handle;
+    if (rig == NULL)
+        return;
+    *handle = NULL;
+    int rc = sr_set_allocator(NULL);
+    (void)rc; /* NULL is always taken */
+    sr_sim_free(&rig->sim);
+    sri_tape_fini(&rig->tape);
+    sri_free(rig->body);
+    sri_free(rig->model);
+    sri_free(rig->watch);
+    kept = rig->heap;
+    sri_free(rig);
+}
+
+static void begin_sim(struct sri_rig *rig, const struct sri_run *run)
+{
+    static const uint8_t nothing[1];
+    struct sr_sim_options options = sr_sim_options_default();
+    options.seed = run->seed;
+    if (run->kind)
+        options.flags |= SR_SIM_KIND;
+    else if (run->by_body) {
+        options.tape = run->body != NULL ? run->body : nothing;
+        options.tape_size = run->size;
+    }
+    int rc = sr_sim_reset(rig->sim, &options);
+    if (rc != 0)
+        sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "the simulation can't be reset: %d", rc);
+}
+
+static void begin_tape(struct sri_rig *rig, const struct sri_run *run)
+{
+    if (run->by_body || run->kind) {
+        if (sri_tape_init_body(&rig->tape, run->body, run->kind ? 0 : run->size) != 0)
+            sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "no memory for a tape");
+        return;
+    }
+    sri_tape_init_seed(&rig->tape, run->seed);
+}
+
+static void watch_events(struct sri_rig *rig, struct sri_engine *engine)
+{
+    int rc = sri_engine_add_observer(engine, sri_watch_observer(rig->watch));
+    if (rc == 0 && rig->timeline != NULL)
+        rc = sri_engine_add_observer(engine, sri_timeline_observer(rig->timeline));
+    if (rc != 0)
+        sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "too many observers");
+}
+
+static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
+{
+    sri_verdict_begin(&rig->verdict);
+    sri_tap_init(&rig->tap, rig->tap.kernel, rig->heap);
+    sri_watch_begin(rig->watch);
+    struct sri_engine *engine = rig->kernel.engine;
+    struct sri_tape *tape = &rig->tape;
+    if (rig->sim != NULL) {
+        begin_sim(rig, run);
+        engine = sri_sim_engine(rig->sim);
+        tape = &sri_sim_adversary(rig->sim)->tape;
+    } else {
+        begin_tape(rig, run);
+        if (engine != NULL)
+            sri_engine_remove_observers(engine);
+    }
+    if (engine != NULL)
+        watch_events(rig, engine);
+    sri_model_begin(rig->model, engine != NULL);
+    if (rig->timeline != NULL) {
+        sri_timeline_begin(rig->timeline);
+        rig->model->client.tell = sri_timeline_tell;
+        rig->model->client.tell_user = rig->timeline;
+    }
+    return tape;
+}
+
+/* A host kernel may open a descriptor of its own when it is first used: what stays open after the first run is its. */
+static uint32_t allowed_descriptors(struct sri_rig *rig, uint32_t at_end)
+{
+    if (rig->sim == NULL && (rig->runs == 0 || rig->descriptors == 0))
+        rig->descriptors = at_end;
+    return rig->descriptors;
+}
+
+struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
+{
+    struct sri_stage stage = {.model = rig->model, .env = rig->env, .kind = run->kind};
+    stage.tape = begin(rig, run);
+    struct sri_owed owed;
+    sri_owed_begin(&owed, rig->heap, 0);
+
+    run->scenario->play(&stage);
+    sri_stage_end(&stage);
+
+    uint32_t descriptors = rig->env.vtable->descriptors(rig->env.self);
+    owed.descriptors = allowed_descriptors(rig, descriptors);
+    sri_owed_judge(&owed, &rig->verdict, rig->heap, descriptors);
+    rig->env.vtable->end(rig->env.self);
+    rig->runs++;
+    return (struct sri_outcome){
+        .verdict = &rig->verdict,
+        .points = rig->sim != NULL ? &sri_sim_adversary(rig->sim)->points : NULL,
+        .hash = rig->sim != NULL ? sr_sim_trace_hash(rig->sim) : 0,
+    };
+}
+
+int sri_rig_keep_body(struct sri_rig *rig)
+{
+    const uint8_t *bytes;
+    size_t size;
+    sri_tape_body(rig->sim != NULL ? &sri_sim_adversary(rig->sim)->tape : &rig->tape, &bytes, &size);
+    if (size > rig->body_capacity) {
+        uint8_t *grown = sri_realloc(rig->body, size * 2);
+        if (grown == NULL)
+            return -ENOMEM;
+        rig->body = grown;
+        rig->body_capacity = size * 2;
+    }
+    if (size > 0)
+        memcpy(rig->body, bytes, size);
+    rig->body_size = size;
+    return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * The list of scenarios.
+ */
+#include "scenario/scenarios.h"
+
+#include <string.h>
+
+static const struct sri_scenario *const all[] = {
+    &sri_scenario_storm, &sri_scenario_copy,    &sri_scenario_echo,
+    &sri_scenario_drain, &sri_scenario_orphans, &sri_scenario_mixed,
+};
+
+const struct sri_scenario *const *sri_scenarios(size_t *count)
+{
+    *count = sizeof all / sizeof all[0];
+    return all;
+}
+
+const struct sri_scenario *sri_scenario_named(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strlen(all[i]->name) == length && strncmp(all[i]->name, name, length) == 0)
+            return all[i];
+    return NULL;
+}
