@@ -169,43 +169,102 @@ static void set(void *to, uint8_t byte, size_t length)
 #endif
 
 /*
- * Valgrind keeps two bits per byte. A range that its program may not touch is made defined for a moment, and what it
- * was is put back by its own bookkeeping: a poisoned range is a whole one, so its first byte tells.
+ * Valgrind's marks, by aligned words of eight bytes (what is lent is poisoned by these): the words the program may not
+ * touch are made defined for the time of a copy, and closed again after it. Longer ranges are lifted up to MARKED.
  */
-static bool lift(const void *begin, size_t length)
-{
+#define WORDS 65536u
+#define MARKED ((size_t)WORDS * 8)
+
+struct marks {
+    uintptr_t begin;
+    size_t words; /* 0: nothing was lifted */
+    uint8_t closed[WORDS / 8];
+};
+
 #if HAVE_VALGRIND
-    if (length > 0 && RUNNING_ON_VALGRIND) {
-        unsigned char bits;
-        if (VALGRIND_GET_VBITS((char *)(uintptr_t)begin, &bits, 1) != 3)
-            return false;
-        (void)VALGRIND_MAKE_MEM_DEFINED(begin, length);
-        return true;
-    }
-#endif
-    (void)begin;
-    (void)length;
+
+static bool under_valgrind(void)
+{
+    return RUNNING_ON_VALGRIND != 0;
+}
+
+static bool is_closed(uintptr_t word)
+{
+    uint64_t bits;
+    return VALGRIND_GET_VBITS((void *)word, &bits, sizeof bits) == 3;
+}
+
+static void open_word(uintptr_t word)
+{
+    (void)VALGRIND_MAKE_MEM_DEFINED((void *)word, 8);
+}
+
+static void close_word(uintptr_t word)
+{
+    (void)VALGRIND_MAKE_MEM_NOACCESS((void *)word, 8);
+}
+
+#else
+
+static bool under_valgrind(void)
+{
     return false;
 }
 
-static void lower(const void *begin, size_t length, bool lifted)
+static bool is_closed(uintptr_t word)
 {
-#if HAVE_VALGRIND
-    if (lifted)
-        (void)VALGRIND_MAKE_MEM_NOACCESS(begin, length);
+    (void)word;
+    return false;
+}
+
+static void open_word(uintptr_t word)
+{
+    (void)word;
+}
+
+static void close_word(uintptr_t word)
+{
+    (void)word;
+}
+
 #endif
-    (void)begin;
-    (void)length;
-    (void)lifted;
+
+/* Only words that lie whole in the range: those at its edges belong to others too. */
+static void lift(struct marks *marks, const void *begin, size_t length)
+{
+    marks->words = 0;
+    if (__builtin_expect(!under_valgrind(), 1) || length < 8)
+        return;
+    uintptr_t end = (uintptr_t)begin + (length < MARKED ? length : MARKED);
+    marks->begin = ((uintptr_t)begin + 7) & ~(uintptr_t)7;
+    if (end <= marks->begin)
+        return;
+    marks->words = (end - marks->begin) / 8;
+    memset(marks->closed, 0, sizeof marks->closed);
+    for (size_t i = 0; i < marks->words; i++) {
+        if (!is_closed(marks->begin + 8 * i))
+            continue;
+        marks->closed[i / 8] |= (uint8_t)(1u << i % 8);
+        open_word(marks->begin + 8 * i);
+    }
+}
+
+static void lower(const struct marks *marks)
+{
+    for (size_t i = 0; i < marks->words; i++) {
+        if (marks->closed[i / 8] >> i % 8 & 1)
+            close_word(marks->begin + 8 * i);
+    }
 }
 
 int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
 {
     if (sri_user_readable(user, from, length) != 0)
         return -EFAULT;
-    bool lifted = lift(from, length);
+    struct marks marks;
+    lift(&marks, from, length);
     move(to, from, length);
-    lower(from, length, lifted);
+    lower(&marks);
     return 0;
 }
 
@@ -213,9 +272,10 @@ int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t 
 {
     if (sri_user_writable(user, to, length) != 0)
         return -EFAULT;
-    bool lifted = lift(to, length);
+    struct marks marks;
+    lift(&marks, to, length);
     move(to, from, length);
-    lower(to, length, lifted);
+    lower(&marks);
     return 0;
 }
 
@@ -249,9 +309,10 @@ int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size
 
 void sri_user_fill(void *to, uint8_t byte, size_t length)
 {
-    bool lifted = lift(to, length);
+    struct marks marks;
+    lift(&marks, to, length);
     set(to, byte, length);
-    lower(to, length, lifted);
+    lower(&marks);
 }
 
 /* Four lanes, so that the multiplications overlap; bytes are taken in little-endian order on every machine. */
@@ -290,9 +351,10 @@ UNSEEN static uint64_t sum(const volatile unsigned char *bytes, size_t length, u
 
 uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
 {
-    bool lifted = lift(from, length);
+    struct marks marks;
+    lift(&marks, from, length);
     uint64_t result = sum(from, length, seed);
-    lower(from, length, lifted);
+    lower(&marks);
     return result;
 }
 
@@ -310,8 +372,9 @@ UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, siz
 
 size_t sri_user_same(const void *from, uint8_t byte, size_t length)
 {
-    bool lifted = lift(from, length);
+    struct marks marks;
+    lift(&marks, from, length);
     size_t result = same(from, byte, length);
-    lower(from, length, lifted);
+    lower(&marks);
     return result;
 }

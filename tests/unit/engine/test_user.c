@@ -1,0 +1,118 @@
+/*
+ * The door to the program's memory: bad addresses, marks of sanitizers, strings and sums.
+ */
+#include "support/main.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "engine/user.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+static struct sri_user user;
+
+/* What is not mapped, or not for this access, is -EFAULT, and nothing is copied. */
+static void a_bad_address_is_a_fault(void **state)
+{
+    (void)state;
+    char byte = 'x';
+    sri_user_init(&user);
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + 4096, 4096, PROT_READ), 0);
+
+    assert_int_equal(sri_user_copy_in(&user, &byte, NULL, 1), -EFAULT);
+    assert_int_equal(sri_user_copy_in(&user, &byte, (void *)4096, 1), -EFAULT);
+    assert_int_equal(sri_user_copy_in(&user, &byte, (void *)UINTPTR_MAX, 1), -EFAULT);
+    assert_int_equal(sri_user_copy_in(&user, &byte, NULL, 0), 0);
+    assert_int_equal(sri_user_copy_out(&user, pages + 4095, "ab", 2), -EFAULT);
+    assert_int_equal(pages[4095], 0);
+    assert_int_equal(sri_user_copy_out(&user, pages + 4094, "ab", 2), 0);
+    assert_int_equal(sri_user_copy_in(&user, &byte, pages + 4096, 1), 0);
+
+    assert_int_equal(munmap(pages, 8192), 0);
+    sri_user_forget(&user, pages, 8192);
+    assert_int_equal(sri_user_copy_in(&user, &byte, pages, 1), -EFAULT);
+}
+
+/* Bytes poisoned for the program are not for the kernel; the marks are as before. */
+static void poisoned_bytes_are_reached(void **state)
+{
+    (void)state;
+    char buffer[64] __attribute__((aligned(8))) = "";
+    char copy[64];
+    sri_user_init(&user);
+#ifdef HAVE_ASAN
+    ASAN_POISON_MEMORY_REGION(buffer, sizeof buffer);
+#endif
+
+    assert_int_equal(sri_user_copy_out(&user, buffer, "hello", 6), 0);
+    assert_int_equal(sri_user_copy_in(&user, copy, buffer, sizeof copy), 0);
+    assert_int_equal(sri_user_sum(buffer, sizeof buffer, 1), sri_user_sum(copy, sizeof copy, 1));
+    sri_user_fill(buffer, 7, sizeof buffer);
+    assert_int_equal(sri_user_same(buffer, 7, sizeof buffer), sizeof buffer);
+
+#ifdef HAVE_ASAN
+    assert_true(__asan_address_is_poisoned(buffer));
+    ASAN_UNPOISON_MEMORY_REGION(buffer, sizeof buffer);
+#endif
+    assert_string_equal(copy, "hello");
+}
+
+/* A string is copied up to its end, which must be within reach and within the room. */
+static void a_string_is_copied_with_its_end(void **state)
+{
+    (void)state;
+    char to[8];
+    sri_user_init(&user);
+    char *pages = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(munmap(pages + 4096, 4096), 0);
+    memcpy(pages + 4092, "abc", 4);
+
+    assert_int_equal(sri_user_copy_string(&user, to, pages + 4092, sizeof to), 3);
+    assert_string_equal(to, "abc");
+    assert_int_equal(sri_user_copy_string(&user, to, pages + 4092, 3), -ENAMETOOLONG);
+    pages[4095] = 'd';
+    assert_int_equal(sri_user_copy_string(&user, to, pages + 4092, sizeof to), -EFAULT);
+    assert_int_equal(sri_user_copy_string(&user, to, NULL, sizeof to), -EFAULT);
+    munmap(pages, 4096);
+}
+
+/* A sum depends on every byte, on the length and on the seed. */
+static void a_sum_depends_on_all(void **state)
+{
+    (void)state;
+    unsigned char bytes[100];
+    memset(bytes, 1, sizeof bytes);
+    uint64_t sum = sri_user_sum(bytes, sizeof bytes, 1);
+
+    assert_true(sum != sri_user_sum(bytes, sizeof bytes, 2));
+    assert_true(sum != sri_user_sum(bytes, sizeof bytes - 1, 1));
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] ^= 1;
+        assert_true(sum != sri_user_sum(bytes, sizeof bytes, 1));
+        assert_int_equal(sri_user_same(bytes, 1, sizeof bytes), i);
+        bytes[i] ^= 1;
+    }
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_bad_address_is_a_fault),
+    cmocka_unit_test(poisoned_bytes_are_reached),
+    cmocka_unit_test(a_string_is_copied_with_its_end),
+    cmocka_unit_test(a_sum_depends_on_all),
+};
+
+SR_TEST_MAIN(tests)
