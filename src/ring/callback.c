@@ -27,7 +27,7 @@ static void run_first(struct sr_ring *ring)
     end_for_callback(ring, id);
 }
 
-uint32_t sri_run_callbacks(struct sr_ring *ring)
+uint32_t sri_run_due_callbacks(struct sr_ring *ring)
 {
     uint32_t due = ring->callbacks.count;
     for (uint32_t ran = 0; ran < due; ran++)

@@ -32,7 +32,7 @@ static struct sri_slot *pop(struct sr_ring *ring)
 }
 
 /* As far as the SQ has room; the rest with the next submission. One that has ended meanwhile needs none. */
-void sri_send_cancels(struct sr_ring *ring)
+void sri_queue_cancels(struct sr_ring *ring)
 {
     while (ring->cancel_head != SRI_NO_SLOT) {
         struct sri_slot *slot = &ring->slots[ring->cancel_head];
@@ -112,17 +112,17 @@ int sr_ring_cancel_all(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *rema
         return SR_EINVALID_STATE;
     uint64_t deadline = sri_deadline(ring, timeout_ns);
     rc = cancel_what_is_left(ring);
-    while (rc == 0 && ring->under_way > 0) {
+    while (rc == 0 && sri_under_way(ring) > 0) {
         if (sri_queue_full(ring)) {
             rc = SR_EQUEUE_FULL;
             break;
         }
         uint64_t left = sri_time_left(ring, deadline);
         rc = sri_progress(ring, left);
-        if (rc == 0 && left == 0 && ring->under_way > 0)
+        if (rc == 0 && left == 0 && sri_under_way(ring) > 0)
             rc = -ETIME;
     }
     if (remaining != NULL)
-        *remaining = ring->under_way;
-    return ring->under_way == 0 ? 0 : rc;
+        *remaining = sri_under_way(ring);
+    return sri_under_way(ring) == 0 ? 0 : rc;
 }

@@ -11,9 +11,8 @@ static inline int find(const struct sr_completion *done, struct sri_slot **slot)
 {
     if (done == NULL || done->ring == NULL)
         return -EINVAL;
-    int refused = sri_ring_check(done->ring);
-    if (refused != 0)
-        return refused;
+    if (!sri_ring_is_mine(done->ring))
+        return sri_ring_refusal(done->ring);
     *slot = sri_slot_find(done->ring, done->id);
     return *slot != NULL && (*slot)->state == SRI_OPERATION_DELIVERED ? 0 : SR_ESTALE;
 }
@@ -21,7 +20,7 @@ static inline int find(const struct sr_completion *done, struct sri_slot **slot)
 /* Ends the completion: *back is its buffer, or NULL. The kernel's result, or why there is none. */
 static inline int32_t take(struct sr_completion *done, struct sr_buffer **back)
 {
-    struct sri_slot *slot;
+    struct sri_slot *slot = NULL;
     *back = NULL;
     int refused = find(done, &slot);
     if (refused != 0)
@@ -50,7 +49,7 @@ SR_UNCHECKED int32_t sr_take_plain(struct sr_completion *done)
 
 SR_UNCHECKED void sr_finish(struct sr_completion *done)
 {
-    struct sri_slot *slot;
+    struct sri_slot *slot = NULL;
     int refused = find(done, &slot);
     if (refused != 0) {
         sri_log(SR_LOG_WARNING, "sr_finish: nothing was ended: %s", sr_strerror(refused));
@@ -62,7 +61,7 @@ SR_UNCHECKED void sr_finish(struct sr_completion *done)
 
 int sr_completion_peer(const struct sr_completion *done, struct sockaddr *address, uint32_t *length)
 {
-    struct sri_slot *slot;
+    struct sri_slot *slot = NULL;
     if (address == NULL || length == NULL)
         return -EINVAL;
     int refused = find(done, &slot);

@@ -20,13 +20,13 @@ static int drain(struct sr_ring *ring, uint64_t deadline)
     dispose_ended(ring);
     sri_reap(ring);
     sri_run_callbacks(ring);
-    while (ring->in_flight > 0) {
+    while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
         int rc = sri_progress(ring, left);
         uint32_t ran = sri_run_callbacks(ring);
         if (rc != 0)
-            return ring->in_flight > 0 ? rc : 0;
-        if (left == 0 && ran == 0 && ring->in_flight > 0)
+            return sri_in_flight(ring) > 0 ? rc : 0;
+        if (left == 0 && ran == 0 && sri_in_flight(ring) > 0)
             return -ETIME;
     }
     return 0;
@@ -45,6 +45,6 @@ int sr_ring_drain(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *remaining
     rc = drain(ring, sri_deadline(ring, timeout_ns));
     ring->draining = false;
     if (remaining != NULL)
-        *remaining = ring->in_flight;
+        *remaining = sri_in_flight(ring);
     return rc;
 }

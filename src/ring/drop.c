@@ -19,8 +19,9 @@ static int find(struct sr_ring *ring, const struct sr_op *op, struct sri_slot **
 static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
 {
     sri_slot_withdraw(ring, slot);
-    ring->under_way--;
-    ring->in_flight--;
+    ring->ended++;
+    ring->settled++;
+    ring->discarded++;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_WITHDRAW) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DISCARD) == 0);
     if (slot->buffer != NULL) {
@@ -85,21 +86,25 @@ SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
 }
 
 /* Moves a handle's claim to the ring, with where its result goes. A result that is there already joins the queue at once. */
-static int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event, sr_completion_fn *fn, void *user)
+static inline int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event, sr_completion_fn *fn,
+                            void *user)
 {
-    struct sri_slot *slot;
-    int refused = find(ring, op, &slot);
-    if (refused != 0)
-        return refused;
+    if (ring == NULL || op == NULL)
+        return -EINVAL;
+    if (!sri_ring_is_mine(ring))
+        return sri_ring_refusal(ring);
+    struct sri_slot *slot = sri_slot_find(ring, op->id);
+    if (slot == NULL)
+        return SR_ESTALE;
     if (slot->state == SRI_OPERATION_DELIVERED)
         return SR_EINVALID_STATE;
-    refused = sri_orphan_move(&slot->claim, event);
+    int refused = sri_orphan_move(&slot->claim, event);
     if (refused != 0)
         return refused;
     slot->callback = fn;
     slot->user = user;
-    sri_claimed(ring, slot);
     op->id = 0;
+    sri_claimed(ring, slot);
     return 0;
 }
 

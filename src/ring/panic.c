@@ -78,11 +78,11 @@ _Noreturn static void print_and_abort(const struct sr_panic *panic)
 void sri_panic(const struct sr_ring *ring)
 {
     char message[192];
-    struct sr_panic panic = {.ring = ring, .count = ring->in_flight, .message = message};
+    struct sr_panic panic = {.ring = ring, .count = sri_in_flight(ring), .message = message};
     sri_format(message, sizeof message,
                "OperationsInFlight { count: %u }: the ring was dropped while operations were in flight; await them, or "
                "drop and drain them first",
-               ring->in_flight);
+               sri_in_flight(ring));
     if (panic_handler == NULL)
         print_and_abort(&panic);
     panic_handler(&panic, panic_user);

@@ -4,11 +4,6 @@
  */
 #include "ring/ring_private.h"
 
-bool sri_queue_full(const struct sr_ring *ring)
-{
-    return ring->completed >= ring->queue_entries;
-}
-
 static void append(struct sr_ring *ring, struct sri_completions *list, struct sri_slot *slot)
 {
     uint32_t index = sri_slot_index(ring, slot);
@@ -75,22 +70,12 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* Puts a completed operation where its claim says; a handle's result waits in its slot. */
-static void join_queue(struct sr_ring *ring, struct sri_slot *slot)
+void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->claim == SRI_CLAIM_QUEUE)
         append(ring, &ring->ready, slot);
     else if (slot->claim == SRI_CLAIM_CALLBACK)
         append(ring, &ring->callbacks, slot);
-}
-
-void sri_claimed(struct sr_ring *ring, struct sri_slot *slot)
-{
-    if (slot->claim == SRI_CLAIM_QUEUE)
-        ring->detached++;
-    else
-        ring->with_callback++;
-    if (slot->state == SRI_OPERATION_COMPLETED)
-        join_queue(ring, slot);
 }
 
 /* A count above what was asked for is a broken kernel: bytes were written where nobody lent any (BUF-7). */
@@ -100,19 +85,45 @@ static void check_count(const struct sri_slot *slot, int32_t result)
         SRI_REQUIRE((uint32_t)result <= slot->length);
 }
 
+/* Hands a completion over. The operation is in no queue. */
+static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32_t result, uint32_t cqe_flags,
+                        struct sr_completion *done)
+{
+    *done = (struct sr_completion){
+        .ring = ring,
+        .id = sri_slot_id(ring, slot),
+        .user = slot->user,
+        .result = result,
+        .flags = cqe_flags,
+        .opcode = slot->opcode,
+    };
+}
+
+/* A detached operation's goes straight to the one who waits for it, if nothing stands before it. */
+static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->claim != SRI_CLAIM_QUEUE || ring->taker.next == ring->taker.end || ring->ready.count != 0)
+        return false;
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_DELIVER) == 0);
+    ring->detached--;
+    fill(ring, slot, slot->result, slot->cqe_flags, ring->taker.next++);
+    return true;
+}
+
 static inline void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
     slot->result = result;
     slot->cqe_flags = cqe_flags;
-    ring->under_way--;
-    ring->stats.completed++;
+    ring->ended++;
     check_count(slot, result);
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_COMPLETE);
+    if (taken_at_once(ring, slot))
+        return;
     bool nobody = slot->claim == SRI_CLAIM_ORPHAN || (ring->draining && slot->claim != SRI_CLAIM_CALLBACK);
     if (slot->claim != SRI_CLAIM_ORPHAN) {
         ring->completed++;
-        join_queue(ring, slot);
+        sri_join_queue(ring, slot);
     }
     if (nobody)
         sri_dispose(ring, slot);
@@ -146,18 +157,12 @@ static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     return true;
 }
 
-static void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
+/* A CQE that is not an operation's own. */
+static void note_other(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
     uint64_t id = cqe->user_data;
     switch (sri_id_tag(id)) {
-    case SRI_TAG_OPERATION: {
-        struct sri_slot *slot = sri_slot_find(ring, id);
-        if (slot == NULL || sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0)
-            unknown(ring, cqe);
-        else
-            complete(ring, slot, cqe->res, cqe->flags);
-        return;
-    }
+    case SRI_TAG_OPERATION: unknown(ring, cqe); return;
     case SRI_TAG_CANCEL:
     case SRI_TAG_LIMIT:
         if (!note_tagged(ring, cqe))
@@ -173,19 +178,29 @@ static void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     }
 }
 
+static inline void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
+{
+    struct sri_slot *slot = sri_slot_find(ring, cqe->user_data);
+    if (__builtin_expect(slot != NULL && sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) == 0, 1))
+        complete(ring, slot, cqe->res, cqe->flags);
+    else
+        note_other(ring, cqe);
+}
+
 /* In order of arrival; stops when the queue of untaken completions is full, so that nothing is lost (OP-9). */
-void sri_reap(struct sr_ring *ring)
+bool sri_reap(struct sr_ring *ring)
 {
     struct io_uring_cq *cq = &ring->uring.cq;
     uint32_t head = *cq->khead;
     uint32_t tail = io_uring_smp_load_acquire(cq->ktail);
     if (head == tail)
-        return;
+        return false;
     while (head != tail && !sri_queue_full(ring)) {
         note_cqe(ring, &cq->cqes[head & cq->ring_mask]);
         head++;
     }
     io_uring_smp_store_release(cq->khead, head);
+    return true;
 }
 
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)
@@ -194,13 +209,6 @@ int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_comp
     if (refused != 0)
         return refused;
     leave_queue(ring, slot);
-    *done = (struct sr_completion){
-        .ring = ring,
-        .id = sri_slot_id(ring, slot),
-        .user = slot->user,
-        .result = slot->result,
-        .flags = slot->cqe_flags,
-        .opcode = slot->opcode,
-    };
+    fill(ring, slot, slot->result, slot->cqe_flags, done);
     return 0;
 }

@@ -153,7 +153,7 @@ static int close_ring(struct sr_ring **handle, bool panics)
         return refused;
     if (ring->in_callback)
         return SR_EINVALID_STATE;
-    if (ring->in_flight > 0) {
+    if (sri_in_flight(ring) > 0) {
         if (panics)
             sri_panic(ring);
         return SR_EOPERATIONS_IN_FLIGHT;

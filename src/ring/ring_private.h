@@ -43,59 +43,82 @@ struct sri_arguments {
     _Alignas(8) char bytes[];          /* a path, an address, a peer's address */
 };
 
-struct sr_ring {
-    /* The rings' memory. sq.sqe_tail is where the next entry goes; sq.sqe_head how far the kernel was seen to have read. */
-    struct io_uring uring;
-    struct sr_backend kernel;
+/* Where sri_reap() puts completions of detached operations, in place of the queue: the array of a waiting sr_ring_next_many(). */
+struct sri_taker {
+    struct sr_completion *next;
+    struct sr_completion *end; /* next == end: nobody waits, or the array is full */
+};
 
+struct sr_ring {
+    /* What every operation needs, together. */
+    const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
+    uint32_t process;  /* sri_process_mark() at open */
+    bool usable;       /* enabled: the kernel takes entries */
+    bool draining;
+    bool in_callback;
+    bool awaits_posts;
     struct sri_slot *slots;
     uint32_t max_in_flight;
     uint32_t free_slot;
+    uint64_t started; /* operations, ever: accepted; … */
+    uint64_t ended;   /* … of those, that are not queued, submitted or cancelling any more; … */
+    uint64_t settled; /* … that are not in flight any more */
+    struct sri_taker taker;
+    uint32_t detached;      /* claim QUEUE and not delivered */
+    uint32_t with_callback; /* claim CALLBACK and not delivered */
+    uint32_t completed;     /* completions reaped and not delivered (OP-9) */
+    uint32_t queue_entries;
+    struct sri_completions ready; /* of detached operations */
+    struct sri_completions callbacks;
+
+    /* The rings' memory. sq.sqe_tail is where the next entry goes; sq.sqe_head how far the kernel was seen to have read. */
+    struct io_uring uring;
+    struct sr_backend kernel;
     char *arguments;
     uint32_t argument_stride;
     uint32_t argument_bytes;
 
-    uint32_t in_flight;      /* everything started and not settled */
     uint32_t orphans;
-    uint32_t under_way;      /* queued, submitted, cancelling */
-    uint32_t refusals;       /* enters in a row that took nothing, while waiting */
-    uint32_t detached;       /* claim QUEUE and not delivered */
-    uint32_t with_callback;  /* claim CALLBACK and not delivered */
-    uint32_t completed;      /* completions reaped and not delivered (OP-9) */
-    uint32_t queue_entries;
-    struct sri_completions ready;     /* of detached operations */
-    struct sri_completions callbacks;
-    uint32_t cancel_head;    /* slots that want a cancel sent, oldest first */
+    uint32_t refusals;    /* enters in a row that took nothing, while waiting */
+    uint32_t cancel_head; /* slots that want a cancel sent, oldest first */
     uint32_t cancel_tail;
-
-    uint32_t now_ms;         /* the clock as of the last enter, since the ring was opened (RING-2) */
+    uint32_t now_ms; /* the clock as of the last enter, since the ring was opened (RING-2) */
     uint64_t opened_ns;
-
-    const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
-    uint32_t process;  /* sri_process_mark() at open */
-    bool usable;             /* enabled: the kernel takes entries */
-    bool draining;
-    bool in_callback;
-    bool awaits_posts;
     bool cancel_on_drop;
-    bool owns_kernel;        /* made by detection, released at close */
+    bool owns_kernel; /* made by detection, released at close */
 
     struct sri_posts posts;
-    struct sr_stats stats;
-    void *mapping[3];        /* SQ ring, CQ ring (may be the same), SQEs */
+    struct sr_stats stats; /* started and completed are filled in when asked for */
+    uint64_t discarded;    /* operations dropped before the kernel consumed them */
+    void *mapping[3];      /* SQ ring, CQ ring (may be the same), SQEs */
     size_t mapped[3];
     char reason[256];
 };
 
+/* Operations started and not settled. */
+static inline uint32_t sri_in_flight(const struct sr_ring *ring)
+{
+    return (uint32_t)(ring->started - ring->settled);
+}
+
+/* Operations that are queued, submitted or cancelling. */
+static inline uint32_t sri_under_way(const struct sr_ring *ring)
+{
+    return (uint32_t)(ring->started - ring->ended);
+}
+
 /* ring.c: why the calling thread may not use the ring: SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached), SR_EWRONG_THREAD. */
 int sri_ring_refusal(const struct sr_ring *ring);
+
+static inline bool sri_ring_is_mine(const struct sr_ring *ring)
+{
+    return __builtin_expect(ring->owner == sri_this_thread() && sri_process_is(ring->process), 1);
+}
 
 /* May it? 0, or why not. */
 static inline int sri_ring_check(const struct sr_ring *ring)
 {
-    if (__builtin_expect(sri_process_is(ring->process) && ring->owner == sri_this_thread(), 1))
-        return 0;
-    return sri_ring_refusal(ring);
+    return sri_ring_is_mine(ring) ? 0 : sri_ring_refusal(ring);
 }
 
 static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
@@ -109,9 +132,21 @@ static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_
 }
 
 /* slots.c: the table of operations. */
-void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot);
+void sri_slot_retire(struct sri_slot *slot);
 
-/* Nobody holds its result, and no CQE is owed to it. */
+/* A settled one to which no CQE is owed. */
+static inline void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
+{
+    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_FREE) == 0);
+    slot->generation++;
+    if (__builtin_expect(slot->generation == 0, 0)) {
+        sri_slot_retire(slot);
+        return;
+    }
+    slot->free_next = ring->free_slot;
+    ring->free_slot = sri_slot_index(ring, slot);
+}
+
 static inline void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->state == SRI_OPERATION_SETTLED && slot->owed == 0)
@@ -147,8 +182,10 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_SETTLE) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_END) == 0);
     slot->buffer = NULL;
-    ring->in_flight--;
-    sri_slot_free_if_settled(ring, slot);
+    ring->settled++;
+    /* Not together with the state, which was stored just now: a load over both would wait for that store. */
+    if (__builtin_expect(slot->owed == 0, 1))
+        sri_slot_free(ring, slot);
 }
 
 /* arguments.c */
@@ -178,13 +215,28 @@ static inline bool sri_reserve(struct sr_ring *ring, uint32_t entries)
 }
 
 /* results.c */
-void sri_reap(struct sr_ring *ring);
+bool sri_reap(struct sr_ring *ring); /* was there anything? */
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags);
 /* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
 void sri_dispose(struct sr_ring *ring, struct sri_slot *slot);
-void sri_claimed(struct sr_ring *ring, struct sri_slot *slot); /* the ring, not a handle, has the claim from now on */
-bool sri_queue_full(const struct sr_ring *ring);
+void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot); /* a completed one, where its claim says */
+
+/* The ring, not a handle, has the claim from now on. */
+static inline void sri_claimed(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->claim == SRI_CLAIM_QUEUE)
+        ring->detached++;
+    else
+        ring->with_callback++;
+    if (slot->state == SRI_OPERATION_COMPLETED)
+        sri_join_queue(ring, slot);
+}
+static inline bool sri_queue_full(const struct sr_ring *ring)
+{
+    return ring->completed >= ring->queue_entries;
+}
+
 
 /* wait.c: one step of waiting: submits, enters, reaps. timeout_ns 0 does not block. 0, -ETIME, or why it can't. */
 int sri_progress(struct sr_ring *ring, uint64_t timeout_ns);
@@ -193,11 +245,22 @@ uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns);
 uint64_t sri_time_left(const struct sr_ring *ring, uint64_t deadline_ns);
 
 /* callback.c: runs those completed now, not those that complete meanwhile. */
-uint32_t sri_run_callbacks(struct sr_ring *ring);
+uint32_t sri_run_due_callbacks(struct sr_ring *ring);
+
+static inline uint32_t sri_run_callbacks(struct sr_ring *ring)
+{
+    return ring->callbacks.count != 0 ? sri_run_due_callbacks(ring) : 0;
+}
 
 /* cancel.c */
 void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot);
-void sri_send_cancels(struct sr_ring *ring);
+void sri_queue_cancels(struct sr_ring *ring);
+
+static inline void sri_send_cancels(struct sr_ring *ring)
+{
+    if (ring->cancel_head != SRI_NO_SLOT)
+        sri_queue_cancels(ring);
+}
 
 /* post.c */
 int sri_posts_init(struct sri_posts *posts, uint32_t size);

@@ -5,7 +5,7 @@
 #include "ring/ring_private.h"
 
 /* The bytes a specification asks of a buffer: 0 and *length, or why it can't be. */
-static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer, uint32_t *length)
+static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer, uint32_t *length)
 {
     struct sr_range range = spec->range;
     if (!range.given && range.length == 0 && range.begin == 0)
@@ -19,7 +19,7 @@ static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *
 }
 
 /* May the buffer go with the operation? 0 and *length, the bytes asked for, or why not. */
-static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec, const struct sr_buffer *buffer,
+static inline int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec, const struct sr_buffer *buffer,
                         uint32_t *length)
 {
     if (!kind->takes_buffer)
@@ -93,8 +93,11 @@ static void queue_limit(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* Queues the prepared operation, with its buffer or NULL. Cannot fail. */
-static inline void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_kind *kind,
-                         const struct sr_op_spec *spec, struct sr_buffer *buffer, uint32_t length, struct sr_op *op)
+static inline __attribute__((always_inline)) void queue(struct sr_ring *ring, struct sri_slot *slot,
+                                                        const struct sri_kind *kind,
+                                                        const struct sr_op_spec *spec,
+                                                        struct sr_buffer *buffer, uint32_t length,
+                                                        struct sr_op *op)
 {
     uint64_t id = sri_slot_id(ring, slot);
     slot->buffer = buffer;
@@ -102,6 +105,7 @@ static inline void queue(struct sr_ring *ring, struct sri_slot *slot, const stru
     slot->fd = kind->has_target ? spec->target.number : -1;
     slot->opcode = spec->opcode;
     slot->marks = (spec->flags & SR_OP_WANT_PEER) != 0 ? SRI_MARK_WANT_PEER : 0;
+    slot->owed = 0;
     slot->sq_position = ring->uring.sq.sqe_tail;
     struct io_uring_sqe *sqe = next_entry(ring);
     sri_encode(ring, slot, kind, spec, sqe);
@@ -112,46 +116,71 @@ static inline void queue(struct sr_ring *ring, struct sri_slot *slot, const stru
     }
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_QUEUE) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_START) == 0);
-    ring->in_flight++;
-    ring->under_way++;
-    ring->stats.started++;
+    ring->started++;
     op->id = id;
+}
+
+/* Both starts, with every case there is. */
+static __attribute__((noinline)) int start(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                           struct sr_buffer **buffer, struct sr_op *op)
+{
+    int refused = check(ring, spec, op);
+    if (refused != 0)
+        return refused;
+    const struct sri_kind *kind = sri_kind(spec->opcode);
+    uint32_t length = 0;
+    struct sri_slot *slot = NULL;
+    if (buffer != NULL)
+        refused = check_buffer(kind, spec, *buffer, &length);
+    else if (kind->takes_buffer)
+        refused = -EOPNOTSUPP;
+    if (refused == 0)
+        refused = prepare(ring, spec, kind, &slot);
+    if (refused != 0)
+        return refused;
+    if (buffer != NULL)
+        sri_buffer_move(*buffer, SRI_OWNER_LEND);
+    queue(ring, slot, kind, spec, buffer != NULL ? *buffer : NULL, length, op);
+    if (buffer != NULL)
+        *buffer = NULL;
+    return 0;
+}
+
+/*
+ * Is nothing out of the ordinary, so that the entry can be queued here and now? Only asked so that the ordinary operation
+ * is started without a call; start() checks everything again, and says what is wrong.
+ */
+static inline bool ordinary(const struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
+{
+    return ring != NULL && spec != NULL && op != NULL && sri_ring_is_mine(ring) && ring->usable &&
+           !ring->draining && !spec->target.fixed && spec->flags == 0 && spec->timeout_ns == 0 &&
+           ring->free_slot != SRI_NO_SLOT && sri_has_room(ring, 1);
 }
 
 SR_UNCHECKED int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
                              struct sr_op *op)
 {
-    int refused = check(ring, spec, op);
-    if (refused != 0)
-        return refused;
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
+    uint32_t length;
+    if (__builtin_expect(!ordinary(ring, spec, op), 0))
+        return start(ring, spec, buffer, op);
     const struct sri_kind *kind = sri_kind(spec->opcode);
-    uint32_t length = 0;
-    struct sri_slot *slot = NULL;
-    refused = check_buffer(kind, spec, *buffer, &length);
-    if (refused == 0)
-        refused = prepare(ring, spec, kind, &slot);
-    if (refused != 0)
-        return refused;
+    if (__builtin_expect(kind->special || check_buffer(kind, spec, *buffer, &length) != 0, 0))
+        return start(ring, spec, buffer, op);
     sri_buffer_move(*buffer, SRI_OWNER_LEND);
-    queue(ring, slot, kind, spec, *buffer, length, op);
+    queue(ring, sri_slot_take(ring), kind, spec, *buffer, length, op);
     *buffer = NULL;
     return 0;
 }
 
 SR_UNCHECKED int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
 {
-    int refused = check(ring, spec, op);
-    if (refused != 0)
-        return refused;
+    if (__builtin_expect(!ordinary(ring, spec, op), 0))
+        return start(ring, spec, NULL, op);
     const struct sri_kind *kind = sri_kind(spec->opcode);
-    if (kind->takes_buffer)
-        return -EOPNOTSUPP;
-    struct sri_slot *slot = NULL;
-    refused = prepare(ring, spec, kind, &slot);
-    if (refused != 0)
-        return refused;
-    queue(ring, slot, kind, spec, NULL, 0, op);
+    if (__builtin_expect(kind->special || kind->takes_buffer || kind->name == NULL, 0))
+        return start(ring, spec, NULL, op);
+    queue(ring, sri_slot_take(ring), kind, spec, NULL, 0, op);
     return 0;
 }

@@ -8,14 +8,17 @@ int sr_ring_stats(const struct sr_ring *ring, struct sr_stats *stats)
     if (ring == NULL || stats == NULL)
         return -EINVAL;
     int refused = sri_ring_check(ring);
-    if (refused == 0)
-        *stats = ring->stats;
-    return refused;
+    if (refused != 0)
+        return refused;
+    *stats = ring->stats;
+    stats->started = ring->started;
+    stats->completed = ring->ended - ring->discarded;
+    return 0;
 }
 
 uint32_t sr_ring_in_flight(const struct sr_ring *ring)
 {
-    return ring != NULL ? ring->in_flight : 0;
+    return ring != NULL ? sri_in_flight(ring) : 0;
 }
 
 uint32_t sr_ring_orphan_count(const struct sr_ring *ring)

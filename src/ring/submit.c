@@ -15,6 +15,7 @@ static struct io_uring_sqe *entry_at(const struct sr_ring *ring, uint32_t positi
 static void note_consumed(struct sr_ring *ring)
 {
     uint32_t head = io_uring_smp_load_acquire(ring->uring.sq.khead);
+    uint64_t submitted = 0;
     for (uint32_t position = ring->uring.sq.sqe_head; position != head; position++) {
         uint64_t id = entry_at(ring, position)->user_data;
         if (sri_id_tag(id) != SRI_TAG_OPERATION)
@@ -22,8 +23,9 @@ static void note_consumed(struct sr_ring *ring)
         struct sri_slot *slot = &ring->slots[sri_id_index(id)];
         SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_CONSUME) == 0);
         slot->submitted_ms = ring->now_ms;
-        ring->stats.submitted++;
+        submitted++;
     }
+    ring->stats.submitted += submitted;
     ring->uring.sq.sqe_head = head;
 }
 
@@ -50,20 +52,29 @@ static void read_clock(struct sr_ring *ring)
     ring->now_ms = (uint32_t)((ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns) / NS_PER_MS);
 }
 
-int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-              uint64_t timeout_ns)
+/* As io_uring_enter2() with a limit for the wait. */
+static int enter_limited(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                         uint64_t timeout_ns)
 {
     struct __kernel_timespec limit = {.tv_sec = (long long)(timeout_ns / NS_PER_S),
                                       .tv_nsec = (long long)(timeout_ns % NS_PER_S)};
     struct io_uring_getevents_arg argument = {.sigmask_sz = 0, .ts = (uint64_t)(uintptr_t)&limit};
-    bool limited = min_complete != 0 && timeout_ns != SR_FOREVER;
+    return ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete,
+                                      flags | IORING_ENTER_EXT_ARG, &argument, sizeof argument);
+}
 
+int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                     uint64_t timeout_ns)
+{
     io_uring_smp_store_release(ring->uring.sq.ktail, ring->uring.sq.sqe_tail);
     read_clock(ring);
     ring->stats.enters++;
-    int rc = ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete,
-                                        limited ? flags | IORING_ENTER_EXT_ARG : flags,
-                                        limited ? &argument : NULL, limited ? sizeof argument : 0);
+    int rc;
+    if (min_complete == 0 || timeout_ns == SR_FOREVER)
+        rc = ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete, flags,
+                                        NULL, 0);
+    else
+        rc = enter_limited(ring, to_submit, min_complete, flags, timeout_ns);
     note_consumed(ring);
     mend_parted_pair(ring);
     return rc;

@@ -6,6 +6,8 @@
 
 uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns)
 {
+    if (timeout_ns == SR_FOREVER)
+        return SR_FOREVER;
     uint64_t now = ring->kernel.vtable->now_ns(ring->kernel.self);
     return timeout_ns >= SR_FOREVER - now ? SR_FOREVER : now + timeout_ns;
 }
@@ -61,15 +63,24 @@ int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
     return rc;
 }
 
+/* A step of a wait that ends at the deadline, when it is -ETIME; what the last step brought is still looked at. */
+static int progress_until(struct sr_ring *ring, uint64_t deadline_ns)
+{
+    if (deadline_ns == SR_FOREVER)
+        return sri_progress(ring, SR_FOREVER);
+    int rc = sri_progress(ring, sri_time_left(ring, deadline_ns));
+    return rc == 0 && sri_time_left(ring, deadline_ns) == 0 ? -ETIME : rc;
+}
+
 /* The handle's operation, if the handle may still be asked (OP-3). */
-static int find(const struct sr_ring *ring, const struct sr_op *op, struct sri_slot **slot)
+static inline int find(const struct sr_ring *ring, const struct sr_op *op, struct sri_slot **slot)
 {
     *slot = sri_slot_find(ring, op->id);
     return *slot != NULL ? sri_orphan_move(&(*slot)->claim, SRI_CLAIM_ASK) : SR_ESTALE;
 }
 
 /* 0 with the operation's completion, SR_EOPERATION_PENDING until it has ended, or why the handle can't be asked. */
-static int try_deliver(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
+static inline int try_deliver(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
 {
     struct sri_slot *slot;
     int refused = find(ring, op, &slot);
@@ -80,7 +91,7 @@ static int try_deliver(struct sr_ring *ring, struct sr_op *op, struct sr_complet
     return refused;
 }
 
-static int check(const struct sr_ring *ring, const void *a, const void *b, bool waits)
+static inline int check(const struct sr_ring *ring, const void *a, const void *b, bool waits)
 {
     if (ring == NULL || a == NULL || b == NULL)
         return -EINVAL;
@@ -98,20 +109,20 @@ static int await(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns, st
     rc = try_deliver(ring, op, done);
     if (rc != SR_EOPERATION_PENDING)
         return rc;
-    sri_reap(ring);
-    uint64_t deadline = timeout_ns != SR_FOREVER ? sri_deadline(ring, timeout_ns) : SR_FOREVER;
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
+    bool looked = sri_reap(ring);
     for (int step = 0;;) {
-        sri_run_callbacks(ring);
-        rc = try_deliver(ring, op, done);
-        if (rc != SR_EOPERATION_PENDING)
-            return rc;
+        if (sri_run_callbacks(ring) != 0 || looked) {
+            rc = try_deliver(ring, op, done);
+            if (rc != SR_EOPERATION_PENDING)
+                return rc;
+        }
         if (step != 0)
             return step;
         if (sri_queue_full(ring))
             return SR_EQUEUE_FULL;
-        step = sri_progress(ring, sri_time_left(ring, deadline));
-        if (step == 0 && sri_time_left(ring, deadline) == 0)
-            step = -ETIME;
+        step = progress_until(ring, deadline);
+        looked = true;
     }
 }
 
@@ -146,23 +157,30 @@ SR_UNCHECKED int sr_op_peek(struct sr_ring *ring, struct sr_op *op, struct sr_co
 /* Anything for sr_ring_next()? Posted values first: they cost nothing and wait for nobody. */
 static bool take_next(struct sr_ring *ring, struct sr_completion *done)
 {
-    if (sri_posts_take(ring, done))
+    if (sri_posts_any(ring) && sri_posts_take(ring, done))
         return true;
-    return ring->ready.head != SRI_NO_SLOT && sri_slot_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
+    return ring->ready.head != SRI_NO_SLOT &&
+           sri_slot_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
 }
 
-static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion *done)
+/* How many are in done[]: `taken` of them already, and what else is there. */
+static size_t take_all(struct sr_ring *ring, struct sr_completion done[], size_t room, size_t taken)
 {
-    int rc = check(ring, done, done, true);
-    if (rc != 0)
-        return rc;
-    if (take_next(ring, done))
-        return 0;
+    while (taken < room && take_next(ring, &done[taken]))
+        taken++;
+    return taken;
+}
+
+/* Waits until something is in done[], where completions arrive without a detour as long as the taker stands. */
+static int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
+                         size_t *taken)
+{
     sri_reap(ring);
-    uint64_t deadline = timeout_ns != SR_FOREVER ? sri_deadline(ring, timeout_ns) : SR_FOREVER;
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
     for (int step = 0;;) {
         sri_run_callbacks(ring);
-        if (take_next(ring, done))
+        *taken = take_all(ring, done, room, (size_t)(ring->taker.next - done));
+        if (*taken > 0)
             return 0;
         if (step != 0)
             return step;
@@ -170,32 +188,43 @@ static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion 
             return SR_ENOTHING_IN_FLIGHT;
         if (sri_queue_full(ring))
             return SR_EQUEUE_FULL;
-        step = sri_progress(ring, sri_time_left(ring, deadline));
-        if (step == 0 && sri_time_left(ring, deadline) == 0)
-            step = -ETIME;
+        step = progress_until(ring, deadline);
     }
+}
+
+static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room, size_t *taken)
+{
+    int rc = check(ring, done, taken, true);
+    if (rc != 0)
+        return rc;
+    *taken = take_all(ring, done, room, 0);
+    if (*taken > 0)
+        return 0;
+    ring->taker = (struct sri_taker){.next = done, .end = done + room};
+    rc = wait_for_some(ring, timeout_ns, done, room, taken);
+    ring->taker = (struct sri_taker){.next = NULL, .end = NULL};
+    return rc;
 }
 
 SR_UNCHECKED int sr_ring_next(struct sr_ring *ring, struct sr_completion *done)
 {
-    return next(ring, SR_FOREVER, done);
+    size_t taken;
+    return next(ring, SR_FOREVER, done, 1, &taken);
 }
 
 SR_UNCHECKED int sr_ring_next_timeout(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion *done)
 {
-    return next(ring, timeout_ns, done);
+    size_t taken;
+    return next(ring, timeout_ns, done, 1, &taken);
 }
 
 SR_UNCHECKED int sr_ring_next_many(struct sr_ring *ring, struct sr_completion done[], size_t room, size_t *count)
 {
-    if (done == NULL || count == NULL || room == 0)
+    if (room == 0 || count == NULL)
         return -EINVAL;
-    int rc = next(ring, SR_FOREVER, &done[0]);
-    if (rc != 0)
-        return rc;
-    size_t taken = 1;
-    while (taken < room && take_next(ring, &done[taken]))
-        taken++;
-    *count = taken;
-    return 0;
+    size_t taken;
+    int rc = next(ring, SR_FOREVER, done, room, &taken);
+    if (rc == 0)
+        *count = taken;
+    return rc;
 }
