@@ -84,6 +84,14 @@ int cached_file(size_t size)
     return -ENODEV;
 }
 
+void *raw_buffers(uint32_t count, size_t size)
+{
+    void *memory = aligned_alloc(4096, (count * size + 4095) & ~(size_t)4095);
+    if (memory != NULL)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
 uint64_t clock_ns(void)
 {
     struct timespec now;

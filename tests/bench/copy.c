@@ -75,7 +75,7 @@ static int raw_open(void **self, uint32_t depth)
     struct raw_copy *copy = calloc(1, sizeof *copy + depth * sizeof copy->parts[0]);
     if (copy == NULL)
         return -ENOMEM;
-    copy->memory = calloc(depth, BLOCK);
+    copy->memory = raw_buffers(depth, BLOCK);
     int rc = copy->memory != NULL ? raw_ring_open(&copy->ring, depth) : -ENOMEM;
     if (rc != 0) {
         free(copy->memory);

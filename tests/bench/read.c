@@ -42,7 +42,7 @@ static int raw_open(void **self, uint32_t depth)
     struct raw_read *read = calloc(1, sizeof *read + depth * sizeof read->idle[0]);
     if (read == NULL)
         return -ENOMEM;
-    read->memory = calloc(depth, BLOCK);
+    read->memory = raw_buffers(depth, BLOCK);
     int rc = read->memory != NULL ? raw_ring_open(&read->ring, depth) : -ENOMEM;
     if (rc != 0) {
         free(read->memory);
