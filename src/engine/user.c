@@ -172,7 +172,7 @@ static void set(void *to, uint8_t byte, size_t length)
  * Valgrind's marks, by aligned words of eight bytes (what is lent is poisoned by these): the words the program may not
  * touch are made defined for the time of a copy, and closed again after it. Longer ranges are lifted up to MARKED.
  */
-#define WORDS 65536u
+#define WORDS 8192u
 #define MARKED ((size_t)WORDS * 8)
 
 struct marks {
@@ -295,9 +295,10 @@ int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size
 {
     size_t length = 0;
     while (length < size) {
-        size_t to_page_end = PAGE_SIZE_BYTES - ((uintptr_t)(from + length) & (PAGE_SIZE_BYTES - 1));
+        uintptr_t at = (uintptr_t)from + length;
+        size_t to_page_end = PAGE_SIZE_BYTES - (at & (PAGE_SIZE_BYTES - 1));
         size_t most = to_page_end < size - length ? to_page_end : size - length;
-        if (sri_user_readable(user, from + length, 1) != 0)
+        if (sri_user_readable(user, (const void *)at, 1) != 0)
             return -EFAULT;
         size_t part = string_part(from + length, to + length, most);
         length += part;
