@@ -110,7 +110,9 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
     for (;;) {
         if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
             return -ETIME;
+        engine->sleepers++;
         int error = world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
+        engine->sleepers--;
         if (ring->closed)
             return -EBADF;
         if (is_enough(ring, min_complete, expired))
@@ -221,5 +223,8 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
         sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);
     sri_ring_leave(ring);
     notify_all(engine);
+    /* What was done here may be what another thread waits for, or may be due earlier than it knows. */
+    if (engine->sleepers > 0)
+        engine->world.vtable->wake(engine->world.self);
     return result;
 }

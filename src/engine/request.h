@@ -284,6 +284,7 @@ struct sri_engine {
     uint64_t consumed;
     uint64_t in_flight;
     uint64_t outside; /* requests in the world's hands */
+    uint32_t sleepers; /* calls inside a wait of the world */
     struct sr_backend_vtable backend; /* with the name it was given */
     struct sri_slab slab;
     struct sri_table table;

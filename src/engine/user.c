@@ -4,7 +4,6 @@
  * A kernel is not seen by them, so neither is this file: its copies are plain loops in functions they don't instrument
  * (an uninstrumented memcpy elsewhere), and valgrind's marks are lifted for the time of a copy.
  */
-#define _GNU_SOURCE
 #include "engine/user.h"
 
 #include <errno.h>
