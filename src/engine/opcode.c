@@ -57,7 +57,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_FALLOCATE] = {.name = "FALLOCATE"},
     [IORING_OP_OPENAT] = {.name = "OPENAT", .work = SRI_WORK_OPEN, .prepare = sri_prepare_openat,
                           .finish = sri_finish_open, ERRNOS(open_errnos)},
-    [IORING_OP_CLOSE] = {.name = "CLOSE", .work = SRI_WORK_CLOSE, .prepare = sri_prepare_close,
+    [IORING_OP_CLOSE] = {.name = "CLOSE", .work = SRI_WORK_CLOSE, .prepare = sri_prepare_close, .admit = sri_admit_close,
                          .finish = sri_finish_close},
     [IORING_OP_FILES_UPDATE] = {.name = "FILES_UPDATE"},
     [IORING_OP_STATX] = {.name = "STATX"},

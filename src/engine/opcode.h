@@ -28,6 +28,9 @@ struct sri_opcode {
     /* Checks and copies what the SQE names. 0, or the errno of a refused SQE. NULL: this kernel does not know it. */
     int (*prepare)(struct sri_request *request, const struct io_uring_sqe *sqe);
 
+    /* What is refused only when it is issued: 0 or -errno. May be NULL. */
+    int (*admit)(const struct sri_request *request);
+
     /* For what is not the world's: true when it ended, with request->result; false when it waits. NULL: the world's. */
     bool (*issue)(struct sri_request *request);
 
@@ -65,6 +68,7 @@ int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *s
 int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *sqe);
 void sri_finish_open(struct sri_request *request);
 int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_admit_close(const struct sri_request *request);
 void sri_finish_close(struct sri_request *request);
 
 /* poll.c */

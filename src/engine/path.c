@@ -81,6 +81,14 @@ int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sq
     return 0;
 }
 
+/* A ring is not closed by an operation of a ring (measured). */
+int sri_admit_close(const struct sri_request *request)
+{
+    const struct sri_world *world = &request->ring->engine->world;
+    int error;
+    return world->vtable->ring_of(world->self, request->fd, &error) != NULL ? -EBADF : 0;
+}
+
 void sri_finish_close(struct sri_request *request)
 {
     if (request->result >= 0 && sri_is_watched(request->ring->engine))
