@@ -17,7 +17,7 @@
 #include "fate/tape_file.h"
 
 #define REPEAT_EVERY 100u /* runs; every other time from the recorded body, else from the seed */
-#define TICK_MS      100
+#define TICK_MS      20
 
 /* What a worker shares with the campaign. It takes every jobs-th run, beginning with `next`. */
 struct slip {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,7 +91,13 @@ static int make_socket(void *self, bool inet, int *fd)
 {
     (void)self;
     *fd = socket(inet ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    return *fd < 0 ? -errno : 0;
+    if (*fd < 0)
+        return -errno;
+    /* Inherited by what it accepts. An error only makes it slower. */
+    int on = 1;
+    int ignored = inet ? setsockopt(*fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) : 0;
+    (void)ignored;
+    return 0;
 }
 
 static int address_of(struct sri_host_env *host, bool inet, struct sockaddr_storage *address, uint32_t *length)
@@ -240,5 +247,5 @@ struct sri_env sri_env_host(struct sri_host_env *host, const char *parent)
     };
     memset(host, 0, sizeof *host);
     snprintf(host->folder, sizeof host->folder, "%s/safer-ring-%ld", parent, (long)getpid());
-    return (struct sri_env){&vtable, host, false, UINT64_C(300000), UINT64_C(10000000000)};
+    return (struct sri_env){&vtable, host, false, UINT64_C(300000), UINT64_C(500000000)};
 }

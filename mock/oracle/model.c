@@ -98,6 +98,7 @@ struct sri_act *sri_model_new_act(struct sri_model *model)
     act->duration_ns = 0;
     act->user = NULL;
     act->waited_in_queue = false;
+    act->listed = false;
     act->model = model;
     sri_list_append(&model->acts, &act->node);
     return act;

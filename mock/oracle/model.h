@@ -100,6 +100,7 @@ struct sri_act {
     uint64_t duration_ns;
     void *user;        /* the scenario's */
     bool waited_in_queue;  /* it was detached before it ended */
+    bool listed;           /* by the last panic */
 };
 
 /* How a close may be asked for. */

@@ -138,7 +138,7 @@ static const char *state_of(const struct sri_model *model, const struct sri_act 
         return "delivered";
     if (sri_model_is_reaped(model, act))
         return "completed";
-    if (act->posted || act->cancelled || act->hand == SRI_HAND_DROPPED)
+    if (act->posted || act->cancelled || act->limited || act->hand == SRI_HAND_DROPPED)
         return NULL; /* several are right */
     return "submitted";
 }
@@ -287,23 +287,47 @@ static void judge_drained(struct sri_model *model, struct sri_act *act)
     sri_model_retire(model, act);
 }
 
-/* Whose results the drain has disposed of: all that had ended, oldest first. `gone` of them did. */
+/* Marks every act that a panic lists as in flight. */
+static void learn_listed(const struct sr_panic *panic, void *user)
+{
+    struct sr_panic_operation line;
+    for (uint32_t i = 0; sr_panic_at(panic, i, &line); i++) {
+        struct sri_act *act = sri_model_act(user, line.id);
+        if (act != NULL)
+            act->listed = true;
+    }
+}
+
+/* Asks who is in flight, by a close that must be refused. */
+static void ask_the_panic(struct sri_model *model, sr_panic_fn *learn)
+{
+    struct sr_ring *ring = model->ring;
+    sr_set_panic_handler(learn, model);
+    int rc = sr_ring_close(&ring);
+    sr_set_panic_handler(NULL, NULL);
+    sri_judge(model->verdict, SRI_RULE_RING_3, 0, rc == SR_EOPERATIONS_IN_FLIGHT && ring == model->ring,
+              "a close with operations in flight was answered %d", rc);
+}
+
+/* One that is not in flight any more: it had ended, and the drain has disposed of it. */
 static struct sri_act *next_gone(struct sri_model *model)
 {
-    struct sri_act *best = NULL;
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
-        bool held = act->hand == SRI_HAND_HANDLE || act->hand == SRI_HAND_QUEUE || act->hand == SRI_HAND_DONE ||
-                    act->hand == SRI_HAND_DROPPED;
+        bool held = act->hand != SRI_HAND_NONE && act->hand != SRI_HAND_LEFT && act->hand != SRI_HAND_CALLBACK;
         bool ended = act->posted || act->recalled || act->hand == SRI_HAND_DONE || !model->sees;
-        if (!held || !ended)
-            continue;
-        if (act->recalled || act->hand == SRI_HAND_DONE)
+        if (held && ended && !act->listed)
             return act;
-        if (best == NULL || act->arrival < best->arrival)
-            best = act;
     }
-    return best;
+    return NULL;
+}
+
+static void learn_who_is_in_flight(struct sri_model *model)
+{
+    for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next)
+        SRI_CONTAINER_OF(node, struct sri_act, node)->listed = false;
+    if (sr_ring_in_flight(model->ring) > 0)
+        ask_the_panic(model, learn_listed);
 }
 
 static uint32_t held_count(const struct sri_model *model)
@@ -319,6 +343,7 @@ static void judge_drain(struct sri_model *model, int rc, uint32_t remaining)
               "a drain was answered %d, says that %u remain, and %u are in flight", rc, remaining, flying);
     if (rc != 0 && rc != -ETIME && rc != -EAGAIN && rc != -EBUSY && rc != -EDEADLK)
         sri_violated(model->verdict, SRI_RULE_RING_4, 0, "a drain was answered %d", rc);
+    learn_who_is_in_flight(model);
     while (held_count(model) > flying) {
         struct sri_act *act = next_gone(model);
         if (!sri_judge(model->verdict, SRI_RULE_RING_4, 0, act != NULL,
@@ -354,17 +379,6 @@ static void learn_recalled(const struct sr_panic *panic, void *user)
     }
 }
 
-/* What was taken back when the queue was full half way is told by nothing else. */
-static void ask_the_panic(struct sri_model *model)
-{
-    struct sr_ring *ring = model->ring;
-    sr_set_panic_handler(learn_recalled, model);
-    int rc = sr_ring_close(&ring);
-    sr_set_panic_handler(NULL, NULL);
-    sri_judge(model->verdict, SRI_RULE_RING_3, 0, rc == SR_EOPERATIONS_IN_FLIGHT && ring == model->ring,
-              "a close in the middle of cancelling was answered %d", rc);
-}
-
 int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
 {
     uint32_t remaining = UINT32_MAX;
@@ -376,7 +390,7 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
     int rc = sr_ring_cancel_all(model->ring, timeout_ns, &remaining);
     sri_model_tell(model, "cancel_all: %d, %u remain", rc, remaining);
     if (model->sees && rc == SR_EQUEUE_FULL)
-        ask_the_panic(model);
+        ask_the_panic(model, learn_recalled);
     else if (model->sees)
         for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
             struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);

@@ -150,6 +150,8 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     }
     act->id = act->op.id;
     act->buffer = buffer;
+    if (!model->sees)
+        model->verdict->operations++;
     judge_started(model, act);
     if (model->sees && was_queued + entries > model->sq_entries)
         sri_judge(model->verdict, SRI_RULE_OP_7, act->id, model->enters != enters,

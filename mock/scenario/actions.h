@@ -23,6 +23,7 @@ struct sri_yard {
     int doubtful[SRI_DOUBTFUL]; /* descriptors given to a close whose result may never be known */
     uint32_t doubtful_count;
     uint32_t openings;
+    uint32_t wakes;
     bool closed; /* there is no ring any more */
 };
 

@@ -41,19 +41,24 @@ static bool make_sockets(struct sri_yard *yard)
     return true;
 }
 
-/* Whoever waits for bytes, room or a connection gets it. */
+/* Whoever waits for bytes or a connection gets it, and the next time whoever waits for room. */
 static void wake(struct sri_stage *stage)
 {
-    const struct sri_yard *yard = stage->wake_user;
+    struct sri_yard *yard = stage->wake_user;
     const struct sri_env *env = &stage->env;
     uint8_t bytes[4096] = {0};
     size_t moved;
-    env->vtable->write(env->self, yard->pair[1], bytes, sizeof bytes, &moved);
-    env->vtable->write(env->self, yard->pipe[1], bytes, sizeof bytes, &moved);
-    for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pair[1], bytes, sizeof bytes, &moved) == 0; i++)
-        continue;
-    for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pipe[0], bytes, sizeof bytes, &moved) == 0; i++)
-        continue;
+    if (yard->wakes++ % 2 == 0) {
+        env->vtable->write(env->self, yard->pair[1], bytes, sizeof bytes, &moved);
+        env->vtable->write(env->self, yard->pipe[1], bytes, sizeof bytes, &moved);
+    } else {
+        for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pair[1], bytes, sizeof bytes, &moved) == 0; i++)
+            continue;
+        for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pipe[0], bytes, sizeof bytes, &moved) == 0; i++)
+            continue;
+    }
+    if (yard->wakes > 6 && stage->ending) /* a small window may want more than there is patience for */
+        env->vtable->shutdown(env->self, yard->pair[1]);
     for (uint32_t i = 0; i < 2; i++) {
         int fd;
         if (stage->fd_count == SRI_STAGE_FDS || env->vtable->socket(env->self, i == 1, &fd) != 0)
