@@ -10,6 +10,21 @@
 #include "base/alloc.h"
 #include "sim_internal.h"
 
+/* A host kernel may open descriptors of its own when it is first used: that happens here, before any is counted. */
+static void warm_up(struct sri_rig *rig)
+{
+    const struct sr_backend *backend = &rig->kernel.backend;
+    struct io_uring_params params;
+    memset(&params, 0, sizeof params);
+    int ring = backend->vtable->setup(backend->self, 4, &params);
+    if (ring < 0)
+        return;
+    int rc = backend->vtable->wake(backend->self, ring, 1);
+    (void)rc;
+    rc = backend->vtable->close(backend->self, ring);
+    (void)rc;
+}
+
 int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder)
 {
     struct sri_rig *rig = sri_alloc_zero(1, sizeof *rig);
@@ -36,6 +51,8 @@ int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const cha
         backend = kernel->backend;
         rig->env = sri_env_host(&rig->host, folder);
     }
+    if (kernel != NULL)
+        warm_up(rig);
     sri_tap_init(&rig->tap, backend, rig->heap);
     sri_model_init(rig->model, &rig->verdict, rig->heap, rig->watch, &rig->tap);
     struct sr_allocator allocator = sri_heap_allocator(rig->heap);
@@ -126,26 +143,17 @@ static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
     return tape;
 }
 
-/* A host kernel may open a descriptor of its own when it is first used: what stays open after the first run is its. */
-static uint32_t allowed_descriptors(struct sri_rig *rig, uint32_t at_end)
-{
-    if (rig->sim == NULL && (rig->runs == 0 || rig->descriptors == 0))
-        rig->descriptors = at_end;
-    return rig->descriptors;
-}
-
 struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
 {
     struct sri_stage stage = {.model = rig->model, .env = rig->env, .kind = run->kind};
     stage.tape = begin(rig, run);
     struct sri_owed owed;
-    sri_owed_begin(&owed, rig->heap, 0);
+    sri_owed_begin(&owed, rig->heap, rig->env.vtable->descriptors(rig->env.self));
 
     run->scenario->play(&stage);
     sri_stage_end(&stage);
 
     uint32_t descriptors = rig->env.vtable->descriptors(rig->env.self);
-    owed.descriptors = allowed_descriptors(rig, descriptors);
     sri_owed_judge(&owed, &rig->verdict, rig->heap, descriptors);
     rig->env.vtable->end(rig->env.self);
     rig->runs++;

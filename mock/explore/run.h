@@ -37,7 +37,6 @@ struct sri_rig {
     uint8_t *body;        /* a copy of the last run's, for running it again */
     size_t body_size;
     size_t body_capacity;
-    uint32_t descriptors; /* open before the first run on the host */
     uint64_t runs;
 };
 
