@@ -1,0 +1,198 @@
+/*
+ * The forms of docs/ownership.md. docs/check_ownership.py has clang analyse this file: what is called right_… is followed
+ * and clean, what is called wrong_… is reported, what is called misjudged_… is right and reported all the same.
+ */
+#include <stdlib.h>
+
+#include <safer_ring.h>
+
+void right_not_zero(void);
+void right_not(void);
+void right_variable(void);
+int right_cleanup(struct sr_ring *ring, int fd);
+void right_moving_on(struct sr_ring *ring, struct sr_buffer **buffer, int fd) SR_TAKES(*buffer);
+void wrong_use_in_flight(struct sr_ring *ring, int fd);
+void wrong_forgotten_await(struct sr_ring *ring);
+void wrong_forgotten_take(struct sr_ring *ring);
+void wrong_awaited_twice(struct sr_ring *ring);
+int wrong_leak_on_one_path(struct sr_ring *ring, int fd);
+void misjudged_less_than_zero(void);
+void misjudged_assigned_in_condition(void);
+void misjudged_switch(void);
+void misjudged_alias(void);
+void misjudged_array(void);
+
+static void release(struct sr_buffer **buffer) SR_TAKES(*buffer)
+{
+    if (sr_buffer_release(buffer) != 0)
+        abort();
+}
+
+/* ---- followed ---- */
+
+void right_not_zero(void)
+{
+    struct sr_buffer *buffer;
+    if (sr_buffer_new(&buffer, 64) != 0)
+        return;
+    release(&buffer);
+}
+
+void right_not(void)
+{
+    struct sr_buffer *buffer;
+    if (!sr_buffer_new(&buffer, 64))
+        release(&buffer);
+}
+
+void right_variable(void)
+{
+    struct sr_buffer *buffer;
+    int rc = sr_buffer_new(&buffer, 64);
+    if (rc != 0)
+        return;
+    release(&buffer);
+}
+
+int right_cleanup(struct sr_ring *ring, int fd)
+{
+    struct sr_buffer *buffer;
+    struct sr_op read;
+    struct sr_completion done;
+    int rc = sr_buffer_new(&buffer, 64);
+    if (rc != 0)
+        return rc;
+    rc = sr_read_owned(ring, sr_fd(fd), &buffer, &read);
+    if (rc != 0) {
+        release(&buffer); /* refused: nothing has moved */
+        return rc;
+    }
+    rc = sr_op_await(ring, &read, &done);
+    if (rc != 0) {
+        sr_op_drop(ring, &read); /* the buffer goes home when the kernel is done with it */
+        return rc;
+    }
+    int32_t result = sr_take(&done, &buffer);
+    release(&buffer);
+    return result;
+}
+
+/* A function that takes a buffer says so: SR_TAKES(*buffer) stands on its declaration. */
+void right_moving_on(struct sr_ring *ring, struct sr_buffer **buffer, int fd)
+{
+    struct sr_op write;
+    if (sr_write_owned(ring, sr_fd(fd), buffer, &write) != 0) {
+        release(buffer);
+        return;
+    }
+    if (sr_op_detach(ring, &write, NULL) != 0)
+        sr_op_drop(ring, &write);
+}
+
+/* ---- reported ---- */
+
+void wrong_use_in_flight(struct sr_ring *ring, int fd)
+{
+    struct sr_buffer *buffer;
+    struct sr_op read;
+    if (sr_buffer_new(&buffer, 64) != 0)
+        return;
+    if (sr_read_owned(ring, sr_fd(fd), &buffer, &read) != 0) {
+        release(&buffer);
+        return;
+    }
+    release(&buffer);
+    sr_op_drop(ring, &read);
+}
+
+void wrong_forgotten_await(struct sr_ring *ring)
+{
+    struct sr_op_spec spec = sr_spec_nop();
+    struct sr_op op;
+    if (sr_op_start_plain(ring, &spec, &op) != 0)
+        return;
+}
+
+void wrong_forgotten_take(struct sr_ring *ring)
+{
+    struct sr_completion done;
+    if (sr_ring_next(ring, &done) != 0)
+        return;
+}
+
+void wrong_awaited_twice(struct sr_ring *ring)
+{
+    struct sr_op_spec spec = sr_spec_nop();
+    struct sr_op op;
+    struct sr_completion done;
+    if (sr_op_start_plain(ring, &spec, &op) != 0)
+        return;
+    if (sr_op_await(ring, &op, &done) != 0) {
+        sr_op_drop(ring, &op);
+        return;
+    }
+    sr_finish(&done);
+    sr_op_drop(ring, &op);
+}
+
+int wrong_leak_on_one_path(struct sr_ring *ring, int fd)
+{
+    struct sr_buffer *buffer;
+    struct sr_op read;
+    int rc = sr_buffer_new(&buffer, 64);
+    if (rc != 0)
+        return rc;
+    rc = sr_read_owned(ring, sr_fd(fd), &buffer, &read);
+    if (rc != 0)
+        return rc;
+    sr_op_drop(ring, &read);
+    return 0;
+}
+
+/* ---- misjudged: write one of the forms above instead ---- */
+
+void misjudged_less_than_zero(void)
+{
+    struct sr_buffer *buffer;
+    if (sr_buffer_new(&buffer, 64) < 0)
+        return;
+    release(&buffer);
+}
+
+void misjudged_assigned_in_condition(void)
+{
+    struct sr_buffer *buffer;
+    int rc;
+    if ((rc = sr_buffer_new(&buffer, 64)) != 0)
+        return;
+    release(&buffer);
+}
+
+void misjudged_switch(void)
+{
+    struct sr_buffer *buffer;
+    switch (sr_buffer_new(&buffer, 64)) {
+    case 0: release(&buffer); return;
+    default: return;
+    }
+}
+
+void misjudged_alias(void)
+{
+    struct sr_buffer *buffer;
+    struct sr_buffer **alias = &buffer;
+    if (sr_buffer_new(alias, 64) != 0)
+        return;
+    release(&buffer);
+}
+
+void misjudged_array(void)
+{
+    struct sr_buffer *buffers[4];
+    for (int i = 0; i < 4; i++) {
+        if (sr_buffer_new(&buffers[i], 64) != 0)
+            abort();
+    }
+    for (int i = 0; i < 4; i++)
+        release(&buffers[i]);
+}
