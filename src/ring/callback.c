@@ -55,7 +55,7 @@ int sr_ring_dispatch(struct sr_ring *ring, uint32_t *ran)
     if (ran != NULL)
         *ran = count;
     /* Submits what was queued, the callbacks' work included, and looks with GETEVENTS, which arms the descriptor. */
-    return sri_queue_full(ring) ? 0 : sri_progress(ring, 0);
+    return sri_progress(ring, 0);
 }
 
 int sr_ring_dispatch_wait(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *ran)
