@@ -22,7 +22,7 @@ static int drain(struct sr_ring *ring, uint64_t deadline)
     sri_run_callbacks(ring);
     while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
-        int rc = sri_progress(ring, left);
+        int rc = sri_progress(ring, ring->callbacks.count != 0 ? 0 : left);
         uint32_t ran = sri_run_callbacks(ring);
         if (rc != 0)
             return sri_in_flight(ring) > 0 ? rc : 0;

@@ -63,12 +63,16 @@ int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
     return rc;
 }
 
-/* A step of a wait that ends at the deadline, when it is -ETIME; what the last step brought is still looked at. */
+/*
+ * A step of a wait that ends at the deadline, when it is -ETIME; what the last step brought is still looked at. A callback
+ * that another one's peek made due is not waited over: its work may be what the wait is for.
+ */
 static int progress_until(struct sr_ring *ring, uint64_t deadline_ns)
 {
+    bool due = ring->callbacks.count != 0;
     if (deadline_ns == SR_FOREVER)
-        return sri_progress(ring, SR_FOREVER);
-    int rc = sri_progress(ring, sri_time_left(ring, deadline_ns));
+        return sri_progress(ring, due ? 0 : SR_FOREVER);
+    int rc = sri_progress(ring, due ? 0 : sri_time_left(ring, deadline_ns));
     return rc == 0 && sri_time_left(ring, deadline_ns) == 0 ? -ETIME : rc;
 }
 
