@@ -37,14 +37,17 @@ static struct io_uring_params params_of(const struct sr_config *config, uint32_t
 /* A ring's descriptor, with what the kernel takes of the flags wished for. -EINVAL is how it refuses a flag. */
 static int setup(const struct sr_backend *kernel, const struct sr_config *config, struct io_uring_params *params)
 {
+    const size_t first = config->defer_taskrun ? 0 : 1;
+    size_t taken = first;
     int fd = -EINVAL;
-    for (size_t i = config->defer_taskrun ? 0 : 1; i < SETUPS && fd == -EINVAL; i++) {
+    for (size_t i = first; i < SETUPS && fd == -EINVAL; i++) {
         *params = params_of(config, setups[i].flags);
         fd = kernel->vtable->setup(kernel->self, config->entries, params);
-        if (fd >= 0 && i > (config->defer_taskrun ? 0u : 1u))
-            sri_log(SR_LOG_WARNING, "this kernel (%s) has no %s; the ring works without", kernel->vtable->name,
-                    setups[i].lost);
+        taken = i;
     }
+    for (size_t i = first + 1; fd >= 0 && i <= taken; i++)
+        sri_log(SR_LOG_WARNING, "this kernel (%s) has no %s; the ring works without", kernel->vtable->name,
+                setups[i].lost);
     return fd;
 }
 
