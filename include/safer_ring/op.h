@@ -276,7 +276,7 @@ static inline struct sr_op_spec sr_spec_writev(struct sr_fd fd, uint64_t offset)
     return spec;
 }
 
-/* `message_flags` are MSG_*, as for send(2) and recv(2). */
+/* `message_flags` are MSG_*, as for send(2) and recv(2). With MSG_TRUNC a recv's result may be more than the range holds. */
 static inline struct sr_op_spec sr_spec_send(struct sr_fd fd, struct sr_range range, uint32_t message_flags)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_SEND);

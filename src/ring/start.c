@@ -2,6 +2,8 @@
  * The one door: every operation starts here. Checks everything first; after the buffer is lent nothing can fail, so a
  * refusal moves nothing (BUF-2).
  */
+#include <sys/socket.h>
+
 #include "ring/ring_private.h"
 
 /* The bytes a specification asks of a buffer: 0 and *length, or why it can't be. */
@@ -110,6 +112,9 @@ static inline __attribute__((always_inline)) void queue(struct sr_ring *ring, st
     struct io_uring_sqe *sqe = next_entry(ring);
     sri_encode(ring, slot, kind, spec, sqe);
     sqe->user_data = id;
+    /* Asked so, recv answers the datagram's true length, which may be more than it transfers: no count is too large then. */
+    if (buffer != NULL && __builtin_expect(spec->opcode == IORING_OP_RECV && (spec->opcode_flags & MSG_TRUNC) != 0, 0))
+        slot->length = UINT32_MAX;
     if (__builtin_expect(spec->timeout_ns != 0, 0)) {
         sqe->flags |= IOSQE_IO_LINK;
         queue_limit(ring, slot);
