@@ -57,6 +57,7 @@ static int cancel(struct sr_ring *ring, struct sri_slot *slot)
     if (slot->state == SRI_OPERATION_QUEUED) {
         sri_slot_withdraw(ring, slot);
         SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_RECALL) == 0);
+        sri_mark(slot, SRI_MARK_RECALLED, 0);
         sri_complete(ring, slot, -ECANCELED, 0);
         return 0;
     }

@@ -36,6 +36,11 @@ static const struct sri_slot *listed_at(const struct sr_ring *ring, uint32_t i)
     return NULL;
 }
 
+static bool was_submitted(const struct sri_slot *slot)
+{
+    return slot->state != SRI_OPERATION_QUEUED && (slot->marks & SRI_MARK_RECALLED) == 0;
+}
+
 bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_operation *operation)
 {
     if (panic == NULL || operation == NULL)
@@ -51,7 +56,7 @@ bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_opera
         .orphaned = slot->claim == SRI_CLAIM_ORPHAN,
         .fd = slot->fd,
         .buffer_size = sr_buffer_size(slot->buffer),
-        .age_ns = slot->state == SRI_OPERATION_QUEUED ? 0 : (ring->now_ms - slot->submitted_ms) * NS_PER_MS,
+        .age_ns = was_submitted(slot) ? (ring->now_ms - slot->submitted_ms) * NS_PER_MS : 0,
     };
     return true;
 }

@@ -33,6 +33,7 @@ enum {
     SRI_MARK_WANTS_CANCEL = 1u << 1, /* on the list of cancels to be sent */
     SRI_MARK_WANT_PEER = 1u << 2,
     SRI_MARK_PARTED = 1u << 3, /* the kernel took it without its linked timeout, which goes by itself */
+    SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
 };
 
 struct sri_slot {
@@ -57,15 +58,15 @@ struct sri_slot {
     uint8_t opcode;
     uint8_t state; /* enum sri_operation */
     uint8_t claim; /* enum sri_claim */
-    uint8_t marks : 4;
-    uint8_t owed : 4; /* tagged CQEs to come, and a place on the list of cancels */
+    uint8_t marks : 5;
+    uint8_t owed : 3; /* tagged CQEs to come, and a place on the list of cancels */
 };
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");
 
 static inline void sri_mark(struct sri_slot *slot, unsigned set, unsigned clear)
 {
-    slot->marks = ((slot->marks & ~clear) | set) & 0xfu;
+    slot->marks = ((slot->marks & ~clear) | set) & 0x1fu;
 }
 
 static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)
