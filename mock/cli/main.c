@@ -24,6 +24,7 @@ static const char usage[] =
     "    --tmp DIR             where files of the scenarios and of --file go (default: TMPDIR, else /tmp)\n"
     "    --jobs N              workers (default: one per processor)\n"
     "  safer-ring replay TAPE         one run again, with its timeline\n"
+    "  safer-ring replay --scenario NAME --seed N\n"
     "  safer-ring doctor              what this machine's io_uring can do, and which backend would be chosen\n"
     "  safer-ring --version, --help\n"
     "\n"

@@ -33,22 +33,22 @@ static void show(const struct sri_run *run, const struct sri_outcome *outcome, c
         puts("no violation");
 }
 
-static int replay(const struct sri_tape_file *file, const struct sri_run *run)
+static int replay(const char *world, const struct sri_run *run)
 {
     struct sri_backend_choice choice;
     struct sri_kernel kernel = {0};
     struct sri_rig *rig = NULL;
-    if (!sri_backend_named(file->world, strlen(file->world), &choice))
-        return sri_complain("the tape is for a backend `%s`, which this build does not have", file->world);
+    if (!sri_backend_named(world, strlen(world), &choice))
+        return sri_complain("there is no backend `%s`; there are sim, engine, uring", world);
     int rc = choice.simulated ? 0 : choice.make(&kernel);
     if (rc == 0)
         rc = sri_rig_new(&rig, choice.simulated ? NULL : &kernel, "/tmp");
     if (rc != 0)
-        return sri_complain("the kernel `%s` can't be had: %s; see safer-ring doctor", file->world, strerror(-rc));
+        return sri_complain("the kernel `%s` can't be had: %s; see safer-ring doctor", world, strerror(-rc));
     struct sri_timeline timeline = {0};
     rig->timeline = &timeline;
     struct sri_outcome outcome = sri_rig_run(rig, run);
-    show(run, &outcome, &timeline, file->world);
+    show(run, &outcome, &timeline, world);
     int code = sri_verdict_broken(outcome.verdict) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
     sri_timeline_fini(&timeline);
     sri_rig_free(&rig);
@@ -57,11 +57,27 @@ static int replay(const struct sri_tape_file *file, const struct sri_run *run)
     return code;
 }
 
+/* The run of a seed, without a tape. */
+static int replay_seed(int count, char **arguments)
+{
+    static struct sri_options options;
+    int rc = sri_options_read(&options, count, arguments);
+    if (rc != 0)
+        return rc;
+    const struct sri_campaign *campaign = &options.campaign;
+    if (campaign->scenario_count != 1 || campaign->backend_count != 1 || !(options.one_seed || campaign->kind))
+        return sri_complain("replay wants a tape, or one --scenario and one --seed");
+    struct sri_run run = {.scenario = campaign->scenarios[0], .seed = campaign->first, .kind = campaign->kind};
+    return replay(campaign->backends[0].name, &run);
+}
+
 int sri_verb_replay(int count, char **arguments)
 {
     struct sri_tape_file file;
     struct sri_tape_error error;
     char warning[200];
+    if (count > 1 && arguments[0][0] == '-')
+        return replay_seed(count, arguments);
     if (count != 1)
         return sri_complain("replay wants one tape: safer-ring replay TAPE");
     int rc = sri_tape_file_read(&file, arguments[0], &error);
@@ -82,7 +98,7 @@ int sri_verb_replay(int count, char **arguments)
     if (run.scenario == NULL)
         rc = sri_complain("the tape is for a scenario `%s`, which this build does not have", file.program);
     else
-        rc = replay(&file, &run);
+        rc = replay(file.world, &run);
     sri_tape_file_fini(&file);
     return rc;
 }
