@@ -108,7 +108,7 @@ static inline uint32_t sri_under_way(const struct sr_ring *ring)
 }
 
 /* ring.c: why the calling thread may not use the ring: SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached), SR_EWRONG_THREAD. */
-int sri_ring_refusal(const struct sr_ring *ring);
+__attribute__((cold)) int sri_ring_refusal(const struct sr_ring *ring);
 
 static inline bool sri_ring_is_mine(const struct sr_ring *ring)
 {
@@ -132,7 +132,7 @@ static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_
 }
 
 /* slots.c: the table of operations. */
-void sri_slot_retire(struct sri_slot *slot);
+__attribute__((cold)) void sri_slot_retire(struct sri_slot *slot);
 
 /* A settled one to which no CQE is owed. */
 static inline void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
@@ -268,15 +268,16 @@ void sri_posts_fini(struct sri_posts *posts);
 bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done);
 
 /* Is a value there? It may be another thread that puts it. */
+/* Not before the mark of a wake that was seen is cleared: who posts in between finds the mark set and wakes nobody. */
 static inline bool sri_posts_any(const struct sr_ring *ring)
 {
-    return atomic_load_explicit(&ring->posts.count, memory_order_relaxed) != 0;
+    return atomic_load(&ring->posts.count) != 0;
 }
 
 /* panic.c */
 void sri_panic(const struct sr_ring *ring);
 
 /* log.c */
-void sri_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sri_log(int level, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 #endif
