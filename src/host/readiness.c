@@ -133,11 +133,10 @@ static void report_file(struct sri_host *host, struct sri_file *file, uint32_t e
         file->armed = 0;
 }
 
-static void lower(int fd)
+static bool lower(int fd)
 {
     uint64_t count;
-    ssize_t ignored = read(fd, &count, sizeof count);
-    (void)ignored;
+    return read(fd, &count, sizeof count) == (ssize_t)sizeof count;
 }
 
 void sri_host_alarm(struct sri_host *host)
@@ -160,13 +159,16 @@ void sri_host_wake(void *self)
     sri_host_alarm(host);
 }
 
-/* Lowered before the flag: what a worker finishes between the two is collected by whoever lowers it. */
+/*
+ * Lowered before the flag: what a worker finishes between the two is collected by whoever lowers it. A worker that has set
+ * the flag and not yet raised the alarm is left to do so.
+ */
 static void answer_alarm(struct sri_host *host)
 {
     if (host->called != 0)
         return;
-    lower(host->alarm);
-    atomic_store(&host->alarmed, false);
+    if (lower(host->alarm))
+        atomic_store(&host->alarmed, false);
 }
 
 static void report(struct sri_host *host, const struct epoll_event *event)
@@ -174,7 +176,7 @@ static void report(struct sri_host *host, const struct epoll_event *event)
     if (event->data.u64 == SRI_HOST_TAG_ALARM)
         return;
     if (event->data.u64 == SRI_HOST_TAG_TIMER) {
-        lower(host->timer);
+        (void)lower(host->timer);
         return;
     }
     struct sri_file *file =
