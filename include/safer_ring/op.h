@@ -393,24 +393,24 @@ SR_MUST_USE static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd 
 static inline int sr_read_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
                                 struct sr_op *op)
 {
-    struct sr_op_spec spec =
-        sr_spec_read(fd, SR_OWN_POSITION, sr_range(0, buffer != NULL ? sr_buffer_size(*buffer) : 0));
+    struct sr_range whole = {0, 0, false};
+    struct sr_op_spec spec = sr_spec_read(fd, SR_OWN_POSITION, whole);
     return sr_op_start(ring, &spec, buffer, op);
 }
 
 static inline int sr_write_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
                                  struct sr_op *op)
 {
-    struct sr_op_spec spec =
-        sr_spec_write(fd, SR_OWN_POSITION, sr_range(0, buffer != NULL ? sr_buffer_size(*buffer) : 0));
+    struct sr_range whole = {0, 0, false};
+    struct sr_op_spec spec = sr_spec_write(fd, SR_OWN_POSITION, whole);
     return sr_op_start(ring, &spec, buffer, op);
 }
 
 static inline int sr_read_at_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
                                    uint64_t offset, struct sr_op *op)
 {
-    struct sr_op_spec spec =
-        sr_spec_read(fd, offset, sr_range(0, buffer != NULL ? sr_buffer_size(*buffer) : 0));
+    struct sr_range whole = {0, 0, false};
+    struct sr_op_spec spec = sr_spec_read(fd, offset, whole);
     return sr_op_start(ring, &spec, buffer, op);
 }
 

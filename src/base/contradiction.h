@@ -4,7 +4,8 @@
 #ifndef SRI_BASE_CONTRADICTION_H
 #define SRI_BASE_CONTRADICTION_H
 
-_Noreturn void sri_contradiction(const char *file, int line, const char *what);
+/* Cold: what leads here stands apart from the code that runs. */
+__attribute__((cold)) _Noreturn void sri_contradiction(const char *file, int line, const char *what);
 
 #define SRI_REQUIRE(condition)                                 \
     do {                                                       \

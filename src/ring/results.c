@@ -100,17 +100,17 @@ static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32
 }
 
 /* A detached operation's goes straight to the one who waits for it, if nothing stands before it. */
-static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot)
+static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
     if (slot->claim != SRI_CLAIM_QUEUE || ring->taker.next == ring->taker.end || ring->ready.count != 0)
         return false;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_DELIVER) == 0);
     ring->detached--;
-    fill(ring, slot, slot->result, slot->cqe_flags, ring->taker.next++);
+    fill(ring, slot, result, cqe_flags, ring->taker.next++);
     return true;
 }
 
-static inline void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
+static inline __attribute__((always_inline)) void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
     slot->result = result;
     slot->cqe_flags = cqe_flags;
@@ -118,7 +118,7 @@ static inline void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t
     check_count(slot, result);
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_COMPLETE);
-    if (taken_at_once(ring, slot))
+    if (taken_at_once(ring, slot, result, cqe_flags))
         return;
     bool nobody = slot->claim == SRI_CLAIM_ORPHAN || (ring->draining && slot->claim != SRI_CLAIM_CALLBACK);
     if (slot->claim != SRI_CLAIM_ORPHAN) {

@@ -40,8 +40,9 @@ struct sri_slot {
     struct sr_buffer *buffer;
     sr_completion_fn *callback;
     void *user;
-    uint32_t generation;
+    /* Not beside each other: copied as one word right after they were stored as two, they would wait for both stores. */
     int32_t result;
+    uint32_t generation;
     uint32_t cqe_flags;
     union {
         uint32_t sq_position; /* queued: the entry's place, counted as the SQ's tail is */
