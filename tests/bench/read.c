@@ -9,7 +9,7 @@
 #include "safer_ring.h"
 
 #define BLOCK 4096u
-#define BLOCKS 1024u
+#define BLOCKS 64u
 
 static int file = -1;
 
