@@ -70,6 +70,7 @@ void sri_rig_free(struct sri_rig **handle)
     if (rig == NULL)
         return;
     *handle = NULL;
+    sr_set_panic_handler(NULL, NULL);
     int rc = sr_set_allocator(NULL);
     (void)rc; /* NULL is always taken */
     sr_sim_free(&rig->sim);

@@ -47,6 +47,7 @@ void sri_model_begin(struct sri_model *model, bool sees)
     model->sees = sees;
     memset(&model->client, 0, sizeof model->client);
     model->next_post = 1;
+    sr_set_panic_handler(sri_model_unexpected_panic, model);
 }
 
 void sri_model_tell(struct sri_model *model, const char *format, ...)
@@ -123,6 +124,13 @@ void sri_model_retire(struct sri_model *model, struct sri_act *act)
     model->retired[model->retired_count++ % SRI_RETIRED] = act->id;
     sri_list_remove(&act->node);
     sri_list_append(&model->spare_acts, &act->node);
+}
+
+void sri_model_unexpected_panic(const struct sr_panic *panic, void *user)
+{
+    struct sri_model *model = user;
+    sri_violated(model->verdict, SRI_RULE_RING_1, 0, "a panic that nobody asked for, with %u operations in flight",
+                 panic->count);
 }
 
 /* ---- What the kernel tells ---- */
@@ -340,19 +348,40 @@ static void judge_orphan(struct sri_model *model, struct sri_act *act)
     sri_model_retire(model, act);
 }
 
+/* Under way still: nothing of it is let go, whatever a cancel has answered (ORPH-5, ORPH-6). */
+static void judge_waiting_orphan(struct sri_model *model, const struct sri_act *act)
+{
+    if (!model->sees || act->posted || act->buffer == NULL || model->heap == NULL)
+        return;
+    bool kept = !sri_model_is_home(model, act->buffer);
+    sri_judge(model->verdict, SRI_RULE_ORPH_6, act->id, kept,
+              "an orphan's buffer was freed before its terminal completion");
+    if (act->cancel_seen)
+        sri_judge(model->verdict, SRI_RULE_ORPH_5, act->id, kept,
+                  "the answer to its cancel ended an orphan, whose own completion is to come");
+}
+
 static void end_orphans(struct sri_model *model)
 {
     struct sri_node *next;
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = next) {
         next = node->next;
         struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
-        if (act->hand != SRI_HAND_DROPPED)
-            continue;
-        if (sri_model_is_reaped(model, act))
+        if (act->hand == SRI_HAND_DROPPED && sri_model_is_reaped(model, act))
             judge_orphan(model, act);
-        else if (act->buffer != NULL && model->heap != NULL && model->sees && !act->posted)
-            sri_judge(model->verdict, SRI_RULE_ORPH_6, act->id, !sri_model_is_home(model, act->buffer),
-                      "an orphan's buffer was freed before its terminal completion");
+        else if (act->hand == SRI_HAND_DROPPED)
+            judge_waiting_orphan(model, act);
+    }
+}
+
+/* Too few are counted: was it the answer to a cancel that ended one? */
+static void judge_lost_orphan(struct sri_model *model)
+{
+    for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
+        const struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
+        if (act->hand == SRI_HAND_DROPPED && !act->posted && act->cancel_seen)
+            sri_violated(model->verdict, SRI_RULE_ORPH_5, act->id,
+                         "an orphan whose cancel was answered is not counted, and its own completion is to come");
     }
 }
 
@@ -368,6 +397,8 @@ void sri_model_settle(struct sri_model *model)
     enum sri_rule rule = counted < orphans[0] ? SRI_RULE_ORPH_1 : SRI_RULE_ORPH_3;
     sri_judge(model->verdict, rule, 0, counted >= orphans[0] && counted <= orphans[1],
               "the ring counts %u orphans; there are %u to %u", counted, orphans[0], orphans[1]);
+    if (model->sees && counted < orphans[0])
+        judge_lost_orphan(model);
     uint32_t flying = sr_ring_in_flight(model->ring);
     sri_judge(model->verdict, SRI_RULE_RING_1, 0, flying >= in_flight[0] && flying <= in_flight[1],
               "the ring counts %u operations in flight; there are %u to %u", flying, in_flight[0], in_flight[1]);

@@ -187,6 +187,8 @@ struct sri_model {
 
 void sri_model_init(struct sri_model *model, struct sri_verdict *verdict, struct sri_heap *heap,
                     struct sri_watch *watch, struct sri_tap *tap);
+/* The panic handler while no close is tried. */
+void sri_model_unexpected_panic(const struct sr_panic *panic, void *model);
 /* A new run; no ring. */
 void sri_model_begin(struct sri_model *model, bool sees);
 void sri_model_event(void *model, const struct sri_event *event, const struct sri_watched *watched);

@@ -205,7 +205,7 @@ static int close_with_panic(struct sri_model *model, bool jumps)
     volatile int rc = SR_EOPERATIONS_IN_FLIGHT;
     if (setjmp(panicking.away) == 0)
         rc = sr_ring_close(&model->ring);
-    sr_set_panic_handler(NULL, NULL);
+    sr_set_panic_handler(sri_model_unexpected_panic, model);
     return rc;
 }
 
@@ -304,7 +304,7 @@ static void ask_the_panic(struct sri_model *model, sr_panic_fn *learn)
     struct sr_ring *ring = model->ring;
     sr_set_panic_handler(learn, model);
     int rc = sr_ring_close(&ring);
-    sr_set_panic_handler(NULL, NULL);
+    sr_set_panic_handler(sri_model_unexpected_panic, model);
     sri_judge(model->verdict, SRI_RULE_RING_3, 0, rc == SR_EOPERATIONS_IN_FLIGHT && ring == model->ring,
               "a close with operations in flight was answered %d", rc);
 }
