@@ -267,8 +267,10 @@ int sri_posts_init(struct sri_posts *posts, uint32_t size);
 void sri_posts_fini(struct sri_posts *posts);
 bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done);
 
-/* Is a value there? It may be another thread that puts it. */
-/* Not before the mark of a wake that was seen is cleared: who posts in between finds the mark set and wakes nobody. */
+/*
+ * Is a value there? It may be another thread that puts it. Not looked for before the mark of a wake that was seen is
+ * cleared: who posts in between finds the mark set and wakes nobody.
+ */
 static inline bool sri_posts_any(const struct sr_ring *ring)
 {
     return atomic_load(&ring->posts.count) != 0;
