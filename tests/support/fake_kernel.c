@@ -31,7 +31,7 @@ static bool is_single(const struct fake_kernel *kernel)
 
 static uint32_t cq_at(const struct fake_kernel *kernel)
 {
-    return is_single(kernel) ? SQ_ARRAY + kernel->sq_entries * 4 : 0;
+    return is_single(kernel) ? (SQ_ARRAY + kernel->sq_entries * 4 + 63) / 64 * 64 : 0;
 }
 
 static uint32_t *word(void *memory, uint32_t offset)
