@@ -148,15 +148,23 @@ void sri_host_alarm(struct sri_host *host)
     (void)ignored;
 }
 
-/* Wakes everyone asleep now. The alarm stays up until each of them has seen it; who falls asleep later has no part. */
+/* With or without the lock: whoever wakes first calls the others. */
 void sri_host_wake(void *self)
 {
     struct sri_host *host = self;
-    if (host->sleepers == 0)
+    if (atomic_load(&host->sleepers) == 0)
+        return;
+    atomic_store(&host->calling, true);
+    sri_host_alarm(host);
+}
+
+/* The alarm stays up until everyone asleep now has seen it; who falls asleep later has no part. */
+static void call_sleepers(struct sri_host *host)
+{
+    if (!atomic_exchange(&host->calling, false))
         return;
     host->calls++;
-    host->called = host->sleepers;
-    sri_host_alarm(host);
+    host->called = atomic_load(&host->sleepers);
 }
 
 /*
@@ -207,11 +215,11 @@ static int sleep_until(struct sri_host *host, uint64_t until_ns, const void *mas
 static int sleep_unlocked(struct sri_host *host, uint64_t until_ns, const void *mask, size_t mask_size)
 {
     uint32_t calls = host->calls;
-    host->sleepers++;
+    atomic_fetch_add(&host->sleepers, 1);
     pthread_mutex_unlock(&host->lock);
     int rc = sleep_until(host, until_ns, mask, mask_size);
     pthread_mutex_lock(&host->lock);
-    host->sleepers--;
+    atomic_fetch_sub(&host->sleepers, 1);
     host->called -= calls != host->calls;
     return rc;
 }
@@ -228,6 +236,7 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
     if (until_ns != 0 && sri_host_collect(host))
         return 0;
     int rc = until_ns != 0 ? sleep_unlocked(host, until_ns, mask, mask_size) : 0;
+    call_sleepers(host);
     if (atomic_load(&host->alarmed))
         answer_alarm(host);
     struct epoll_event events[EVENTS_AT_ONCE];

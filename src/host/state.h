@@ -72,12 +72,13 @@ struct sri_host {
     int high;  /* own descriptors lie at or above this number */
     _Atomic bool alarmed;
     uint64_t timer_due_ns;
-    uint32_t sleepers;
-    uint32_t calls;   /* how often the sleepers were called */
-    uint32_t called;  /* of them, those that have not woken since the last call */
-    uint32_t round;   /* counts reports of files */
-    uint32_t watches; /* files armed */
-    uint32_t running; /* attempts with the workers */
+    _Atomic uint32_t sleepers;
+    _Atomic bool calling; /* somebody wants every sleeper awake */
+    uint32_t calls;       /* how often the sleepers were called */
+    uint32_t called;      /* of them, those that have not woken since the last call */
+    uint32_t round;       /* counts reports of files */
+    uint32_t watches;     /* files armed */
+    uint32_t running;     /* attempts with the workers */
 
     struct sri_file **chunks;
     uint32_t chunk_count;

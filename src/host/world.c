@@ -171,6 +171,8 @@ int sri_host_world_new(struct sri_world *out)
     pthread_mutex_init(&host->lock, NULL);
     sri_list_init(&host->fresh);
     atomic_init(&host->alarmed, false);
+    atomic_init(&host->calling, false);
+    atomic_init(&host->sleepers, 0);
     host->epoll = host->alarm = host->timer = -1;
     host->timer_due_ns = SRI_NEVER;
     host->high = highest();
