@@ -15,15 +15,16 @@ static void show_progress(void *user, uint64_t done, uint64_t all, bool broken)
     uint64_t began = *(const uint64_t *)user;
     uint64_t elapsed = sri_clock_ns() - began;
     uint64_t rate = elapsed == 0 ? 0 : done * UINT64_C(1000000000) / elapsed;
-    fprintf(stderr, "\r%llu of %llu runs, %llu per second%s   ", (unsigned long long)done, (unsigned long long)all,
-            (unsigned long long)rate, broken ? ", violations found" : "");
+    fprintf(stderr, "\r%llu of %llu runs, %llu per second%s   ", (unsigned long long)done,
+            (unsigned long long)all, (unsigned long long)rate, broken ? ", violations found" : "");
 }
 
 static int print_text(struct sri_text *text, const char *file)
 {
     FILE *out = file == NULL ? stdout : fopen(file, "w");
     if (out == NULL)
-        return sri_complain("`%s` can't be written: %s; name another file with --json FILE", file, strerror(errno));
+        return sri_complain("`%s` can't be written: %s; name another file with --json FILE", file,
+                            strerror(errno));
     bool failed = text->failed;
     if (text->size > 0)
         failed = fwrite(text->text, 1, text->size, out) != text->size || failed;
@@ -54,10 +55,12 @@ static int report(const struct sri_options *options, const struct sri_tally *tal
 static int complain_of(const struct sri_campaign *campaign, int rc)
 {
     for (uint32_t i = 0; i < campaign->backend_count; i++)
-        if (strcmp(campaign->backends[i].name, "uring") == 0 && (rc == -EPERM || rc == -ENOSYS || rc == -EACCES))
-            return sri_complain("this machine refuses io_uring (%s); `safer-ring doctor` says why, --backend sim or "
-                                "engine work without",
-                                strerror(-rc));
+        if (strcmp(campaign->backends[i].name, "uring") == 0 &&
+            (rc == -EPERM || rc == -ENOSYS || rc == -EACCES))
+            return sri_complain(
+                "this machine refuses io_uring (%s); `safer-ring doctor` says why, --backend sim or "
+                "engine work without",
+                strerror(-rc));
     return sri_complain("the campaign can't run: %s", strerror(-rc));
 }
 

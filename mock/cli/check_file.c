@@ -18,7 +18,8 @@
 #include "explore/report.h"
 
 #define COMPARE_BYTES ((size_t)1 << 20)
-#define WINDOW_BYTES  ((size_t)32 << 20) /* of a large file, so much at a time is brought into the simulated disk */
+#define WINDOW_BYTES \
+    ((size_t)32 << 20) /* of a large file, so much at a time is brought into the simulated disk */
 
 struct subject {
     const struct sri_options *options;
@@ -44,14 +45,15 @@ static int read_piece(const struct subject *subject, uint64_t offset, void *byte
     return 0;
 }
 
-static int complain_of_copy(const struct subject *subject, const char *backend, const struct sri_copy_error *error)
+static int complain_of_copy(const struct subject *subject, const char *backend,
+                            const struct sri_copy_error *error)
 {
     const struct sri_options *options = subject->options;
     if (error->code == -ENOSPC || error->code == -EDQUOT)
-        return sri_complain("`%s` has no room for a copy of %llu bytes; name another folder with --tmp DIR", options->tmp,
-                            (unsigned long long)subject->size);
-    return sri_complain("%s: %s failed at byte %llu: %s", backend, error->doing, (unsigned long long)error->offset,
-                        sr_strerror(error->code));
+        return sri_complain("`%s` has no room for a copy of %llu bytes; name another folder with --tmp DIR",
+                            options->tmp, (unsigned long long)subject->size);
+    return sri_complain("%s: %s failed at byte %llu: %s", backend, error->doing,
+                        (unsigned long long)error->offset, sr_strerror(error->code));
 }
 
 /* A file without a name in the folder for such things. */
@@ -67,10 +69,12 @@ static int open_target(const struct subject *subject)
             unlink(name);
     }
     if (fd < 0) {
-        sri_complain("no file can be made in `%s`: %s; name another folder with --tmp DIR", folder, strerror(errno));
+        sri_complain("no file can be made in `%s`: %s; name another folder with --tmp DIR", folder,
+                     strerror(errno));
         return -1;
     }
-    if (subject->size > 0 && fallocate(fd, 0, 0, (off_t)subject->size) != 0 && (errno == ENOSPC || errno == EDQUOT)) {
+    if (subject->size > 0 && fallocate(fd, 0, 0, (off_t)subject->size) != 0 &&
+        (errno == ENOSPC || errno == EDQUOT)) {
         struct sri_copy_error error = {-ENOSPC, "", 0};
         complain_of_copy(subject, "", &error);
         close(fd);
@@ -112,9 +116,10 @@ static int copy_on_host(struct subject *subject, const struct sri_backend_choice
     struct sri_kernel kernel;
     int rc = choice->make(&kernel);
     if (rc != 0)
-        return sri_complain("this machine refuses the backend %s (%s); `safer-ring doctor` says why, --backend sim works "
-                            "without",
-                            choice->name, strerror(-rc));
+        return sri_complain(
+            "this machine refuses the backend %s (%s); `safer-ring doctor` says why, --backend sim works "
+            "without",
+            choice->name, strerror(-rc));
     int code = SRI_EXIT_USAGE;
     int target = open_target(subject);
     if (target >= 0) {
@@ -129,7 +134,8 @@ static int copy_on_host(struct subject *subject, const struct sri_backend_choice
 }
 
 /* One window of the file, in a simulation of its own. */
-static int copy_window(struct subject *subject, struct sr_sim *sim, uint64_t offset, size_t size, uint8_t *bytes)
+static int copy_window(struct subject *subject, struct sr_sim *sim, uint64_t offset, size_t size,
+                       uint8_t *bytes)
 {
     int from = -1;
     int to = -1;
@@ -192,7 +198,8 @@ static int open_subject(struct subject *subject)
     const char *path = subject->options->file;
     subject->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (subject->fd < 0)
-        return sri_complain("`%s` can't be read: %s; name another file with --file PATH", path, strerror(errno));
+        return sri_complain("`%s` can't be read: %s; name another file with --file PATH", path,
+                            strerror(errno));
     if (fstat(subject->fd, &status) == 0 && S_ISREG(status.st_mode)) {
         subject->size = (uint64_t)status.st_size;
         return 0;
@@ -201,12 +208,14 @@ static int open_subject(struct subject *subject)
     return sri_complain("`%s` is not a regular file; name one with --file PATH", path);
 }
 
-static void add_json(struct sri_text *out, const struct subject *subject, const char *backend, int code, uint64_t ns,
-                     bool first)
+static void add_json(struct sri_text *out, const struct subject *subject, const char *backend, int code,
+                     uint64_t ns, bool first)
 {
-    sri_text_add(out, "%s{\"backend\":\"%s\",\"bytes\":%llu,\"operations\":%llu,\"equal\":%s,\"elapsed_ns\":%llu}",
+    sri_text_add(out,
+                 "%s{\"backend\":\"%s\",\"bytes\":%llu,\"operations\":%llu,\"equal\":%s,\"elapsed_ns\":%llu}",
                  first ? "\n " : ",\n ", backend, (unsigned long long)subject->size,
-                 (unsigned long long)subject->done.operations, code == 0 ? "true" : "false", (unsigned long long)ns);
+                 (unsigned long long)subject->done.operations, code == 0 ? "true" : "false",
+                 (unsigned long long)ns);
 }
 
 int sri_check_file(const struct sri_options *options)

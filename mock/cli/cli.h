@@ -17,7 +17,7 @@ enum {
 
 struct sri_options {
     struct sri_campaign campaign;
-    bool one_seed;       /* --seed: a hash for each scenario */
+    bool one_seed; /* --seed: a hash for each scenario */
     bool json;
     const char *json_file; /* NULL: standard output */
     const char *file;      /* --file */

@@ -10,7 +10,7 @@
 
 #include "safer_ring/ring.h"
 
-#define LANES       16u
+#define LANES 16u
 #define PIECE_BYTES (256u << 10)
 
 struct lane {

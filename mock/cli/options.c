@@ -26,7 +26,8 @@ static const char *value_of(struct reader *reader, const char *option)
     return reader->arguments[++reader->at];
 }
 
-static int number_of(struct reader *reader, const char *option, uint64_t least, uint64_t most, uint64_t *number)
+static int number_of(struct reader *reader, const char *option, uint64_t least, uint64_t most,
+                     uint64_t *number)
 {
     const char *text = value_of(reader, option);
     if (text == NULL)
@@ -35,8 +36,8 @@ static int number_of(struct reader *reader, const char *option, uint64_t least, 
     errno = 0;
     unsigned long long value = strtoull(text, &end, 0);
     if (errno != 0 || *text < '0' || *text > '9' || *end != 0 || value < least || value > most)
-        return sri_complain("%s wants a number from %llu to %llu, not `%s`", option, (unsigned long long)least,
-                            (unsigned long long)most, text);
+        return sri_complain("%s wants a number from %llu to %llu, not `%s`", option,
+                            (unsigned long long)least, (unsigned long long)most, text);
     *number = value;
     return 0;
 }
@@ -49,13 +50,16 @@ static int read_scenarios(struct sri_options *options, const char *list)
         size_t length = strcspn(list, ",");
         const struct sri_scenario *scenario = sri_scenario_named(list, length);
         if (scenario == NULL)
-            return sri_complain("there is no scenario `%.*s`; there are storm, copy, echo, drain, orphans, mixed",
-                                (int)length, list);
+            return sri_complain(
+                "there is no scenario `%.*s`; there are storm, copy, echo, drain, orphans, mixed",
+                (int)length, list);
         if (campaign->scenario_count < SRI_SCENARIOS_MAX)
             campaign->scenarios[campaign->scenario_count++] = scenario;
         list += length + (list[length] == ',' ? 1 : 0);
     }
-    return campaign->scenario_count > 0 ? 0 : sri_complain("--scenario wants a name; there are storm, copy, echo, …");
+    return campaign->scenario_count > 0
+               ? 0
+               : sri_complain("--scenario wants a name; there are storm, copy, echo, …");
 }
 
 static int read_backends(struct sri_options *options, const char *list)
@@ -68,12 +72,14 @@ static int read_backends(struct sri_options *options, const char *list)
         size_t length = strcspn(list, ",");
         struct sri_backend_choice choice;
         if (!sri_backend_named(list, length, &choice))
-            return sri_complain("there is no backend `%.*s`; there are sim, engine, uring, all", (int)length, list);
+            return sri_complain("there is no backend `%.*s`; there are sim, engine, uring, all", (int)length,
+                                list);
         if (campaign->backend_count < SRI_BACKENDS_MAX)
             campaign->backends[campaign->backend_count++] = choice;
         list += length + (list[length] == ',' ? 1 : 0);
     }
-    return campaign->backend_count > 0 ? 0 : sri_complain("--backend wants a name: sim, engine, uring or all");
+    return campaign->backend_count > 0 ? 0
+                                       : sri_complain("--backend wants a name: sim, engine, uring or all");
 }
 
 static int read_text(struct reader *reader, const char *option, const char **text)
@@ -155,8 +161,8 @@ static int check_folder(const char *option, const char *folder)
 {
     if (access(folder, W_OK | X_OK) == 0)
         return 0;
-    return sri_complain("%s `%s` can't be written: %s; name another with %s DIR", "the folder", folder, strerror(errno),
-                        option);
+    return sri_complain("%s `%s` can't be written: %s; name another with %s DIR", "the folder", folder,
+                        strerror(errno), option);
 }
 
 int sri_options_read(struct sri_options *options, int count, char **arguments)

@@ -15,13 +15,14 @@ static bool has_knob(const struct sri_tape_file *file, const char *knob)
     return strstr(file->knobs, knob) != NULL;
 }
 
-static void show(const struct sri_run *run, const struct sri_outcome *outcome, const struct sri_timeline *timeline,
-                 const char *world)
+static void show(const struct sri_run *run, const struct sri_outcome *outcome,
+                 const struct sri_timeline *timeline, const char *world)
 {
     const struct sri_verdict *verdict = outcome->verdict;
     fputs(timeline->text != NULL ? timeline->text : "", stdout);
     printf("\nscenario %s on %s, seed %llu: %llu operations, hash %016llx\n", run->scenario->name, world,
-           (unsigned long long)run->seed, (unsigned long long)verdict->operations, (unsigned long long)outcome->hash);
+           (unsigned long long)run->seed, (unsigned long long)verdict->operations,
+           (unsigned long long)outcome->hash);
     for (uint32_t i = 0; i < verdict->kept; i++) {
         const struct sri_violation *violation = &verdict->violations[i];
         printf("VIOLATION %s: %s\n  %s\n  operation %#llx at %llu ns, step %llu\n",
@@ -42,7 +43,7 @@ static int replay(const char *world, const struct sri_run *run)
         return sri_complain("there is no backend `%s`; there are sim, engine, uring", world);
     int rc = choice.simulated ? 0 : choice.make(&kernel);
     if (rc == 0)
-        rc = sri_rig_new(&rig, choice.simulated ? NULL : &kernel, "/tmp");
+        rc = sri_rig_new(&rig, choice.simulated ? NULL : &kernel, "/tmp", NULL);
     if (rc != 0)
         return sri_complain("the kernel `%s` can't be had: %s; see safer-ring doctor", world, strerror(-rc));
     struct sri_timeline timeline = {0};
@@ -65,9 +66,12 @@ static int replay_seed(int count, char **arguments)
     if (rc != 0)
         return rc;
     const struct sri_campaign *campaign = &options.campaign;
-    if (campaign->scenario_count != 1 || campaign->backend_count != 1 || !(options.one_seed || campaign->kind))
+    if (campaign->scenario_count != 1 || campaign->backend_count != 1 ||
+        !(options.one_seed || campaign->kind))
         return sri_complain("replay wants a tape, or one --scenario and one --seed");
-    struct sri_run run = {.scenario = campaign->scenarios[0], .seed = campaign->first, .kind = campaign->kind};
+    struct sri_run run = {.scenario = campaign->scenarios[0],
+                          .seed = campaign->first,
+                          .kind = campaign->kind};
     return replay(campaign->backends[0].name, &run);
 }
 
@@ -82,7 +86,8 @@ int sri_verb_replay(int count, char **arguments)
         return sri_complain("replay wants one tape: safer-ring replay TAPE");
     int rc = sri_tape_file_read(&file, arguments[0], &error);
     if (rc == -EBADMSG)
-        return sri_complain("`%s` is no whole tape: byte %zu: %s", arguments[0], error.position, error.reason);
+        return sri_complain("`%s` is no whole tape: byte %zu: %s", arguments[0], error.position,
+                            error.reason);
     if (rc != 0)
         return sri_complain("`%s` can't be read: %s", arguments[0], error.reason);
     if (sri_tape_file_warning(&file, SRI_SEMANTICS_VERSION, sri_points_hash(), warning, sizeof warning) != 0)

@@ -17,16 +17,23 @@
 #include "fate/tape_file.h"
 
 #define REPEAT_EVERY 100u /* runs; every other time from the recorded body, else from the seed */
-#define TICK_MS      20
+#define TICK_MS 20
+#define STUCK 77          /* exit code of a worker that cannot come back */
+#define PATIENCE_MS 30000 /* for one run */
+#define HANGS 3           /* then the campaign goes no further */
 
 /* What a worker shares with the campaign. It takes every jobs-th run, beginning with `next`. */
 struct slip {
     struct sri_tally tally;
-    atomic_ullong next;    /* the run it is at, or will be */
-    atomic_uint failure;   /* an errno: it can't work at all */
+    struct sri_verdict verdict; /* of the run it is at */
+    atomic_ullong next;         /* the run it is at, or will be */
+    atomic_uint failure;        /* an errno: it can't work at all */
     char where[64];
     pid_t process;
     bool finished;
+    unsigned long long seen; /* `next`, when it was last looked at */
+    uint32_t still;          /* looks since it changed */
+    uint32_t hangs;
 };
 
 static uint64_t run_count(const struct sri_campaign *campaign)
@@ -51,8 +58,9 @@ static struct sri_run run_of(const struct sri_campaign *campaign, uint64_t numbe
     };
 }
 
-int sri_campaign_write_tape(const struct sri_campaign *campaign, const struct sri_run *run, const char *backend,
-                            const uint8_t *body, size_t size, char *path, size_t path_size)
+int sri_campaign_write_tape(const struct sri_campaign *campaign, const struct sri_run *run,
+                            const char *backend, const uint8_t *body, size_t size, char *path,
+                            size_t path_size)
 {
     struct sri_tape_file file;
     struct sri_tape_error error;
@@ -83,15 +91,16 @@ static void note_findings(const struct sri_campaign *campaign, struct sri_rig *r
                           const struct sri_run *run, uint32_t scenario, uint32_t backend)
 {
     char tape[sizeof slip->tally.findings[0].tape] = "";
-    const struct sri_verdict *verdict = &rig->verdict;
-    for (uint32_t i = 0; i < verdict->kept; i++) {
-        const struct sri_violation *violation = &verdict->violations[i];
+    if (slip->verdict.kept > 0 && rig != NULL && sri_rig_keep_body(rig) == 0)
+        sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, rig->body, rig->body_size,
+                                tape, sizeof tape);
+    else if (slip->verdict.kept > 0 && rig == NULL)
+        sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, NULL, 0, tape, sizeof tape);
+    for (uint32_t i = 0; i < slip->verdict.kept; i++) {
+        const struct sri_violation *violation = &slip->verdict.violations[i];
         struct sri_finding *finding = sri_tally_find(&slip->tally, violation->rule);
         if (finding == NULL)
             continue;
-        if (tape[0] == 0 && sri_rig_keep_body(rig) == 0)
-            sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, rig->body, rig->body_size, tape,
-                                    sizeof tape);
         finding->scenario = scenario;
         finding->backend = backend;
         finding->kind = run->kind;
@@ -104,8 +113,8 @@ static void note_findings(const struct sri_campaign *campaign, struct sri_rig *r
 }
 
 /* Once more: a simulated run that differs is the simulator's failure. */
-static void repeat(const struct sri_campaign *campaign, struct sri_rig *rig, struct slip *slip, struct sri_run run,
-                   uint64_t hash, uint32_t scenario, uint32_t backend)
+static void repeat(const struct sri_campaign *campaign, struct sri_rig *rig, struct slip *slip,
+                   struct sri_run run, uint64_t hash, uint32_t scenario, uint32_t backend)
 {
     run.by_body = slip->tally.repeated++ % 2 == 1;
     if (run.by_body) {
@@ -115,13 +124,20 @@ static void repeat(const struct sri_campaign *campaign, struct sri_rig *rig, str
         run.size = rig->body_size;
     }
     struct sri_outcome again = sri_rig_run(rig, &run);
-    sri_judge(&rig->verdict, SRI_RULE_HASH, 0, again.hash == hash,
-              "the same run again, from its %s, has the trace %016llx, and had %016llx", run.by_body ? "tape" : "seed",
-              (unsigned long long)again.hash, (unsigned long long)hash);
+    sri_judge(rig->verdict, SRI_RULE_HASH, 0, again.hash == hash,
+              "the same run again, from its %s, has the trace %016llx, and had %016llx",
+              run.by_body ? "tape" : "seed", (unsigned long long)again.hash, (unsigned long long)hash);
     if (again.hash == hash)
         return;
     slip->tally.broken[SRI_RULE_HASH]++;
     note_findings(campaign, rig, slip, &run, scenario, backend);
+}
+
+/* The library goes round and round: there is no way back into this process. */
+static void stuck(void *user)
+{
+    (void)user;
+    _exit(STUCK);
 }
 
 static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
@@ -140,12 +156,13 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
             at = backend;
             int rc = choice->simulated ? 0 : choice->make(&kernel);
             if (rc == 0)
-                rc = sri_rig_new(&rig, choice->simulated ? NULL : &kernel, campaign->folder);
+                rc = sri_rig_new(&rig, choice->simulated ? NULL : &kernel, campaign->folder, &slip->verdict);
             if (rc != 0) {
                 snprintf(slip->where, sizeof slip->where, "%s", choice->name);
                 atomic_store(&slip->failure, (unsigned)-rc);
                 return;
             }
+            rig->watch->on_stuck = stuck;
         }
         uint32_t scenario;
         struct sri_run run = run_of(campaign, number, &scenario);
@@ -181,9 +198,14 @@ static void note_death(const struct sri_campaign *campaign, struct slip *slip, i
     uint32_t scenario;
     uint32_t backend = backend_of(campaign, number);
     struct sri_run run = run_of(campaign, number, &scenario);
-    slip->tally.runs++;
-    slip->tally.broken[SRI_RULE_CRASH]++;
+    struct sri_outcome outcome = {.verdict = &slip->verdict};
+    sri_tally_run(&slip->tally, &run, &outcome, scenario);
+    note_findings(campaign, NULL, slip, &run, scenario, backend);
+    sri_verdict_begin(&slip->verdict);
     atomic_store(&slip->next, number + campaign->jobs);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STUCK)
+        return;
+    slip->tally.broken[SRI_RULE_CRASH]++;
     struct sri_finding *finding = sri_tally_find(&slip->tally, SRI_RULE_CRASH);
     if (finding == NULL)
         return;
@@ -191,13 +213,29 @@ static void note_death(const struct sri_campaign *campaign, struct slip *slip, i
     finding->backend = backend;
     finding->kind = run.kind;
     finding->seed = run.seed;
-    if (WIFSIGNALED(status))
+    if (slip->still >= PATIENCE_MS / TICK_MS)
+        snprintf(finding->text, sizeof finding->text, "the run did not end within %d seconds",
+                 PATIENCE_MS / 1000);
+    else if (WIFSIGNALED(status))
         snprintf(finding->text, sizeof finding->text, "the process died by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else
-        snprintf(finding->text, sizeof finding->text, "the process ended with exit code %d", WEXITSTATUS(status));
+        snprintf(finding->text, sizeof finding->text, "the process ended with exit code %d",
+                 WEXITSTATUS(status));
     sri_campaign_write_tape(campaign, &run, campaign->backends[backend].name, NULL, 0, finding->tape,
                             sizeof finding->tape);
+}
+
+/* One that stays at a run for ever is ended. */
+static void watch_over(struct slip *slip)
+{
+    unsigned long long now = atomic_load(&slip->next);
+    slip->still = now == slip->seen ? slip->still + 1 : 0;
+    slip->seen = now;
+    if (slip->still == PATIENCE_MS / TICK_MS) {
+        slip->hangs++;
+        kill(slip->process, SIGKILL);
+    }
 }
 
 /* true: the worker is gone for good. */
@@ -207,12 +245,15 @@ static bool look_after(const struct sri_campaign *campaign, struct slip *slip, u
     if (slip->finished)
         return true;
     pid_t ended = waitpid(slip->process, &status, WNOHANG);
-    if (ended == 0 || (ended < 0 && errno == EINTR))
+    if (ended == 0 || (ended < 0 && errno == EINTR)) {
+        watch_over(slip);
         return false;
+    }
     bool died = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
     if (died)
         note_death(campaign, slip, status);
-    bool more = died && atomic_load(&slip->next) < all;
+    slip->still = 0;
+    bool more = died && slip->hangs < HANGS && atomic_load(&slip->next) < all;
     slip->finished = !more || send_worker(campaign, slip, all) != 0;
     return slip->finished;
 }

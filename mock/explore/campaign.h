@@ -45,7 +45,8 @@ int sri_campaign_run(const struct sri_campaign *campaign, struct sri_tally *tall
 #define SRI_KNOB_SEED "choices=seed\n"
 
 /* Writes the tape of a run; `body` NULL: its seed only. 0 or -errno, with the file's name in `path`. */
-int sri_campaign_write_tape(const struct sri_campaign *campaign, const struct sri_run *run, const char *backend,
-                            const uint8_t *body, size_t size, char *path, size_t path_size);
+int sri_campaign_write_tape(const struct sri_campaign *campaign, const struct sri_run *run,
+                            const char *backend, const uint8_t *body, size_t size, char *path,
+                            size_t path_size);
 
 #endif

@@ -100,7 +100,8 @@ static int make_socket(void *self, bool inet, int *fd)
     return 0;
 }
 
-static int address_of(struct sri_host_env *host, bool inet, struct sockaddr_storage *address, uint32_t *length)
+static int address_of(struct sri_host_env *host, bool inet, struct sockaddr_storage *address,
+                      uint32_t *length)
 {
     memset(address, 0, sizeof *address);
     if (inet) {
@@ -112,7 +113,8 @@ static int address_of(struct sri_host_env *host, bool inet, struct sockaddr_stor
     }
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     /* Abstract, so that no path is too long and nothing is left behind. */
-    int written = snprintf(un.sun_path + 1, sizeof un.sun_path - 1, "safer-ring-%ld-%u", (long)getpid(), host->sockets++);
+    int written = snprintf(un.sun_path + 1, sizeof un.sun_path - 1, "safer-ring-%ld-%u", (long)getpid(),
+                           host->sockets++);
     memcpy(address, &un, sizeof un);
     *length = (uint32_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)written);
     return 0;

@@ -58,8 +58,9 @@ static void add_rules(const struct sri_report *report, struct sri_text *out)
         const struct sri_tally *tally = report->tally;
         if (i >= SRI_RULES_WATCHED && tally->broken[i] == 0)
             continue;
-        sri_text_add(out, "%-8s %14llu %8llu  %s\n", sri_rule_infos[i].name, (unsigned long long)tally->exercised[i],
-                     (unsigned long long)tally->broken[i], sri_rule_infos[i].text);
+        sri_text_add(out, "%-8s %14llu %8llu  %s\n", sri_rule_infos[i].name,
+                     (unsigned long long)tally->exercised[i], (unsigned long long)tally->broken[i],
+                     sri_rule_infos[i].text);
     }
 }
 
@@ -81,8 +82,10 @@ void sri_report_table(const struct sri_report *report, struct sri_text *out)
     uint64_t broken = 0;
     for (uint32_t i = 0; i < SRI_RULES; i++)
         broken += tally->broken[i];
-    sri_text_add(out, "\n%llu runs (%llu per second), %llu operations (%llu per second), %llu runs made twice\n",
-                 (unsigned long long)tally->runs, (unsigned long long)per_second(tally->runs, report->elapsed_ns),
+    sri_text_add(out,
+                 "\n%llu runs (%llu per second), %llu operations (%llu per second), %llu runs made twice\n",
+                 (unsigned long long)tally->runs,
+                 (unsigned long long)per_second(tally->runs, report->elapsed_ns),
                  (unsigned long long)tally->operations,
                  (unsigned long long)per_second(tally->operations, report->elapsed_ns),
                  (unsigned long long)tally->repeated);
@@ -96,7 +99,8 @@ void sri_report_findings(const struct sri_report *report, struct sri_text *out)
     const struct sri_campaign *campaign = report->campaign;
     for (uint32_t i = 0; i < report->tally->found; i++) {
         const struct sri_finding *finding = &report->tally->findings[i];
-        sri_text_add(out, "VIOLATION %s: %s\n", sri_rule_infos[finding->rule].name, sri_rule_infos[finding->rule].text);
+        sri_text_add(out, "VIOLATION %s: %s\n", sri_rule_infos[finding->rule].name,
+                     sri_rule_infos[finding->rule].text);
         sri_text_add(out, "  %s\n", finding->text);
         sri_text_add(out, "  operation %#llx at %llu ns, scenario %s on %s, %s %llu\n",
                      (unsigned long long)finding->operation, (unsigned long long)finding->now_ns,
@@ -121,7 +125,8 @@ static void add_json_string(struct sri_text *out, const char *text)
     sri_text_add(out, "\"");
 }
 
-static void add_json_finding(const struct sri_report *report, const struct sri_finding *finding, struct sri_text *out)
+static void add_json_finding(const struct sri_report *report, const struct sri_finding *finding,
+                             struct sri_text *out)
 {
     const struct sri_campaign *campaign = report->campaign;
     sri_text_add(out, "{\"rule\":\"%s\",\"seed\":%llu,\"scenario\":\"%s\",\"backend\":\"%s\",\"text\":",

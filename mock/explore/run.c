@@ -25,11 +25,13 @@ static void warm_up(struct sri_rig *rig)
     (void)rc;
 }
 
-int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder)
+int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder,
+                struct sri_verdict *verdict)
 {
     struct sri_rig *rig = sri_alloc_zero(1, sizeof *rig);
     if (rig == NULL)
         return -ENOMEM;
+    rig->verdict = verdict != NULL ? verdict : &rig->own_verdict;
     rig->heap = sri_alloc_zero(1, sizeof *rig->heap);
     rig->watch = sri_alloc_zero(1, sizeof *rig->watch);
     rig->model = sri_alloc_zero(1, sizeof *rig->model);
@@ -41,7 +43,7 @@ int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const cha
         return rc;
     }
     sri_heap_init(rig->heap);
-    sri_watch_init(rig->watch, &rig->verdict, rig->heap);
+    sri_watch_init(rig->watch, rig->verdict, rig->heap);
     struct sr_backend backend;
     if (kernel == NULL) {
         backend = sr_sim_backend(rig->sim);
@@ -54,7 +56,7 @@ int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const cha
     if (kernel != NULL)
         warm_up(rig);
     sri_tap_init(&rig->tap, backend, rig->heap);
-    sri_model_init(rig->model, &rig->verdict, rig->heap, rig->watch, &rig->tap);
+    sri_model_init(rig->model, rig->verdict, rig->heap, rig->watch, &rig->tap);
     struct sr_allocator allocator = sri_heap_allocator(rig->heap);
     rc = sr_set_allocator(&allocator);
     *out = rig;
@@ -95,14 +97,14 @@ static void begin_sim(struct sri_rig *rig, const struct sri_run *run)
     }
     int rc = sr_sim_reset(rig->sim, &options);
     if (rc != 0)
-        sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "the simulation can't be reset: %d", rc);
+        sri_violated(rig->verdict, SRI_RULE_HASH, 0, "the simulation can't be reset: %d", rc);
 }
 
 static void begin_tape(struct sri_rig *rig, const struct sri_run *run)
 {
     if (run->by_body || run->kind) {
         if (sri_tape_init_body(&rig->tape, run->body, run->kind ? 0 : run->size) != 0)
-            sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "no memory for a tape");
+            sri_violated(rig->verdict, SRI_RULE_HASH, 0, "no memory for a tape");
         return;
     }
     sri_tape_init_seed(&rig->tape, run->seed);
@@ -114,12 +116,12 @@ static void watch_events(struct sri_rig *rig, struct sri_engine *engine)
     if (rc == 0 && rig->timeline != NULL)
         rc = sri_engine_add_observer(engine, sri_timeline_observer(rig->timeline));
     if (rc != 0)
-        sri_violated(&rig->verdict, SRI_RULE_HASH, 0, "too many observers");
+        sri_violated(rig->verdict, SRI_RULE_HASH, 0, "too many observers");
 }
 
 static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
 {
-    sri_verdict_begin(&rig->verdict);
+    sri_verdict_begin(rig->verdict);
     sri_tap_init(&rig->tap, rig->tap.kernel, rig->heap);
     sri_watch_begin(rig->watch);
     struct sri_engine *engine = rig->kernel.engine;
@@ -155,11 +157,11 @@ struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
     sri_stage_end(&stage);
 
     uint32_t descriptors = rig->env.vtable->descriptors(rig->env.self);
-    sri_owed_judge(&owed, &rig->verdict, rig->heap, descriptors);
+    sri_owed_judge(&owed, rig->verdict, rig->heap, descriptors);
     rig->env.vtable->end(rig->env.self);
     rig->runs++;
     return (struct sri_outcome){
-        .verdict = &rig->verdict,
+        .verdict = rig->verdict,
         .points = rig->sim != NULL ? &sri_sim_adversary(rig->sim)->points : NULL,
         .hash = rig->sim != NULL ? sr_sim_trace_hash(rig->sim) : 0,
     };

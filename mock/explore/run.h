@@ -26,7 +26,8 @@ struct sri_rig {
     struct sri_heap *heap;
     struct sri_watch *watch;
     struct sri_model *model;
-    struct sri_verdict verdict;
+    struct sri_verdict *verdict;
+    struct sri_verdict own_verdict;
     struct sri_tap tap;
     struct sr_sim *sim;
     struct sri_kernel kernel; /* backend.vtable NULL: the simulated one */
@@ -34,7 +35,7 @@ struct sri_rig {
     struct sri_env env;
     struct sri_tape tape; /* of a run that is not simulated */
     struct sri_timeline *timeline;
-    uint8_t *body;        /* a copy of the last run's, for running it again */
+    uint8_t *body; /* a copy of the last run's, for running it again */
     size_t body_size;
     size_t body_capacity;
     uint64_t runs;
@@ -58,9 +59,10 @@ struct sri_outcome {
 
 /*
  * Puts the campaign's allocator under the library of this process and makes the rest. `kernel` NULL: the simulated one.
- * `folder`: where host files go. -ENOMEM and the like.
+ * `folder`: where host files go. `verdict`: where runs are judged, so that it outlives this process; NULL: in the rig. -ENOMEM and the like.
  */
-int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder);
+int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const char *folder,
+                struct sri_verdict *verdict);
 void sri_rig_free(struct sri_rig **rig);
 
 struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run);

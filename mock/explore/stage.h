@@ -18,8 +18,8 @@ struct sri_stage {
     struct sri_model *model;
     struct sri_env env;
     struct sri_tape *tape;
-    bool kind;        /* every choice is 0 */
-    bool ending;      /* the scenario is over: callbacks only end what they are given */
+    bool kind;                             /* every choice is 0 */
+    bool ending;                           /* the scenario is over: callbacks only end what they are given */
     void (*wake)(struct sri_stage *stage); /* lets what waits for the world go on; may be NULL */
     void *wake_user;
     int fds[SRI_STAGE_FDS]; /* descriptors the scenario owes a close */

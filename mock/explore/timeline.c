@@ -54,16 +54,18 @@ static void observe(void *self, const struct sri_event *event)
     char line[200];
     timeline->now_ns = event->now_ns;
     timeline->steps++;
-    int used = snprintf(line, sizeof line, "%6llu %14llu ns    kernel: %s", (unsigned long long)timeline->steps,
-                        (unsigned long long)event->now_ns, event_name(event->kind));
+    int used =
+        snprintf(line, sizeof line, "%6llu %14llu ns    kernel: %s", (unsigned long long)timeline->steps,
+                 (unsigned long long)event->now_ns, event_name(event->kind));
     char *end = line + used;
     size_t room = sizeof line - (size_t)used;
     if (event->request != 0)
         snprintf(end, room, " #%llu %s id %llx: %lld\n", (unsigned long long)event->request,
-                 sri_opcode_name(event->opcode), (unsigned long long)event->user_data, (long long)event->result);
+                 sri_opcode_name(event->opcode), (unsigned long long)event->user_data,
+                 (long long)event->result);
     else if (event->kind == SRI_EVENT_LEAVE)
-        snprintf(end, room, ": %lld (%u CQEs ready, %u SQEs left)\n", (long long)event->result, event->cq_ready,
-                 event->sq_ready);
+        snprintf(end, room, ": %lld (%u CQEs ready, %u SQEs left)\n", (long long)event->result,
+                 event->cq_ready, event->sq_ready);
     else
         snprintf(end, room, ": %lld\n", (long long)event->result);
     append(timeline, line);

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SMALLEST    128u
-#define CHUNK       (4u << 20)
-#define PAGE        4096u
-#define NEW_BYTE    0xA5
+#define SMALLEST 128u
+#define CHUNK (4u << 20)
+#define PAGE 4096u
+#define NEW_BYTE 0xA5
 #define PATTERN_MAX 65536u /* of larger blocks only so much is filled and looked at */
 
 static size_t class_size(uint32_t index)
@@ -85,7 +85,8 @@ static struct sri_block **back_pointer(void *bytes)
 static void *allocate(void *self, size_t size, size_t alignment)
 {
     struct sri_heap *heap = self;
-    size_t offset = (sizeof(struct sri_block) + sizeof(struct sri_block *) + alignment - 1) & ~(alignment - 1);
+    size_t offset =
+        (sizeof(struct sri_block) + sizeof(struct sri_block *) + alignment - 1) & ~(alignment - 1);
     if (size > SIZE_MAX / 2)
         return NULL;
     pthread_mutex_lock(&heap->lock);
@@ -116,7 +117,8 @@ static size_t pattern_length(const struct sri_block *block)
 static bool stained(const struct sri_block *block)
 {
     size_t length = pattern_length(block);
-    return length > 0 && (block->bytes[0] != SRI_FREED_BYTE || memcmp(block->bytes, block->bytes + 1, length - 1) != 0);
+    return length > 0 &&
+           (block->bytes[0] != SRI_FREED_BYTE || memcmp(block->bytes, block->bytes + 1, length - 1) != 0);
 }
 
 /* Out of quarantine: back to its class, or to the system. */

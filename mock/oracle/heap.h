@@ -22,9 +22,9 @@ enum sri_purpose {
     SRI_PURPOSE_KERNEL, /* asked for inside the kernel under test */
 };
 
-#define SRI_HEAP_CLASSES    18
+#define SRI_HEAP_CLASSES 18
 #define SRI_HEAP_QUARANTINE 256
-#define SRI_FREED_BYTE      0xDD
+#define SRI_FREED_BYTE 0xDD
 
 struct sri_block {
     struct sri_node node; /* in live, or in the list of its size class */
@@ -48,13 +48,13 @@ struct sri_heap {
     uint32_t quarantine_at;
     uint8_t *chunk;
     size_t chunk_left;
-    uint64_t serial;       /* of the newest block */
+    uint64_t serial; /* of the newest block */
     uint64_t live_bytes;
-    uint64_t stained;      /* released blocks whose bytes were written afterwards */
-    uint64_t mapped_bytes; /* ever taken from the system and kept */
-    uint32_t kernel_depth; /* inside a call of the kernel under test */
-    uint32_t fail_in;      /* the n-th request of the library's fails; 0: none */
-    enum sri_purpose purpose; /* of what is asked for now */
+    uint64_t stained;           /* released blocks whose bytes were written afterwards */
+    uint64_t mapped_bytes;      /* ever taken from the system and kept */
+    uint32_t kernel_depth;      /* inside a call of the kernel under test */
+    uint32_t fail_in;           /* the n-th request of the library's fails; 0: none */
+    enum sri_purpose purpose;   /* of what is asked for now */
     sri_release_fn *on_release; /* before a block is let go; one that is not live is released twice */
     void *on_release_user;
 };

@@ -76,9 +76,10 @@ static void judge_overlap(struct sri_watch *watch, const struct sri_watched *wat
         const struct sri_watched *other = SRI_CONTAINER_OF(node, struct sri_watched, lent);
         bool both_read = watched->lending == SRI_LENDS_SOURCE && other->lending == SRI_LENDS_SOURCE;
         if (!both_read && overlaps(watched, other))
-            sri_violated(watch->verdict, SRI_RULE_BUF_4, watched->user_data,
-                         "the kernel was lent bytes that request %llu has already: two operations hold one buffer",
-                         (unsigned long long)other->request);
+            sri_violated(
+                watch->verdict, SRI_RULE_BUF_4, watched->user_data,
+                "the kernel was lent bytes that request %llu has already: two operations hold one buffer",
+                (unsigned long long)other->request);
     }
 }
 
@@ -111,7 +112,8 @@ static void judge_target(struct sri_watch *watch, struct sri_watched *watched, c
 {
     if (watched->touching)
         return;
-    bool holds = sentinel_stands(watch, watched) && sum_leading(watch, watched, watched->moved) == watched->sum;
+    bool holds =
+        sentinel_stands(watch, watched) && sum_leading(watch, watched, watched->moved) == watched->sum;
     sri_judge(watch->verdict, SRI_RULE_BUF_3, watched->user_data, holds,
               "somebody wrote into a buffer the kernel is to fill, %s", when);
 }
@@ -183,6 +185,7 @@ void sri_lent_release(void *user, const struct sri_block *block)
                  "freed in flight: %llu bytes that request %llu (%s) has not given back",
                  (unsigned long long)block->size, (unsigned long long)lent->request,
                  lent->lending == SRI_LENDS_SOURCE ? "reads them" : "writes them");
-    sri_violated(watch->verdict, SRI_RULE_ORPH_6, lent->user_data, "freed in flight: %llu bytes of request %llu",
-                 (unsigned long long)block->size, (unsigned long long)lent->request);
+    sri_violated(watch->verdict, SRI_RULE_ORPH_6, lent->user_data,
+                 "freed in flight: %llu bytes of request %llu", (unsigned long long)block->size,
+                 (unsigned long long)lent->request);
 }

@@ -129,8 +129,8 @@ void sri_model_retire(struct sri_model *model, struct sri_act *act)
 void sri_model_unexpected_panic(const struct sr_panic *panic, void *user)
 {
     struct sri_model *model = user;
-    sri_violated(model->verdict, SRI_RULE_RING_1, 0, "a panic that nobody asked for, with %u operations in flight",
-                 panic->count);
+    sri_violated(model->verdict, SRI_RULE_RING_1, 0,
+                 "a panic that nobody asked for, with %u operations in flight", panic->count);
 }
 
 /* ---- What the kernel tells ---- */
@@ -167,7 +167,8 @@ static void judge_vector(struct sri_model *model, const struct sri_act *act, con
     for (uint32_t i = 0; same && i < vector->part_count; i++)
         same = event->segments[i].iov_base == vector->parts[i]->bytes &&
                event->segments[i].iov_len == vector->parts[i]->size;
-    sri_judge(model->verdict, SRI_RULE_ARG_3, act->id, same, "the kernel was given other segments than the parts");
+    sri_judge(model->verdict, SRI_RULE_ARG_3, act->id, same,
+              "the kernel was given other segments than the parts");
 }
 
 /* The bytes the kernel was lent are this operation's buffer and no other (BUF-3). */
@@ -177,7 +178,8 @@ static void judge_range(struct sri_model *model, const struct sri_act *act, cons
     if (held == NULL || held->bytes == NULL || event->segment_count != 1 || act->hand == SRI_HAND_DROPPED)
         return;
     sri_judge(model->verdict, SRI_RULE_BUF_3, act->id,
-              event->segments[0].iov_base == held->bytes + act->begin && event->segments[0].iov_len == act->length,
+              event->segments[0].iov_base == held->bytes + act->begin &&
+                  event->segments[0].iov_len == act->length,
               "the kernel was lent other bytes than the operation's");
 }
 
@@ -197,9 +199,11 @@ static void consumed(struct sri_model *model, const struct sri_event *event)
     if (act == NULL)
         return;
     if (act->recalled)
-        sri_violated(model->verdict, SRI_RULE_OP_6, act->id, "the kernel consumed an entry that was taken back");
+        sri_violated(model->verdict, SRI_RULE_OP_6, act->id,
+                     "the kernel consumed an entry that was taken back");
     if (act->consumed)
-        sri_violated(model->verdict, SRI_RULE_OP_6, act->id, "the kernel consumed an operation's entry twice");
+        sri_violated(model->verdict, SRI_RULE_OP_6, act->id,
+                     "the kernel consumed an operation's entry twice");
     act->consumed = true;
     model->requests++;
     act->consumed_ns = event->now_ns;
@@ -231,7 +235,8 @@ static void keep_peer(struct sri_act *act)
     memcpy(&act->peer, (const void *)(uintptr_t)act->peer_at, length);
 }
 
-static void completed(struct sri_model *model, const struct sri_event *event, const struct sri_watched *watched)
+static void completed(struct sri_model *model, const struct sri_event *event,
+                      const struct sri_watched *watched)
 {
     model->arrivals++;
     struct sri_act *act = sri_model_act(model, event->user_data);
@@ -261,14 +266,16 @@ static void cancelling(struct sri_model *model, const struct sri_watched *target
         return;
     act->cancel_seen = true;
     if (act->hand == SRI_HAND_DROPPED)
-        sri_judge(model->verdict, SRI_RULE_ORPH_5, act->id, model->config.cancel_on_drop || act->cancelled || act->limited,
+        sri_judge(model->verdict, SRI_RULE_ORPH_5, act->id,
+                  model->config.cancel_on_drop || act->cancelled || act->limited,
                   "an orphan was cancelled, which the configuration forbids");
 }
 
 static void left(struct sri_model *model, const struct sri_event *event)
 {
     model->enters++;
-    uint64_t passed = model->arrivals - (event->cq_ready < model->arrivals ? event->cq_ready : model->arrivals);
+    uint64_t passed =
+        model->arrivals - (event->cq_ready < model->arrivals ? event->cq_ready : model->arrivals);
     if (passed > model->reaped)
         model->reaped = passed;
     if (event->sq_ready == 0 && event->result >= 0)
@@ -317,8 +324,8 @@ bool sri_model_is_reaped(const struct sri_model *model, const struct sri_act *ac
 
 void sri_model_bounds(const struct sri_model *model, uint32_t in_flight[2], uint32_t orphans[2])
 {
-    uint32_t held = model->hands[SRI_HAND_HANDLE] + model->hands[SRI_HAND_DONE] + model->hands[SRI_HAND_QUEUE] +
-                    model->hands[SRI_HAND_CALLBACK];
+    uint32_t held = model->hands[SRI_HAND_HANDLE] + model->hands[SRI_HAND_DONE] +
+                    model->hands[SRI_HAND_QUEUE] + model->hands[SRI_HAND_CALLBACK];
     uint32_t certain = 0;
     uint32_t possible = 0;
     for (const struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
@@ -380,8 +387,9 @@ static void judge_lost_orphan(struct sri_model *model)
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         const struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
         if (act->hand == SRI_HAND_DROPPED && !act->posted && act->cancel_seen)
-            sri_violated(model->verdict, SRI_RULE_ORPH_5, act->id,
-                         "an orphan whose cancel was answered is not counted, and its own completion is to come");
+            sri_violated(
+                model->verdict, SRI_RULE_ORPH_5, act->id,
+                "an orphan whose cancel was answered is not counted, and its own completion is to come");
     }
 }
 
@@ -401,5 +409,6 @@ void sri_model_settle(struct sri_model *model)
         judge_lost_orphan(model);
     uint32_t flying = sr_ring_in_flight(model->ring);
     sri_judge(model->verdict, SRI_RULE_RING_1, 0, flying >= in_flight[0] && flying <= in_flight[1],
-              "the ring counts %u operations in flight; there are %u to %u", flying, in_flight[0], in_flight[1]);
+              "the ring counts %u operations in flight; there are %u to %u", flying, in_flight[0],
+              in_flight[1]);
 }

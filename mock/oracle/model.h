@@ -22,14 +22,14 @@
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"
 
-#define SRI_ACTS        1024
+#define SRI_ACTS 1024
 #define SRI_ACT_BUCKETS 256
-#define SRI_HELDS       1024
-#define SRI_PARTS       4
-#define SRI_RETIRED     64
-#define SRI_POSTS       256
-#define SRI_MODEL_FDS   4096
-#define SRI_PATH_MAX    512
+#define SRI_HELDS 1024
+#define SRI_PARTS 4
+#define SRI_RETIRED 64
+#define SRI_POSTS 256
+#define SRI_MODEL_FDS 4096
+#define SRI_PATH_MAX 512
 
 struct sri_act;
 
@@ -76,31 +76,31 @@ struct sri_act {
     uint32_t length;
     size_t begin;
     struct sri_held *buffer;
-    bool limited;      /* has a linked timeout */
+    bool limited; /* has a linked timeout */
     bool wants_peer;
-    bool cancelled;    /* the program asked for a cancel */
-    bool recalled;     /* while its entry was queued: it ends by itself */
-    bool cancel_seen;  /* the kernel was asked to cancel it */
-    bool left;         /* a submission left its entry behind */
+    bool cancelled;   /* the program asked for a cancel */
+    bool recalled;    /* while its entry was queued: it ends by itself */
+    bool cancel_seen; /* the kernel was asked to cancel it */
+    bool left;        /* a submission left its entry behind */
     bool consumed;
-    bool posted;       /* its terminal CQE */
-    int32_t result;    /* by the kernel's event */
+    bool posted;    /* its terminal CQE */
+    int32_t result; /* by the kernel's event */
     uint32_t cqe_flags;
     uint64_t arrival;
     uint64_t consumed_ns;
-    uint64_t sum;      /* of the `moved` bytes when it ended */
+    uint64_t sum; /* of the `moved` bytes when it ended */
     uint64_t moved;
     uint32_t closes_due; /* of the descriptor it made: closed when `closed[fd]` reaches this */
     uint32_t peer_length;
     struct sockaddr_storage peer; /* what the kernel wrote */
-    uint64_t peer_at;    /* where it did */
+    uint64_t peer_at;             /* where it did */
     uint64_t peer_length_at;
     char argument[SRI_PATH_MAX]; /* path or address as it was given */
     uint32_t argument_length;
     uint64_t duration_ns;
-    void *user;        /* the scenario's */
-    bool waited_in_queue;  /* it was detached before it ended */
-    bool listed;           /* by the last panic */
+    void *user;           /* the scenario's */
+    bool waited_in_queue; /* it was detached before it ended */
+    bool listed;          /* by the last panic */
 };
 
 /* How a close may be asked for. */
@@ -146,22 +146,22 @@ struct sri_model {
     uint32_t post_entries;
     uint64_t ring_serial; /* of the heap before the ring was opened */
 
-    uint32_t hands[SRI_HANDS];  /* how many acts are in each */
-    bool tagged;                /* cancels or linked timeouts were used on this ring */
+    uint32_t hands[SRI_HANDS]; /* how many acts are in each */
+    bool tagged;               /* cancels or linked timeouts were used on this ring */
     bool awaits_posts;
-    uint32_t waiting;           /* depth of calls that may run callbacks */
+    uint32_t waiting; /* depth of calls that may run callbacks */
     uint32_t callback_depth;
-    uint32_t callbacks_left;    /* that left their completion */
+    uint32_t callbacks_left; /* that left their completion */
     uint32_t callback_runs;
     bool draining;
-    uint64_t enters;            /* events of this ring */
-    uint64_t arrivals;          /* CQEs posted in this ring */
-    uint64_t reaped;            /* at least so many of them were passed by the library */
-    uint64_t requests;          /* the program's, that the kernel consumed and has not ended */
-    uint64_t injected;          /* CQEs of no operation */
-    uint64_t injected_at;       /* arrivals after the last of them */
-    uint64_t misuses;           /* calls that only sr_stats can count */
-    uint64_t posts[SRI_POSTS];  /* values that wait */
+    uint64_t enters;           /* events of this ring */
+    uint64_t arrivals;         /* CQEs posted in this ring */
+    uint64_t reaped;           /* at least so many of them were passed by the library */
+    uint64_t requests;         /* the program's, that the kernel consumed and has not ended */
+    uint64_t injected;         /* CQEs of no operation */
+    uint64_t injected_at;      /* arrivals after the last of them */
+    uint64_t misuses;          /* calls that only sr_stats can count */
+    uint64_t posts[SRI_POSTS]; /* values that wait */
     uint32_t post_first;
     uint32_t post_count;
     uint64_t next_post;

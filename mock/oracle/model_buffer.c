@@ -55,7 +55,8 @@ static struct sri_held *made(struct sri_model *model, struct sr_buffer *buffer, 
     held->handle = buffer;
     held->copy = buffer;
     held->size = size;
-    sri_judge(model->verdict, SRI_RULE_BUF_1, 0, sr_buffer_is_user_owned(buffer) && sr_buffer_size(buffer) == size,
+    sri_judge(model->verdict, SRI_RULE_BUF_1, 0,
+              sr_buffer_is_user_owned(buffer) && sr_buffer_size(buffer) == size,
               "a new buffer of %zu bytes is not the program's, or holds %zu", size, sr_buffer_size(buffer));
     learn_bytes(model, held, after);
     return held;
@@ -117,7 +118,8 @@ static void probe_guarded(struct sri_model *model, struct sri_held *held)
     struct sr_op_spec spec = sr_spec_read(sr_fd(-1), 0, sr_range(0, 1));
     int started = sr_op_start(model->ring, &spec, &copy, &op);
     sri_judge(model->verdict, SRI_RULE_BUF_6, 0,
-              started != 0 && copy == held->copy && (started == SR_EBUFFER_IN_FLIGHT || model->callback_depth > 0),
+              started != 0 && copy == held->copy &&
+                  (started == SR_EBUFFER_IN_FLIGHT || model->callback_depth > 0),
               "a guarded buffer was given to an operation: %d", started);
 }
 
@@ -139,7 +141,8 @@ void sri_model_access(struct sri_model *model, struct sri_held *held, bool probe
         work(user, sr_guard_bytes(&guard), sr_guard_size(&guard));
     sr_guard_end(&guard, &held->handle);
     held->guarded = false;
-    sri_judge(model->verdict, SRI_RULE_BUF_6, 0, held->handle == held->copy && sr_buffer_is_user_owned(held->copy),
+    sri_judge(model->verdict, SRI_RULE_BUF_6, 0,
+              held->handle == held->copy && sr_buffer_is_user_owned(held->copy),
               "ending a guard did not give its buffer back");
 }
 
@@ -168,8 +171,8 @@ static void probe_double_part(struct sri_model *model, struct sri_held *part)
     struct sr_buffer *vector = NULL;
     int rc = sr_buffer_join(&vector, twice, 2);
     sri_judge(model->verdict, SRI_RULE_BUF_4, 0,
-              rc == SR_EBUFFER_IN_FLIGHT && vector == NULL && twice[0] == part->copy && twice[1] == part->copy &&
-                  sr_buffer_is_user_owned(part->copy),
+              rc == SR_EBUFFER_IN_FLIGHT && vector == NULL && twice[0] == part->copy &&
+                  twice[1] == part->copy && sr_buffer_is_user_owned(part->copy),
               "a buffer was joined to itself: %d", rc);
 }
 
@@ -187,8 +190,9 @@ struct sri_held *sri_model_join(struct sri_model *model, struct sri_held *parts[
     bool refused_for_memory = rc == -ENOMEM && handles[0] == parts[0]->copy;
     if (refused_for_memory)
         return NULL;
-    sri_judge(model->verdict, SRI_RULE_ARG_3, 0, rc == 0 && sr_buffer_size(vector) == size && handles[0] == NULL,
-              "joining %u buffers: %d", count, rc);
+    sri_judge(model->verdict, SRI_RULE_ARG_3, 0,
+              rc == 0 && sr_buffer_size(vector) == size && handles[0] == NULL, "joining %u buffers: %d",
+              count, rc);
     struct sri_held *held = rc == 0 ? new_held(model) : NULL;
     if (held == NULL)
         return NULL;
@@ -237,8 +241,10 @@ static int misuse(struct sri_model *model, struct sri_held *held, uint32_t which
         spec.range = (struct sr_range){0};
         return sr_op_start(model->ring, &spec, copy, &op);
     case 3: return held->bytes != NULL ? sr_buffer_join(&vector, copy, 1) : SR_EBUFFER_IN_FLIGHT;
-    case 4: return held->bytes == NULL ? sr_buffer_split(copy, (struct sr_buffer *[SRI_PARTS]){NULL}, held->part_count)
-                                       : SR_EBUFFER_IN_FLIGHT;
+    case 4:
+        return held->bytes == NULL
+                   ? sr_buffer_split(copy, (struct sr_buffer *[SRI_PARTS]){NULL}, held->part_count)
+                   : SR_EBUFFER_IN_FLIGHT;
     default: return sr_buffer_is_user_owned(*copy) ? 0 : SR_EBUFFER_IN_FLIGHT;
     }
 }

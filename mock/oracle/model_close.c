@@ -40,7 +40,8 @@ static int attach(struct sri_model *model, struct sr_ring *ring)
     if (rc != 0)
         return rc;
     int twice = sr_ring_attach(ring);
-    sri_judge(model->verdict, SRI_RULE_RING_6, 0, twice == SR_EINVALID_STATE, "a ring was attached twice: %d", twice);
+    sri_judge(model->verdict, SRI_RULE_RING_6, 0, twice == SR_EINVALID_STATE, "a ring was attached twice: %d",
+              twice);
     return 0;
 }
 
@@ -54,8 +55,8 @@ static int open_attached(struct sri_model *model, struct sr_ring **ring, const s
     if (rc == 0)
         return 0;
     int closed = sr_ring_close(ring);
-    sri_judge(model->verdict, SRI_RULE_RING_5, 0, closed == 0, "a ring that was not attached can't be closed: %d",
-              closed);
+    sri_judge(model->verdict, SRI_RULE_RING_5, 0, closed == 0,
+              "a ring that was not attached can't be closed: %d", closed);
     return rc;
 }
 
@@ -80,7 +81,8 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
     sri_model_tell(model, "open ring, %u entries: %d", mine.entries, rc);
     if (rc != 0) {
         sri_judge(model->verdict, SRI_RULE_RING_5, 0,
-                  ring == NULL && blocks == 0 && model->tap->mappings == mappings && model->tap->rings == rings,
+                  ring == NULL && blocks == 0 && model->tap->mappings == mappings &&
+                      model->tap->rings == rings,
                   "opening a ring failed with %d, and left %llu blocks of memory, %u mappings, %u rings", rc,
                   (unsigned long long)blocks, model->tap->mappings - mappings, model->tap->rings - rings);
         return rc;
@@ -104,13 +106,14 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
     model->max_in_flight = mine.max_in_flight != 0 ? mine.max_in_flight : model->cq_entries;
     model->queue_entries = mine.queue_entries;
     if (mine.queue_entries == 0)
-        model->queue_entries = model->max_in_flight > model->cq_entries ? model->max_in_flight : model->cq_entries;
+        model->queue_entries =
+            model->max_in_flight > model->cq_entries ? model->max_in_flight : model->cq_entries;
     model->argument_bytes = mine.argument_bytes != 0 ? mine.argument_bytes : 320;
     model->post_entries = mine.post_entries != 0 ? mine.post_entries : 64;
     sri_judge(model->verdict, SRI_RULE_BACK_3, 0, strcmp(sr_ring_backend(ring), backend.vtable->name) == 0,
               "the ring says that its kernel is %s", sr_ring_backend(ring));
-    sri_judge(model->verdict, SRI_RULE_BACK_4, 0, sr_ring_backend_reason(ring) != NULL &&
-                                                      sr_ring_backend_reason(ring)[0] != 0,
+    sri_judge(model->verdict, SRI_RULE_BACK_4, 0,
+              sr_ring_backend_reason(ring) != NULL && sr_ring_backend_reason(ring)[0] != 0,
               "the ring can't say why it has its kernel");
     return 0;
 }
@@ -154,7 +157,8 @@ static void judge_line(struct sri_model *model, const struct sr_panic_operation 
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id,
               strcmp(line->kind, kind_name(act->opcode)) == 0 && (no_fd || line->fd == act->fd) &&
                   line->buffer_size == (act->buffer != NULL ? act->buffer->size : 0),
-              "the panic lists it as %s of descriptor %d with %zu bytes", line->kind, line->fd, line->buffer_size);
+              "the panic lists it as %s of descriptor %d with %zu bytes", line->kind, line->fd,
+              line->buffer_size);
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id, state == NULL || strcmp(line->state, state) == 0,
               "the panic says that it is %s; it is %s", line->state, state);
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id, line->orphaned == (act->hand == SRI_HAND_DROPPED),
@@ -173,7 +177,8 @@ static void on_panic(const struct sr_panic *panic, void *user)
     uint32_t in_flight[2];
     uint32_t orphans[2];
     sri_model_bounds(model, in_flight, orphans);
-    sri_judge(model->verdict, SRI_RULE_RING_1, 0, panic->count >= in_flight[0] && panic->count <= in_flight[1],
+    sri_judge(model->verdict, SRI_RULE_RING_1, 0,
+              panic->count >= in_flight[0] && panic->count <= in_flight[1],
               "the panic counts %u operations; there are %u to %u", panic->count, in_flight[0], in_flight[1]);
     sri_judge(model->verdict, SRI_RULE_RING_2, 0,
               panic->message != NULL && strncmp(panic->message, "OperationsInFlight { count: ", 28) == 0,
@@ -213,7 +218,8 @@ static int close_with_panic(struct sri_model *model, bool jumps)
 static void judge_nothing_left(struct sri_model *model)
 {
     uint64_t bytes = 0;
-    uint64_t blocks = model->heap != NULL ? sri_heap_owed(model->heap, SRI_PURPOSE_RING, model->ring_serial, &bytes) : 0;
+    uint64_t blocks =
+        model->heap != NULL ? sri_heap_owed(model->heap, SRI_PURPOSE_RING, model->ring_serial, &bytes) : 0;
     sri_judge(model->verdict, SRI_RULE_RING_5, 0, blocks == 0, "a closed ring keeps %llu blocks, %llu bytes",
               (unsigned long long)blocks, (unsigned long long)bytes);
     sri_judge(model->verdict, SRI_RULE_RING_5, 0, model->tap->mappings == 0 && model->tap->rings == 0,
@@ -221,16 +227,17 @@ static void judge_nothing_left(struct sri_model *model)
 }
 
 /* After a refused close: as it was (RING-3, RING-4, ORPH-6). */
-static void judge_whole(struct sri_model *model, const struct sr_ring *ring, enum sri_closing how, uint32_t flying,
-                        uint32_t orphans)
+static void judge_whole(struct sri_model *model, const struct sr_ring *ring, enum sri_closing how,
+                        uint32_t flying, uint32_t orphans)
 {
     enum sri_rule rule = how == SRI_CLOSE_TRY ? SRI_RULE_RING_4 : SRI_RULE_RING_3;
     sri_judge(model->verdict, rule, 0,
-              model->ring == ring && sr_ring_in_flight(ring) == flying && sr_ring_orphan_count(ring) == orphans,
+              model->ring == ring && sr_ring_in_flight(ring) == flying &&
+                  sr_ring_orphan_count(ring) == orphans,
               "a refused close has changed the ring");
     sri_judge(model->verdict, how == SRI_CLOSE_TRY ? SRI_RULE_RING_4 : SRI_RULE_RING_1, 0,
-              panicking.panics == (how == SRI_CLOSE_TRY ? 0u : 1u), "a close with operations in flight panicked %u times",
-              panicking.panics);
+              panicking.panics == (how == SRI_CLOSE_TRY ? 0u : 1u),
+              "a close with operations in flight panicked %u times", panicking.panics);
 }
 
 int sri_model_close(struct sri_model *model, enum sri_closing how)
@@ -242,7 +249,8 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
     uint32_t flying = sr_ring_in_flight(ring);
     uint32_t orphaned = sr_ring_orphan_count(ring);
     panicking.panics = 0;
-    int rc = how == SRI_CLOSE_TRY ? sr_ring_try_close(&model->ring) : close_with_panic(model, how == SRI_CLOSE_JUMP);
+    int rc = how == SRI_CLOSE_TRY ? sr_ring_try_close(&model->ring)
+                                  : close_with_panic(model, how == SRI_CLOSE_JUMP);
     sri_model_tell(model, "close %d with %u in flight: %d", (int)how, flying, rc);
     sri_judge(model->verdict, SRI_RULE_RING_1, 0,
               rc == 0 ? in_flight[0] == 0 && model->ring == NULL
@@ -261,7 +269,8 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
         sri_model_retire(model, act);
     }
     sri_judge(model->verdict, SRI_RULE_RING_5, 0, model->requests == 0,
-              "a ring was closed with %llu requests of the program in the kernel", (unsigned long long)model->requests);
+              "a ring was closed with %llu requests of the program in the kernel",
+              (unsigned long long)model->requests);
     judge_nothing_left(model);
     return 0;
 }
@@ -274,8 +283,8 @@ static void judge_drained(struct sri_model *model, struct sri_act *act)
         struct sr_op copy = {act->id};
         struct sr_completion done;
         int rc = sr_op_peek(model->ring, &copy, &done);
-        sri_judge(model->verdict, SRI_RULE_OP_3, act->id, rc == SR_ESTALE, "a drained operation's handle is answered %d",
-                  rc);
+        sri_judge(model->verdict, SRI_RULE_OP_3, act->id, rc == SR_ESTALE,
+                  "a drained operation's handle is answered %d", rc);
     }
     bool descriptor = (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && act->posted &&
                       act->result >= 0 && act->result < SRI_MODEL_FDS;
@@ -314,7 +323,8 @@ static struct sri_act *next_gone(struct sri_model *model)
 {
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
-        bool held = act->hand != SRI_HAND_NONE && act->hand != SRI_HAND_LEFT && act->hand != SRI_HAND_CALLBACK;
+        bool held =
+            act->hand != SRI_HAND_NONE && act->hand != SRI_HAND_LEFT && act->hand != SRI_HAND_CALLBACK;
         bool ended = act->posted || act->recalled || act->hand == SRI_HAND_DONE || !model->sees;
         if (held && ended && !act->listed)
             return act;
@@ -347,7 +357,8 @@ static void judge_drain(struct sri_model *model, int rc, uint32_t remaining)
     while (held_count(model) > flying) {
         struct sri_act *act = next_gone(model);
         if (!sri_judge(model->verdict, SRI_RULE_RING_4, 0, act != NULL,
-                       "after a drain %u operations are in flight; %u have not ended", flying, held_count(model)))
+                       "after a drain %u operations are in flight; %u have not ended", flying,
+                       held_count(model)))
             return;
         judge_drained(model, act);
     }

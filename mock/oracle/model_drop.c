@@ -41,8 +41,8 @@ static void judge_orphaned(struct sri_model *model, struct sri_act *act, uint32_
     bool grew = sr_ring_orphan_count(model->ring) == orphans + 1 && sr_ring_in_flight(model->ring) == flying;
     if (certain)
         sri_judge(model->verdict, SRI_RULE_ORPH_1, act->id, grew,
-                  "an operation under way was dropped, and %u orphans of %u in flight are %u of %u", orphans, flying,
-                  sr_ring_orphan_count(model->ring), sr_ring_in_flight(model->ring));
+                  "an operation under way was dropped, and %u orphans of %u in flight are %u of %u", orphans,
+                  flying, sr_ring_orphan_count(model->ring), sr_ring_in_flight(model->ring));
     if (certain && act->buffer != NULL && model->heap != NULL)
         sri_judge(model->verdict, SRI_RULE_ORPH_1, act->id, !sri_model_is_home(model, act->buffer),
                   "a drop freed a buffer that the kernel can reach");
@@ -113,8 +113,8 @@ int sri_model_detach(struct sri_model *model, struct sri_act *act, void *user)
     uint64_t id = act->id;
     int rc = sr_op_detach(model->ring, &act->op, user);
     sri_model_tell(model, "detach id %llx: %d", (unsigned long long)id, rc);
-    sri_judge(model->verdict, SRI_RULE_OP_2, id, rc == 0 && act->op.id == 0, "a live operation can't be detached: %d",
-              rc);
+    sri_judge(model->verdict, SRI_RULE_OP_2, id, rc == 0 && act->op.id == 0,
+              "a live operation can't be detached: %d", rc);
     if (rc != 0)
         return rc;
     act->user = user;
@@ -134,8 +134,8 @@ static void on_done(struct sr_ring *ring, struct sr_completion *done, void *user
     uint64_t id = act->id;
     sri_judge(model->verdict, SRI_RULE_CB_1, id, model->waiting > 0 && model->callback_depth == 0,
               "a callback ran inside a call that does not wait, or inside another callback");
-    sri_judge(model->verdict, SRI_RULE_OP_4, done->id, act->hand == SRI_HAND_CALLBACK && done->id == id &&
-                                                           ring == model->ring,
+    sri_judge(model->verdict, SRI_RULE_OP_4, done->id,
+              act->hand == SRI_HAND_CALLBACK && done->id == id && ring == model->ring,
               "a callback ran for another operation than its own");
     if (act->hand != SRI_HAND_CALLBACK)
         return;
@@ -171,7 +171,8 @@ int sri_model_then(struct sri_model *model, struct sri_act *act)
     return 0;
 }
 
-static void judge_dispatch(struct sri_model *model, int rc, bool wait, uint32_t ran, uint32_t before, bool could)
+static void judge_dispatch(struct sri_model *model, int rc, bool wait, uint32_t ran, uint32_t before,
+                           bool could)
 {
     sri_judge(model->verdict, SRI_RULE_CB_1, 0, ran == model->callback_runs - before,
               "dispatch counts %u callbacks, and %u ran", ran, model->callback_runs - before);
@@ -179,8 +180,10 @@ static void judge_dispatch(struct sri_model *model, int rc, bool wait, uint32_t 
         sri_judge(model->verdict, SRI_RULE_OP_8, 0, wait && model->hands[SRI_HAND_CALLBACK] == 0,
                   "a wait for callbacks was refused with %u to come", model->hands[SRI_HAND_CALLBACK]);
     else if (wait && !could && ran == 0)
-        sri_judge(model->verdict, SRI_RULE_OP_8, 0, false, "no callback could come, and the wait answered %d", rc);
-    else if (rc != 0 && rc != -ETIME && rc != -EAGAIN && rc != -EBUSY && rc != -EDEADLK && rc != SR_EQUEUE_FULL)
+        sri_judge(model->verdict, SRI_RULE_OP_8, 0, false, "no callback could come, and the wait answered %d",
+                  rc);
+    else if (rc != 0 && rc != -ETIME && rc != -EAGAIN && rc != -EBUSY && rc != -EDEADLK &&
+             rc != SR_EQUEUE_FULL)
         sri_violated(model->verdict, SRI_RULE_CB_1, 0, "dispatching was answered %d", rc);
 }
 
@@ -190,7 +193,8 @@ int sri_model_dispatch(struct sri_model *model, bool wait, uint64_t timeout_ns)
     uint32_t before = model->callback_runs;
     bool could = model->hands[SRI_HAND_CALLBACK] > 0;
     sri_model_wait_begin(model);
-    int rc = wait ? sr_ring_dispatch_wait(model->ring, timeout_ns, &ran) : sr_ring_dispatch(model->ring, &ran);
+    int rc =
+        wait ? sr_ring_dispatch_wait(model->ring, timeout_ns, &ran) : sr_ring_dispatch(model->ring, &ran);
     sri_model_tell(model, "dispatch: %d, %u ran", rc, ran);
     judge_dispatch(model, rc, wait, ran, before, could);
     sri_model_wait_end(model);
@@ -218,6 +222,7 @@ void sri_model_misuse_in_callback(struct sri_model *model, uint32_t which)
 {
     uint32_t flying = sr_ring_in_flight(model->ring);
     int rc = misuse(model, which);
-    sri_judge(model->verdict, SRI_RULE_CB_2, 0, rc == SR_EINVALID_STATE && sr_ring_in_flight(model->ring) == flying,
+    sri_judge(model->verdict, SRI_RULE_CB_2, 0,
+              rc == SR_EINVALID_STATE && sr_ring_in_flight(model->ring) == flying,
               "misuse %u inside a callback was answered %d", which % 7, rc);
 }

@@ -23,9 +23,11 @@ static void judge_left_by_callbacks(struct sri_model *model)
         struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
         if (act->hand != SRI_HAND_LEFT)
             continue;
-        bool descriptor = (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && act->done.result >= 0;
+        bool descriptor =
+            (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && act->done.result >= 0;
         if (descriptor && model->sees && act->done.result < SRI_MODEL_FDS)
-            sri_judge(model->verdict, SRI_RULE_CB_3, act->id, model->closed[act->done.result] >= act->closes_due,
+            sri_judge(model->verdict, SRI_RULE_CB_3, act->id,
+                      model->closed[act->done.result] >= act->closes_due,
                       "a callback left descriptor %d, and it is open", act->done.result);
         if (act->buffer != NULL)
             sri_model_home(model, act->buffer, SRI_RULE_CB_3, act->id);
@@ -90,20 +92,22 @@ static void judge_peer(struct sri_model *model, const struct sri_act *act)
     uint32_t length = sizeof peer;
     int rc = sr_completion_peer(act->done_at, (struct sockaddr *)&peer, &length);
     if (act->done_at->result < 0) {
-        sri_judge(model->verdict, SRI_RULE_ARG_2, act->id, rc == -ENODATA, "a failed accept has a peer: %d", rc);
+        sri_judge(model->verdict, SRI_RULE_ARG_2, act->id, rc == -ENODATA, "a failed accept has a peer: %d",
+                  rc);
         return;
     }
     bool same = rc == 0 && length <= sizeof peer;
     if (same && model->sees)
         same = length == act->peer_length && memcmp(&peer, &act->peer, length) == 0;
-    sri_judge(model->verdict, SRI_RULE_ARG_2, act->id, same, "the peer's address is not what the kernel wrote: %d",
-              rc);
+    sri_judge(model->verdict, SRI_RULE_ARG_2, act->id, same,
+              "the peer's address is not what the kernel wrote: %d", rc);
 }
 
 void sri_model_deliver(struct sri_model *model, struct sri_act *act, struct sr_completion *done)
 {
     sri_judge(model->verdict, SRI_RULE_OP_4, act->id,
-              done->id == act->id && done->opcode == act->opcode && done->ring == model->ring && !done->posted,
+              done->id == act->id && done->opcode == act->opcode && done->ring == model->ring &&
+                  !done->posted,
               "a completion of opcode %u came for an operation of opcode %u", (unsigned)done->opcode,
               (unsigned)act->opcode);
     judge_result(model, act, done);
@@ -126,7 +130,8 @@ static uint32_t untaken(const struct sri_model *model)
     uint32_t count = 0;
     for (const struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         const struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
-        bool waits = act->hand == SRI_HAND_HANDLE || act->hand == SRI_HAND_QUEUE || act->hand == SRI_HAND_CALLBACK;
+        bool waits =
+            act->hand == SRI_HAND_HANDLE || act->hand == SRI_HAND_QUEUE || act->hand == SRI_HAND_CALLBACK;
         if (waits && (act->posted || act->recalled || !model->sees))
             count++;
     }
@@ -181,9 +186,10 @@ int sri_model_await(struct sri_model *model, struct sri_act *act, enum sri_waiti
         rc = how == SRI_WAIT_FOREVER ? sr_op_await(model->ring, &op, &done)
                                      : sr_op_await_timeout(model->ring, &op, timeout_ns, &done);
     }
-    sri_model_tell(model, "%s id %llx: %d", how == SRI_WAIT_PEEK ? "peek" : "await", (unsigned long long)id, rc);
-    sri_judge(model->verdict, SRI_RULE_OP_3, id, op.id == (rc == 0 ? 0 : id), "a wait answered %d and left handle %llx",
-              rc, (unsigned long long)op.id);
+    sri_model_tell(model, "%s id %llx: %d", how == SRI_WAIT_PEEK ? "peek" : "await", (unsigned long long)id,
+                   rc);
+    sri_judge(model->verdict, SRI_RULE_OP_3, id, op.id == (rc == 0 ? 0 : id),
+              "a wait answered %d and left handle %llx", rc, (unsigned long long)op.id);
     if (!ended_meanwhile(model, act, id, rc)) {
         act->op = op;
         act->done = done;
@@ -202,8 +208,8 @@ int sri_model_await(struct sri_model *model, struct sri_act *act, enum sri_waiti
 static struct sri_act *judge_posted(struct sri_model *model, const struct sr_completion *done)
 {
     bool expected = model->post_count > 0 && model->posts[model->post_first] == done->value;
-    sri_judge(model->verdict, SRI_RULE_RING_7, 0, expected, "posted value %llu came out, which is not the next",
-              (unsigned long long)done->value);
+    sri_judge(model->verdict, SRI_RULE_RING_7, 0, expected,
+              "posted value %llu came out, which is not the next", (unsigned long long)done->value);
     if (model->post_count > 0) {
         model->post_first = (model->post_first + 1) % SRI_POSTS;
         model->post_count--;
@@ -230,7 +236,8 @@ static struct sri_act *came_next(struct sri_model *model, struct sr_completion *
     if (done->posted)
         return judge_posted(model, done);
     struct sri_act *act = sri_model_act(model, done->id);
-    sri_judge(model->verdict, SRI_RULE_OP_4, done->id, act != NULL, "next returned a completion of no operation");
+    sri_judge(model->verdict, SRI_RULE_OP_4, done->id, act != NULL,
+              "next returned a completion of no operation");
     if (act == NULL)
         return NULL;
     sri_judge(model->verdict, SRI_RULE_CB_4, act->id, act->hand != SRI_HAND_CALLBACK,
@@ -331,7 +338,8 @@ void sri_model_finish(struct sri_model *model, struct sri_act *act)
 {
     struct sr_completion copy = *act->done_at;
     sr_finish(act->done_at);
-    bool descriptor = (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && copy.result >= 0;
+    bool descriptor =
+        (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && copy.result >= 0;
     if (descriptor && model->sees && copy.result < SRI_MODEL_FDS)
         sri_judge(model->verdict, SRI_RULE_ORPH_4, act->id, model->closed[copy.result] >= act->closes_due,
                   "a completion was finished, and its descriptor %d is open", copy.result);

@@ -83,8 +83,8 @@ static void judge_unknown(struct sri_model *model)
     bool all_seen = model->reaped >= model->injected_at;
     sri_judge(model->verdict, SRI_RULE_OP_5, 0,
               all_seen ? stats.unknown == model->injected : stats.unknown <= model->injected,
-              "%llu completions of no operation came, and %llu were counted", (unsigned long long)model->injected,
-              (unsigned long long)stats.unknown);
+              "%llu completions of no operation came, and %llu were counted",
+              (unsigned long long)model->injected, (unsigned long long)stats.unknown);
 }
 
 /* A completion whose id is stale or never was; it is counted when the library next looks. */
@@ -140,7 +140,8 @@ int sri_model_post(struct sri_model *model, bool from_thread)
     sri_model_tell(model, "post %llu: %d", (unsigned long long)errand.value, rc);
     bool full = model->post_count >= model->post_entries;
     sri_judge(model->verdict, SRI_RULE_RING_7, 0, rc == (full ? -EAGAIN : 0) || (!full && rc == -EOPNOTSUPP),
-              "posting with %u of %u values waiting was answered %d", model->post_count, model->post_entries, rc);
+              "posting with %u of %u values waiting was answered %d", model->post_count, model->post_entries,
+              rc);
     if (rc == 0 || rc == -EOPNOTSUPP) {
         model->posts[(model->post_first + model->post_count++) % SRI_POSTS] = errand.value;
         model->next_post++;
@@ -234,7 +235,8 @@ void sri_model_nothing_in_flight(struct sri_model *model, uint32_t which)
     struct sri_act *act = NULL;
     int rc = SR_ENOTHING_IN_FLIGHT;
     bool blocked = model->awaits_posts || model->post_count > 0;
-    if (which % 2 == 0 && model->hands[SRI_HAND_QUEUE] == 0 && model->hands[SRI_HAND_CALLBACK] == 0 && !blocked) {
+    if (which % 2 == 0 && model->hands[SRI_HAND_QUEUE] == 0 && model->hands[SRI_HAND_CALLBACK] == 0 &&
+        !blocked) {
         rc = sri_model_next(model, SR_FOREVER, &act);
         sri_judge(model->verdict, SRI_RULE_OP_8, 0, rc == SR_ENOTHING_IN_FLIGHT,
                   "nothing detached is in flight, and next answered %d", rc);

@@ -38,7 +38,8 @@ static void keep_argument(struct scratch *scratch, struct sr_op_spec *spec)
     spec->argument = scratch->bytes;
 }
 
-static void judge_nothing_moved(struct sri_model *model, const struct sri_held *buffer, uint32_t flying, int rc)
+static void judge_nothing_moved(struct sri_model *model, const struct sri_held *buffer, uint32_t flying,
+                                int rc)
 {
     bool same = sr_ring_in_flight(model->ring) == flying;
     if (buffer != NULL)
@@ -55,7 +56,8 @@ static void judge_refusal(struct sri_model *model, int rc, uint32_t entries, uin
     switch (rc) {
     case -EBUSY:
         sri_judge(model->verdict, SRI_RULE_OP_1, 0, model->tagged || in_flight[1] >= model->max_in_flight,
-                  "a start was refused with %u of %u operations in flight", in_flight[1], model->max_in_flight);
+                  "a start was refused with %u of %u operations in flight", in_flight[1],
+                  model->max_in_flight);
         return;
     case -EAGAIN:
         sri_judge(model->verdict, SRI_RULE_OP_7, 0,
@@ -70,9 +72,7 @@ static void judge_refusal(struct sri_model *model, int rc, uint32_t entries, uin
     case SR_EINVALID_STATE:
         sri_judge(model->verdict, SRI_RULE_RING_4, 0, model->draining, "a start was refused outside a drain");
         return;
-    default:
-        sri_violated(model->verdict, SRI_RULE_OP_2, 0, "a right start was refused: %d", rc);
-        return;
+    default: sri_violated(model->verdict, SRI_RULE_OP_2, 0, "a right start was refused: %d", rc); return;
     }
 }
 
@@ -138,8 +138,9 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     int rc = buffer != NULL ? sr_op_start(model->ring, &spec, &buffer->handle, &act->op)
                             : sr_op_start_plain(model->ring, &spec, &act->op);
     memset(scratch.bytes, '?', sizeof scratch.bytes);
-    sri_model_tell(model, "start opcode %u fd %d length %zu: %d id %llx", (unsigned)spec.opcode, spec.target.number,
-                   spec.range.length, rc, rc == 0 ? (unsigned long long)act->op.id : 0ULL);
+    sri_model_tell(model, "start opcode %u fd %d length %zu: %d id %llx", (unsigned)spec.opcode,
+                   spec.target.number, spec.range.length, rc,
+                   rc == 0 ? (unsigned long long)act->op.id : 0ULL);
     if (rc != 0) {
         sri_list_remove(&act->node);
         sri_list_append(&model->spare_acts, &act->node);
@@ -177,13 +178,25 @@ static struct bad bad_spec(const struct sri_model *model, uint32_t which, char *
     struct sr_fd nowhere = sr_fd(-1);
     switch (which % SRI_BAD_SPECS) {
     case 0: /* whose low 32 bits would fit */
-        return (struct bad){sr_spec_read(nowhere, 0, sr_range(0, (size_t)UINT32_MAX + 2)), true, -E2BIG, -EINVAL,
-                            SRI_RULE_BUF_8, "a length above 32 bits"};
+        return (struct bad){sr_spec_read(nowhere, 0, sr_range(0, (size_t)UINT32_MAX + 2)),
+                            true,
+                            -E2BIG,
+                            -EINVAL,
+                            SRI_RULE_BUF_8,
+                            "a length above 32 bits"};
     case 1:
-        return (struct bad){sr_spec_send(nowhere, sr_range(0, (size_t)1 << 40 | 1), 0), true, -E2BIG, -EINVAL,
-                            SRI_RULE_BUF_8, "a length above 32 bits"};
+        return (struct bad){sr_spec_send(nowhere, sr_range(0, (size_t)1 << 40 | 1), 0),
+                            true,
+                            -E2BIG,
+                            -EINVAL,
+                            SRI_RULE_BUF_8,
+                            "a length above 32 bits"};
     case 2:
-        return (struct bad){sr_spec_write(nowhere, 0, sr_range(1, SIZE_MAX)), true, -EINVAL, -E2BIG, SRI_RULE_BUF_8,
+        return (struct bad){sr_spec_write(nowhere, 0, sr_range(1, SIZE_MAX)),
+                            true,
+                            -EINVAL,
+                            -E2BIG,
+                            SRI_RULE_BUF_8,
                             "a range that leaves the buffer"};
     case 3: {
         size_t length = model->argument_bytes + 1 < path_size ? model->argument_bytes + 1 : path_size - 1;
@@ -196,19 +209,29 @@ static struct bad bad_spec(const struct sri_model *model, uint32_t which, char *
         size_t length = model->argument_bytes + 1;
         return (struct bad){sr_spec_connect(nowhere, (const struct sockaddr *)(const void *)path,
                                             length < path_size ? length : path_size),
-                            false, -E2BIG, -E2BIG, SRI_RULE_ARG_1, "an address that does not fit"};
+                            false,
+                            -E2BIG,
+                            -E2BIG,
+                            SRI_RULE_ARG_1,
+                            "an address that does not fit"};
     }
     case 5: {
-        struct bad bad = {sr_spec_nop(), false, -EOPNOTSUPP, -EOPNOTSUPP, SRI_RULE_BACK_2, "an unknown opcode"};
+        struct bad bad = {sr_spec_nop(), false,           -EOPNOTSUPP,
+                          -EOPNOTSUPP,   SRI_RULE_BACK_2, "an unknown opcode"};
         bad.spec.opcode = 250;
         return bad;
     }
     case 6:
-        return (struct bad){sr_spec_nop(), true, -EOPNOTSUPP, -EOPNOTSUPP, SRI_RULE_BACK_2,
-                            "an opcode that takes no buffer"};
+        return (struct bad){sr_spec_nop(),   true,
+                            -EOPNOTSUPP,     -EOPNOTSUPP,
+                            SRI_RULE_BACK_2, "an opcode that takes no buffer"};
     default:
-        return (struct bad){sr_spec_read(nowhere, 0, (struct sr_range){0}), false, -EOPNOTSUPP, -EINVAL,
-                            SRI_RULE_BACK_2, "an opcode that needs a buffer"};
+        return (struct bad){sr_spec_read(nowhere, 0, (struct sr_range){0}),
+                            false,
+                            -EOPNOTSUPP,
+                            -EINVAL,
+                            SRI_RULE_BACK_2,
+                            "an opcode that needs a buffer"};
     }
 }
 

@@ -8,10 +8,9 @@
 #include "oracle/heap.h"
 #include "oracle/verdict.h"
 
-
 struct sri_owed {
-    uint64_t serial;       /* of the heap when the run began */
-    uint32_t descriptors;  /* open then */
+    uint64_t serial;      /* of the heap when the run began */
+    uint32_t descriptors; /* open then */
 };
 
 void sri_owed_begin(struct sri_owed *owed, const struct sri_heap *heap, uint32_t descriptors);

@@ -51,8 +51,8 @@ static void unmap(void *self, void *memory, size_t length)
     tap->mappings--;
 }
 
-static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void *arg,
-                 size_t arg_size)
+static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                 const void *arg, size_t arg_size)
 {
     struct sri_tap *tap = self;
     tap->enters++;

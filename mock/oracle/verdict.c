@@ -32,7 +32,8 @@ static void keep(struct sri_verdict *verdict, enum sri_rule rule, uint64_t opera
     vsnprintf(violation->text, sizeof violation->text, format, arguments);
 }
 
-void sri_violated(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, const char *format, ...)
+void sri_violated(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, const char *format,
+                  ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -40,8 +41,8 @@ void sri_violated(struct sri_verdict *verdict, enum sri_rule rule, uint64_t oper
     va_end(arguments);
 }
 
-bool sri_judge(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, bool holds, const char *format,
-               ...)
+bool sri_judge(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, bool holds,
+               const char *format, ...)
 {
     verdict->exercised[rule]++;
     if (holds)

@@ -38,12 +38,12 @@ static inline void sri_exercised(struct sri_verdict *verdict, enum sri_rule rule
 }
 
 /* A rule does not hold; `operation` is an id or 0. */
-void sri_violated(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void sri_violated(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, const char *format,
+                  ...) __attribute__((format(printf, 4, 5)));
 
 /* Exercised; and violated unless `holds`. Returns `holds`. */
-bool sri_judge(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, bool holds, const char *format,
-               ...) __attribute__((format(printf, 5, 6)));
+bool sri_judge(struct sri_verdict *verdict, enum sri_rule rule, uint64_t operation, bool holds,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Did anything break? */
 bool sri_verdict_broken(const struct sri_verdict *verdict);

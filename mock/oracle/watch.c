@@ -50,8 +50,8 @@ void sri_watch_begin(struct sri_watch *watch)
             forget(watch, SRI_CONTAINER_OF(watch->buckets[i].next, struct sri_watched, node));
     watch->linked = 0;
     watch->in_link = false;
-    watch->sq_ready = 0;
     watch->stalls = 0;
+    watch->idle = 0;
 }
 
 static struct sri_watched *find(struct sri_watch *watch, uint64_t request)
@@ -86,7 +86,8 @@ static struct sri_watched *consumed(struct sri_watch *watch, const struct sri_ev
     watched->ring = event->ring;
     watched->opcode = event->opcode;
     watched->lending = event->segment_count > 0 ? event->lending : SRI_LENDS_NOTHING;
-    watched->segment_count = event->segment_count < SRI_WATCHED_SEGMENTS ? event->segment_count : SRI_WATCHED_SEGMENTS;
+    watched->segment_count =
+        event->segment_count < SRI_WATCHED_SEGMENTS ? event->segment_count : SRI_WATCHED_SEGMENTS;
     if (watched->lending != SRI_LENDS_NOTHING) {
         memcpy(watched->segments, event->segments, watched->segment_count * sizeof(struct iovec));
         sri_lent_consumed(watch, watched);

@@ -15,10 +15,10 @@
 #include "oracle/heap.h"
 #include "oracle/verdict.h"
 
-#define SRI_WATCHED          4096 /* requests in flight that are watched; more are counted as `unwatched` */
-#define SRI_WATCHED_SEGMENTS 8    /* of a vector; later ones are not looked at */
-#define SRI_WATCH_BUCKETS    1024
-#define SRI_SENTINEL         0x5C
+#define SRI_WATCHED 4096       /* requests in flight that are watched; more are counted as `unwatched` */
+#define SRI_WATCHED_SEGMENTS 8 /* of a vector; later ones are not looked at */
+#define SRI_WATCH_BUCKETS 1024
+#define SRI_SENTINEL 0x5C
 
 /* One request that the kernel consumed and has not ended. */
 struct sri_watched {
@@ -44,8 +44,8 @@ typedef void sri_watch_fn(void *user, const struct sri_event *event, const struc
 
 struct sri_watch {
     struct sri_verdict *verdict;
-    struct sri_heap *heap; /* may be NULL */
-    bool whole;            /* look at all lent bytes, not at head, tail and a sample */
+    struct sri_heap *heap;  /* may be NULL */
+    bool whole;             /* look at all lent bytes, not at head, tail and a sample */
     sri_watch_fn *listener; /* is told each event, after the oracles, with the request it is about or NULL */
     void *listener_user;
     uint64_t unwatched;
@@ -57,14 +57,16 @@ struct sri_watch {
     uint32_t live;
 
     /* order */
-    uint64_t linked;      /* user_data of the SQE before, when it carries IOSQE_IO_LINK; else 0 */
+    uint64_t linked; /* user_data of the SQE before, when it carries IOSQE_IO_LINK; else 0 */
     bool in_link;
-    uint32_t asked;       /* SQEs the current enter was asked to consume, and has consumed */
+    uint32_t asked; /* SQEs the current enter was asked to consume, and has consumed */
     uint32_t consumed;
 
     /* stall */
-    uint32_t sq_ready; /* as the last enter left it */
     uint64_t stalls;
+    uint32_t idle;                /* enters since something was consumed or completed */
+    void (*on_stuck)(void *user); /* the library will not come back; may be NULL. Does not return */
+    void *on_stuck_user;
 
     struct sri_watched entries[SRI_WATCHED];
 };

@@ -84,8 +84,8 @@ void sri_act_submit(struct sri_yard *yard)
 
 static bool ends_by_itself(const struct sri_yard *yard, const struct sri_act *act)
 {
-    return act->opcode == IORING_OP_NOP || act->opcode == IORING_OP_FSYNC || act->opcode == IORING_OP_TIMEOUT ||
-           act->fd == yard->files[0] || act->fd == yard->files[1];
+    return act->opcode == IORING_OP_NOP || act->opcode == IORING_OP_FSYNC ||
+           act->opcode == IORING_OP_TIMEOUT || act->fd == yard->files[0] || act->fd == yard->files[1];
 }
 
 void sri_act_await(struct sri_yard *yard)
@@ -94,7 +94,8 @@ void sri_act_await(struct sri_yard *yard)
     if (act == NULL)
         return;
     bool forever = ends_by_itself(yard, act) || (yard->stage->env.simulated && sri_chance(yard->stage, 100));
-    uint64_t timeout = yard->stage->env.moment_ns << sri_choose(yard->stage, yard->stage->env.simulated ? 20 : 3);
+    uint64_t timeout = yard->stage->env.moment_ns
+                       << sri_choose(yard->stage, yard->stage->env.simulated ? 20 : 3);
     if (sri_chance(yard->stage, 100))
         timeout = 0;
     if (sri_model_await(yard->stage->model, act, forever ? SRI_WAIT_FOREVER : SRI_WAIT_TIMEOUT, timeout) == 0)
@@ -171,7 +172,8 @@ void sri_act_next(struct sri_yard *yard)
     if (sri_chance(stage, 200) && stage->env.simulated)
         rc = sri_model_next_many(model, acts, 1 + sri_choose(stage, 8), &count);
     else
-        rc = sri_model_next(model, stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 20 : 3), &acts[0]);
+        rc = sri_model_next(model, stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 20 : 3),
+                            &acts[0]);
     for (size_t i = 0; rc == 0 && i < count; i++)
         if (acts[i] != NULL)
             arrived(yard, acts[i]);
@@ -188,14 +190,16 @@ void sri_act_dispatch(struct sri_yard *yard)
 void sri_act_drain(struct sri_yard *yard)
 {
     struct sri_stage *stage = yard->stage;
-    uint64_t timeout = sri_chance(stage, 300) ? 0 : stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 26 : 3);
+    uint64_t timeout =
+        sri_chance(stage, 300) ? 0 : stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 26 : 3);
     sri_model_drain(stage->model, timeout);
 }
 
 void sri_act_cancel_all(struct sri_yard *yard)
 {
     struct sri_stage *stage = yard->stage;
-    uint64_t timeout = sri_chance(stage, 300) ? 0 : stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 26 : 3);
+    uint64_t timeout =
+        sri_chance(stage, 300) ? 0 : stage->env.moment_ns << sri_choose(stage, stage->env.simulated ? 26 : 3);
     sri_model_cancel_all(stage->model, timeout);
 }
 

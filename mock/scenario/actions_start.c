@@ -161,8 +161,14 @@ void sri_act_start(struct sri_yard *yard)
     struct sri_stage *stage = yard->stage;
     uint64_t offset = 0;
     switch (sri_choose(stage, 16)) {
-    case 1: offset = sri_choose(stage, 9000); start_bytes(yard, IORING_OP_READ, yard->files[0], offset); return;
-    case 2: offset = sri_choose(stage, 9000); start_bytes(yard, IORING_OP_WRITE, yard->files[1], offset); return;
+    case 1:
+        offset = sri_choose(stage, 9000);
+        start_bytes(yard, IORING_OP_READ, yard->files[0], offset);
+        return;
+    case 2:
+        offset = sri_choose(stage, 9000);
+        start_bytes(yard, IORING_OP_WRITE, yard->files[1], offset);
+        return;
     case 3: start_bytes(yard, IORING_OP_READ, yard->pipe[0], 0); return;
     case 4: start_bytes(yard, IORING_OP_WRITE, yard->pipe[1], 0); return;
     case 5: start_bytes(yard, IORING_OP_RECV, yard->pair[0], 0); return;

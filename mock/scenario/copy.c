@@ -8,11 +8,15 @@
 
 #include "scenario/scenarios.h"
 
-#define LANES     8u
+#define LANES 8u
 #define SIZE_MAX_ 40000u
-#define PATIENCE  3000u /* completions, before the copy is given up */
+#define PATIENCE 3000u /* completions, before the copy is given up */
 
-enum phase { IDLE, READING, WRITING };
+enum phase {
+    IDLE,
+    READING,
+    WRITING
+};
 
 struct lane {
     struct sri_held *buffer;
@@ -198,4 +202,6 @@ static void play(struct sri_stage *stage)
         compare(&copy);
 }
 
-const struct sri_scenario sri_scenario_copy = {"copy", "a file copied with several buffers in flight, and compared", play};
+const struct sri_scenario sri_scenario_copy = {"copy",
+                                               "a file copied with several buffers in flight, and compared",
+                                               play};

@@ -8,12 +8,20 @@
 
 #include "scenario/scenarios.h"
 
-#define CLIENTS  6u
-#define PEERS    (2u * CLIENTS)
+#define CLIENTS 6u
+#define PEERS (2u * CLIENTS)
 #define PATIENCE 4000u
 
-enum role { FREE, CLIENT, SERVER };
-enum doing { CONNECTING, SENDING, RECEIVING };
+enum role {
+    FREE,
+    CLIENT,
+    SERVER
+};
+enum doing {
+    CONNECTING,
+    SENDING,
+    RECEIVING
+};
 
 struct peer {
     enum role role;
@@ -21,12 +29,12 @@ struct peer {
     int fd;
     uint64_t key;
     struct sri_held *buffer;
-    uint32_t total;    /* client: bytes of the whole conversation */
+    uint32_t total; /* client: bytes of the whole conversation */
     uint64_t sent;
     uint64_t received;
-    uint32_t pending;  /* bytes in the buffer that are to be sent, from `begin` */
+    uint32_t pending; /* bytes in the buffer that are to be sent, from `begin` */
     uint32_t begin;
-    bool busy;         /* an operation of it is in flight */
+    bool busy; /* an operation of it is in flight */
 };
 
 struct echo {

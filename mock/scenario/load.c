@@ -17,8 +17,8 @@ static bool begin(struct sri_stage *stage, struct sr_config config)
 /* ---- drain ---- */
 
 static const struct sri_step load[] = {
-    {sri_act_start, 20}, {sri_act_submit, 4}, {sri_act_then, 5}, {sri_act_detach, 4}, {sri_act_drop, 3},
-    {sri_act_poke, 4},   {sri_act_peek, 2},   {sri_act_post, 1},
+    {sri_act_start, 20}, {sri_act_submit, 4}, {sri_act_then, 5}, {sri_act_detach, 4},
+    {sri_act_drop, 3},   {sri_act_poke, 4},   {sri_act_peek, 2}, {sri_act_post, 1},
 };
 
 static void play_drain(struct sri_stage *stage)
@@ -40,7 +40,8 @@ static void play_drain(struct sri_stage *stage)
     sri_yard_close(&yard);
 }
 
-const struct sri_scenario sri_scenario_drain = {"drain", "draining and cancelling all under load", play_drain};
+const struct sri_scenario sri_scenario_drain = {"drain", "draining and cancelling all under load",
+                                                play_drain};
 
 /* ---- orphans ---- */
 
@@ -50,7 +51,8 @@ static const struct sri_step leaving[] = {
 };
 
 static const struct sri_step coming_home[] = {
-    {sri_act_poke, 6}, {sri_act_dispatch, 6}, {sri_act_submit, 3}, {sri_act_peek, 2}, {sri_act_close, 2}, {sri_act_start, 1},
+    {sri_act_poke, 6}, {sri_act_dispatch, 6}, {sri_act_submit, 3},
+    {sri_act_peek, 2}, {sri_act_close, 2},    {sri_act_start, 1},
 };
 
 static void play_orphans(struct sri_stage *stage)
@@ -67,16 +69,18 @@ static void play_orphans(struct sri_stage *stage)
     sri_yard_close(&yard);
 }
 
-const struct sri_scenario sri_scenario_orphans = {"orphans", "orphans that finish late; their buffers come home",
+const struct sri_scenario sri_scenario_orphans = {"orphans",
+                                                  "orphans that finish late; their buffers come home",
                                                   play_orphans};
 
 /* ---- mixed ---- */
 
 static const struct sri_step anything[] = {
-    {sri_act_start, 60},   {sri_act_submit, 14}, {sri_act_await, 16},     {sri_act_peek, 8},  {sri_act_drop, 8},
-    {sri_act_cancel, 6},   {sri_act_detach, 12}, {sri_act_then, 12},      {sri_act_next, 14}, {sri_act_dispatch, 10},
-    {sri_act_poke, 12},    {sri_act_buffers, 8}, {sri_act_misuse, 8},     {sri_act_close, 2}, {sri_act_drain, 2},
-    {sri_act_cancel_all, 1}, {sri_act_post, 6},  {sri_act_inject, 3},     {sri_act_end_one, 12},
+    {sri_act_start, 60}, {sri_act_submit, 14},   {sri_act_await, 16},   {sri_act_peek, 8},
+    {sri_act_drop, 8},   {sri_act_cancel, 6},    {sri_act_detach, 12},  {sri_act_then, 12},
+    {sri_act_next, 14},  {sri_act_dispatch, 10}, {sri_act_poke, 12},    {sri_act_buffers, 8},
+    {sri_act_misuse, 8}, {sri_act_close, 2},     {sri_act_drain, 2},    {sri_act_cancel_all, 1},
+    {sri_act_post, 6},   {sri_act_inject, 3},    {sri_act_end_one, 12},
 };
 
 static void play_mixed(struct sri_stage *stage)
@@ -94,4 +98,5 @@ static void play_mixed(struct sri_stage *stage)
     sri_yard_close(&yard);
 }
 
-const struct sri_scenario sri_scenario_mixed = {"mixed", "long runs of everything on small queues", play_mixed};
+const struct sri_scenario sri_scenario_mixed = {"mixed", "long runs of everything on small queues",
+                                                play_mixed};

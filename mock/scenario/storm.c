@@ -6,10 +6,11 @@
 #include "scenario/scenarios.h"
 
 static const struct sri_step steps[] = {
-    {sri_act_start, 30},   {sri_act_submit, 8},  {sri_act_await, 10},   {sri_act_peek, 6},       {sri_act_drop, 7},
-    {sri_act_cancel, 5},   {sri_act_detach, 6},  {sri_act_then, 6},     {sri_act_next, 6},       {sri_act_dispatch, 6},
-    {sri_act_poke, 6},     {sri_act_buffers, 6}, {sri_act_misuse, 6},   {sri_act_close, 3},      {sri_act_drain, 1},
-    {sri_act_cancel_all, 1}, {sri_act_post, 3},  {sri_act_inject, 2},   {sri_act_end_one, 6},
+    {sri_act_start, 30}, {sri_act_submit, 8},   {sri_act_await, 10},  {sri_act_peek, 6},
+    {sri_act_drop, 7},   {sri_act_cancel, 5},   {sri_act_detach, 6},  {sri_act_then, 6},
+    {sri_act_next, 6},   {sri_act_dispatch, 6}, {sri_act_poke, 6},    {sri_act_buffers, 6},
+    {sri_act_misuse, 6}, {sri_act_close, 3},    {sri_act_drain, 1},   {sri_act_cancel_all, 1},
+    {sri_act_post, 3},   {sri_act_inject, 2},   {sri_act_end_one, 6},
 };
 
 static void play(struct sri_stage *stage)
@@ -25,4 +26,6 @@ static void play(struct sri_stage *stage)
     sri_yard_close(&yard);
 }
 
-const struct sri_scenario sri_scenario_storm = {"storm", "starts, drops, cancels, misuse, closing at every stage", play};
+const struct sri_scenario sri_scenario_storm = {"storm",
+                                                "starts, drops, cancels, misuse, closing at every stage",
+                                                play};

@@ -52,9 +52,11 @@ static void wake(struct sri_stage *stage)
         env->vtable->write(env->self, yard->pair[1], bytes, sizeof bytes, &moved);
         env->vtable->write(env->self, yard->pipe[1], bytes, sizeof bytes, &moved);
     } else {
-        for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pair[1], bytes, sizeof bytes, &moved) == 0; i++)
+        for (int i = 0;
+             i < 32 && env->vtable->read(env->self, yard->pair[1], bytes, sizeof bytes, &moved) == 0; i++)
             continue;
-        for (int i = 0; i < 32 && env->vtable->read(env->self, yard->pipe[0], bytes, sizeof bytes, &moved) == 0; i++)
+        for (int i = 0;
+             i < 32 && env->vtable->read(env->self, yard->pipe[0], bytes, sizeof bytes, &moved) == 0; i++)
             continue;
     }
     if (yard->wakes > 6 && stage->ending) /* a small window may want more than there is patience for */

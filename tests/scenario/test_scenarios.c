@@ -13,7 +13,7 @@ static struct sri_rig *rig;
 static int make_rig(void **state)
 {
     *state = NULL;
-    return sri_rig_new(&rig, NULL, "/tmp");
+    return sri_rig_new(&rig, NULL, "/tmp", NULL);
 }
 
 static int free_rig(void **state)
@@ -60,7 +60,7 @@ static void play_on_host(const struct sr_backend *backend)
     uint64_t exercised[SRI_RULES] = {0};
     size_t count;
     const struct sri_scenario *const *all = sri_scenarios(&count);
-    assert_int_equal(sri_rig_new(&rig, &kernel, "/tmp"), 0);
+    assert_int_equal(sri_rig_new(&rig, &kernel, "/tmp", NULL), 0);
 
     for (size_t i = 0; i < count; i++)
         for (uint64_t seed = 1; seed <= 3; seed++)

@@ -12,7 +12,8 @@ static struct sri_campaign campaign_of(const struct sri_scenario *scenario, uint
 {
     struct sri_campaign campaign = {.first = 1, .seeds = seeds, .jobs = jobs, .folder = "/tmp"};
     campaign.scenarios[campaign.scenario_count++] = scenario;
-    campaign.backends[campaign.backend_count++] = (struct sri_backend_choice){.name = "sim", .simulated = true};
+    campaign.backends[campaign.backend_count++] =
+        (struct sri_backend_choice){.name = "sim", .simulated = true};
     return campaign;
 }
 
@@ -79,7 +80,8 @@ static void the_report_names_what_broke(void **state)
     struct sri_report report = {&campaign, &tally, 1000};
     sri_report_json(&report, &text);
 
-    assert_non_null(strstr(text.text, "{\"rule\":\"OP-4\",\"seed\":1,\"scenario\":\"wrong\",\"backend\":\"sim\","));
+    assert_non_null(
+        strstr(text.text, "{\"rule\":\"OP-4\",\"seed\":1,\"scenario\":\"wrong\",\"backend\":\"sim\","));
     assert_non_null(strstr(text.text, "a \\\"quoted\\\" text"));
     assert_non_null(strstr(text.text, "{\"id\":\"OP-4\",\"exercised\":0,\"broken\":1}"));
     sri_text_fini(&text);

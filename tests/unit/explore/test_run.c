@@ -12,7 +12,7 @@ static struct sri_rig *rig;
 static int make_rig(void **state)
 {
     *state = NULL;
-    return sri_rig_new(&rig, NULL, "/tmp");
+    return sri_rig_new(&rig, NULL, "/tmp", NULL);
 }
 
 static int free_rig(void **state)
@@ -52,8 +52,10 @@ static void a_recorded_tape_gives_the_same_trace(void **state)
     for (size_t i = 0; i < count; i++) {
         uint64_t first = hash_of(all[i], 5 + i);
         assert_int_equal(sri_rig_keep_body(rig), 0);
-        struct sri_run again = {
-            .scenario = all[i], .body = rig->body, .size = rig->body_size, .by_body = true};
+        struct sri_run again = {.scenario = all[i],
+                                .body = rig->body,
+                                .size = rig->body_size,
+                                .by_body = true};
         assert_int_equal(sri_rig_run(rig, &again).hash, first);
     }
 }
@@ -66,7 +68,10 @@ static void any_bytes_are_a_tape(void **state)
     assert_int_equal(sri_rig_keep_body(rig), 0);
 
     for (size_t size = 0; size <= rig->body_size; size += 1 + rig->body_size / 16) {
-        struct sri_run cut = {.scenario = &sri_scenario_mixed, .body = rig->body, .size = size, .by_body = true};
+        struct sri_run cut = {.scenario = &sri_scenario_mixed,
+                              .body = rig->body,
+                              .size = size,
+                              .by_body = true};
         assert_false(sri_verdict_broken(sri_rig_run(rig, &cut).verdict));
     }
 }

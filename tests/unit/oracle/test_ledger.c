@@ -142,7 +142,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(a_chain_the_kernel_parts_is_fine, watch_setup, watch_teardown),
     cmocka_unit_test_setup_teardown(a_chain_offered_in_parts_is_reported, watch_setup, watch_teardown),
     cmocka_unit_test_setup_teardown(a_stranger_in_a_chain_is_reported, watch_setup, watch_teardown),
-    cmocka_unit_test_setup_teardown(a_stall_is_the_librarys_when_it_could_have_gone_on, watch_setup, watch_teardown),
+    cmocka_unit_test_setup_teardown(a_stall_is_the_librarys_when_it_could_have_gone_on, watch_setup,
+                                    watch_teardown),
 };
 
 SR_TEST_MAIN(tests)
