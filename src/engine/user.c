@@ -40,6 +40,17 @@
 #define UNSEEN __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
 #endif
 
+/* Part of a function that is not seen. */
+#if defined(__clang__)
+#define INLINE \
+    __attribute__((no_sanitize("address", "thread", "memory", "undefined"), always_inline)) static inline
+#else
+#define INLINE __attribute__((no_sanitize("address", "thread", "undefined"), always_inline)) static inline
+#endif
+
+/* Eight bytes at any address, of any type. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
+
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
@@ -131,12 +142,10 @@ int sri_user_writable(struct sri_user *user, void *begin, size_t length)
 
 #if IS_INSTRUMENTED
 
-typedef uint64_t __attribute__((may_alias, aligned(1))) word;
-
 UNSEEN static void move(void *to, const void *from, size_t length)
 {
-    volatile word *words_to = to;
-    const volatile word *words_from = from;
+    volatile loose *words_to = to;
+    const volatile loose *words_from = from;
     size_t words = length / 8;
     for (size_t i = 0; i < words; i++)
         words_to[i] = words_from[i];
@@ -315,38 +324,64 @@ void sri_user_fill(void *to, uint8_t byte, size_t length)
     lower(&marks);
 }
 
-/* Four lanes, so that the multiplications overlap; bytes are taken in little-endian order on every machine. */
-UNSEEN static uint64_t sum(const volatile unsigned char *bytes, size_t length, uint64_t seed)
+/* The two halves of the 128-bit product, folded into one word. */
+INLINE uint64_t fold(uint64_t a, uint64_t b)
 {
-    uint64_t hash = seed ^ (length * UINT64_C(0x9e3779b97f4a7c15));
-    size_t i = 0;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    uint64_t lanes[4] = {hash, ~hash, hash << 1, hash >> 1};
-    for (; i + 32 <= length; i += 32) {
-        for (unsigned lane = 0; lane < 4; lane++) {
-            typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
-            uint64_t part = *(const volatile loose *)(bytes + i + 8 * lane);
-            lanes[lane] = (lanes[lane] ^ part) * UINT64_C(0xff51afd7ed558ccd);
-            lanes[lane] ^= lanes[lane] >> 32;
-        }
-    }
+#ifdef __SIZEOF_INT128__
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 #else
-    uint64_t lanes[4] = {hash, ~hash, hash << 1, hash >> 1};
-    for (; i + 32 <= length; i += 32) {
-        for (unsigned lane = 0; lane < 4; lane++) {
-            uint64_t part = 0;
-            for (unsigned b = 8; b-- > 0;)
-                part = part << 8 | bytes[i + 8 * lane + b];
-            lanes[lane] = (lanes[lane] ^ part) * UINT64_C(0xff51afd7ed558ccd);
-            lanes[lane] ^= lanes[lane] >> 32;
-        }
-    }
+    uint64_t low = (a & 0xffffffff) * (b & 0xffffffff);
+    uint64_t cross = (a >> 32) * (b & 0xffffffff) + (low >> 32);
+    uint64_t middle = (a & 0xffffffff) * (b >> 32) + (cross & 0xffffffff);
+    uint64_t high = (a >> 32) * (b >> 32) + (cross >> 32) + (middle >> 32);
+    return (middle << 32 | (low & 0xffffffff)) ^ high;
 #endif
-    for (unsigned lane = 0; lane < 4; lane++)
-        hash = (hash ^ lanes[lane]) * UINT64_C(0xc4ceb9fe1a85ec53) + lane;
-    for (; i < length; i++)
-        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return hash ^ hash >> 29;
+}
+
+/* Eight bytes, the first the lowest on every machine. */
+INLINE uint64_t word_at(const unsigned char *bytes)
+{
+    uint64_t value = *(const loose *)(const void *)bytes;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+
+INLINE uint64_t add_words(uint64_t lane, const unsigned char *bytes, uint64_t odd)
+{
+    return fold(lane ^ word_at(bytes), word_at(bytes + 8) ^ odd);
+}
+
+#define ODD_0 UINT64_C(0x9e3779b97f4a7c15)
+#define ODD_1 UINT64_C(0xc2b2ae3d27d4eb4f)
+#define ODD_2 UINT64_C(0xff51afd7ed558ccd)
+#define ODD_3 UINT64_C(0xc4ceb9fe1a85ec53)
+
+/* Four lanes that do not wait for each other, sixteen bytes to each in turn; what is left over goes by eight bytes. */
+UNSEEN static uint64_t sum(const unsigned char *bytes, size_t length, uint64_t seed)
+{
+    uint64_t hash = seed ^ length * ODD_0;
+    uint64_t lane_0 = hash ^ ODD_1;
+    uint64_t lane_1 = hash ^ ODD_2;
+    uint64_t lane_2 = hash ^ ODD_3;
+    uint64_t lane_3 = ~hash;
+    for (; length >= 64; length -= 64, bytes += 64) {
+        lane_0 = add_words(lane_0, bytes, ODD_0);
+        lane_1 = add_words(lane_1, bytes + 16, ODD_1);
+        lane_2 = add_words(lane_2, bytes + 32, ODD_2);
+        lane_3 = add_words(lane_3, bytes + 48, ODD_3);
+    }
+    for (; length >= 8; length -= 8, bytes += 8)
+        lane_0 = fold(lane_0 ^ word_at(bytes), ODD_1);
+    uint64_t rest = 0;
+    while (length > 0)
+        rest = rest << 8 | bytes[--length];
+    lane_0 = fold(lane_0 ^ rest, ODD_2);
+    lane_2 = fold(lane_2 ^ ODD_0, lane_3 ^ ODD_3);
+    return fold(fold(lane_0 ^ ODD_3, lane_1 ^ ODD_0) ^ ODD_1, lane_2 ^ ODD_2);
 }
 
 uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
@@ -360,7 +395,6 @@ uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
 
 UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, size_t length)
 {
-    typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
     uint64_t pattern = UINT64_C(0x0101010101010101) * byte;
     size_t i = 0;
     while (i + 8 <= length && *(const volatile loose *)(bytes + i) == pattern)
