@@ -23,7 +23,7 @@ static const char help[] =
     "simulated kernel alone. Prints a table.\n"
     "\n"
     "  --only NAME             this benchmark only (may be repeated)\n"
-    "  --rounds N              rounds per result, at least 1 (default 301)\n"
+    "  --rounds N              rounds per result, at least 1 (default 501)\n"
     "  --short                 few short rounds, and no repetition: whether it works, not how fast it is\n"
     "  --json FILE             one JSON object per line and result as well\n"
     "  --count-allocations     allocations and memory only: exit code 1 if an operation allocates or a ring leaves\n"
@@ -281,7 +281,7 @@ static int run_bench(const struct bench *bench, const struct measuring *how, FIL
 
 static int run_all(const struct options *options, FILE *json)
 {
-    struct measuring how = {.rounds = options->rounds != 0 ? options->rounds : 301, .tries = 5};
+    struct measuring how = {.rounds = options->rounds != 0 ? options->rounds : 501, .tries = 5};
     if (options->quick || options->counting)
         how = (struct measuring){.rounds = options->rounds != 0 ? options->rounds : 5,
                                  .slice_ns = 200000,

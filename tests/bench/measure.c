@@ -112,24 +112,30 @@ static int run_rounds(struct field *field, uint32_t rounds, struct result *resul
     return 0;
 }
 
-/* The library's time is set against the mean of the two raw slices of its round. */
+/*
+ * The library's slice is set against each raw slice of its round, one at a time: a slice during which another program had
+ * the processor then counts as often for the one side as for the other.
+ */
 static void sum_up(struct field *field, uint32_t rounds, struct result *result)
 {
     double *raw = field->ns[RAW];
     double *library = field->ns[LIBRARY];
     double *again = field->ns[RAW_AGAIN];
     if (field->self[RAW] != NULL) {
-        double *ratios = calloc(rounds, 2 * sizeof ratios[0]);
-        if (ratios == NULL)
+        double *to_raw = calloc(2 * (size_t)rounds, sizeof to_raw[0]);
+        double *raw_raw = calloc(rounds, sizeof raw_raw[0]);
+        if (to_raw == NULL || raw_raw == NULL)
             abort();
         for (uint32_t i = 0; i < rounds; i++) {
-            ratios[i] = library[i] / ((raw[i] + again[i]) / 2);
-            ratios[rounds + i] = again[i] / raw[i];
+            to_raw[2 * i] = library[i] / raw[i];
+            to_raw[2 * i + 1] = library[i] / again[i];
+            raw_raw[i] = again[i] / raw[i];
         }
-        result->ratio = median(ratios, rounds);
-        result->ratio_raw_raw = median(ratios + rounds, rounds);
+        result->ratio = median(to_raw, 2 * rounds);
+        result->ratio_raw_raw = median(raw_raw, rounds);
         result->raw_ns = median(raw, rounds);
-        free(ratios);
+        free(to_raw);
+        free(raw_raw);
     }
     result->library_ns = median(library, rounds);
 }
