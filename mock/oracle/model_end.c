@@ -255,6 +255,29 @@ static bool could_come(const struct sri_model *model)
     return model->hands[SRI_HAND_QUEUE] > 0 || model->awaits_posts || model->post_count > 0;
 }
 
+/* Nothing is in flight, says the ring: then no completion of a detached operation can be missing (OP-4). */
+static void judge_nothing_left(struct sri_model *model)
+{
+    uint64_t lost = 0;
+    for (const struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
+        const struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
+        if (act->hand == SRI_HAND_QUEUE && act->posted)
+            lost = act->id;
+    }
+    sri_judge(model->verdict, SRI_RULE_OP_4, lost, lost == 0,
+              "the completion of a detached operation arrived and was delivered to nobody");
+}
+
+/* `runs` callbacks had run before the wait: what they started may have been in flight meanwhile. */
+static void judge_nothing(struct sri_model *model, int rc, uint32_t runs)
+{
+    sri_judge(model->verdict, SRI_RULE_OP_8, 0,
+              rc == SR_ENOTHING_IN_FLIGHT && (!could_come(model) || runs != model->callback_runs),
+              "nothing detached is in flight (or something is), and next answered %d", rc);
+    if (rc == SR_ENOTHING_IN_FLIGHT)
+        judge_nothing_left(model);
+}
+
 int sri_model_next(struct sri_model *model, uint64_t timeout_ns, struct sri_act **act)
 {
     struct sr_completion done = {0};
@@ -268,9 +291,7 @@ int sri_model_next(struct sri_model *model, uint64_t timeout_ns, struct sri_act 
     if (rc == 0)
         *act = came_next(model, &done);
     else if (rc == SR_ENOTHING_IN_FLIGHT || !could)
-        sri_judge(model->verdict, SRI_RULE_OP_8, 0,
-                  rc == SR_ENOTHING_IN_FLIGHT && (!could_come(model) || runs != model->callback_runs),
-                  "nothing detached is in flight (or something is), and next answered %d", rc);
+        judge_nothing(model, rc, runs);
     else
         judge_unfinished(model, NULL, rc, -ETIME);
     sri_model_wait_end(model);
@@ -287,9 +308,7 @@ int sri_model_next_many(struct sri_model *model, struct sri_act *acts[], size_t 
     int rc = sr_ring_next_many(model->ring, done, room < 8 ? room : 8, count);
     sri_model_tell(model, "next_many: %d, %zu", rc, *count);
     if (rc == SR_ENOTHING_IN_FLIGHT || (rc != 0 && !could))
-        sri_judge(model->verdict, SRI_RULE_OP_8, 0,
-                  rc == SR_ENOTHING_IN_FLIGHT && (!could_come(model) || runs != model->callback_runs),
-                  "nothing detached is in flight (or something is), and next answered %d", rc);
+        judge_nothing(model, rc, runs);
     else if (rc != 0)
         judge_unfinished(model, NULL, rc, -ETIME);
     for (size_t i = 0; i < *count; i++)
