@@ -18,9 +18,10 @@
 
 #define REPEAT_EVERY 100u /* runs; every other time from the recorded body, else from the seed */
 #define TICK_MS 20
-#define STUCK 77          /* exit code of a worker that cannot come back */
-#define PATIENCE_MS 30000 /* for one run */
-#define HANGS 3           /* then the campaign goes no further */
+#define STUCK 77           /* exit code of a worker that cannot come back */
+#define PATIENCE_S 10      /* for one simulated run, which takes a millisecond */
+#define HOST_PATIENCE_S 60 /* for one that waits for this machine */
+#define HANGS 3            /* then the campaign goes no further */
 
 /* What a worker shares with the campaign. It takes every jobs-th run, beginning with `next`. */
 struct slip {
@@ -178,6 +179,13 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
 
 /* ---- In the campaign ---- */
 
+static uint32_t patience_of(const struct sri_campaign *campaign, uint64_t number)
+{
+    if (number >= run_count(campaign))
+        return HOST_PATIENCE_S;
+    return campaign->backends[backend_of(campaign, number)].simulated ? PATIENCE_S : HOST_PATIENCE_S;
+}
+
 static int send_worker(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
 {
     pid_t process = fork();
@@ -213,9 +221,9 @@ static void note_death(const struct sri_campaign *campaign, struct slip *slip, i
     finding->backend = backend;
     finding->kind = run.kind;
     finding->seed = run.seed;
-    if (slip->still >= PATIENCE_MS / TICK_MS)
-        snprintf(finding->text, sizeof finding->text, "the run did not end within %d seconds",
-                 PATIENCE_MS / 1000);
+    if (slip->still >= patience_of(campaign, number) * 1000 / TICK_MS)
+        snprintf(finding->text, sizeof finding->text, "the run did not end within %u seconds",
+                 patience_of(campaign, number));
     else if (WIFSIGNALED(status))
         snprintf(finding->text, sizeof finding->text, "the process died by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
@@ -227,12 +235,12 @@ static void note_death(const struct sri_campaign *campaign, struct slip *slip, i
 }
 
 /* One that stays at a run for ever is ended. */
-static void watch_over(struct slip *slip)
+static void watch_over(const struct sri_campaign *campaign, struct slip *slip)
 {
     unsigned long long now = atomic_load(&slip->next);
     slip->still = now == slip->seen ? slip->still + 1 : 0;
     slip->seen = now;
-    if (slip->still == PATIENCE_MS / TICK_MS) {
+    if (slip->still == patience_of(campaign, now) * 1000 / TICK_MS) {
         slip->hangs++;
         kill(slip->process, SIGKILL);
     }
@@ -246,7 +254,7 @@ static bool look_after(const struct sri_campaign *campaign, struct slip *slip, u
         return true;
     pid_t ended = waitpid(slip->process, &status, WNOHANG);
     if (ended == 0 || (ended < 0 && errno == EINTR)) {
-        watch_over(slip);
+        watch_over(campaign, slip);
         return false;
     }
     bool died = !WIFEXITED(status) || WEXITSTATUS(status) != 0;

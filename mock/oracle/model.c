@@ -287,13 +287,26 @@ static void left(struct sri_model *model, const struct sri_event *event)
     }
 }
 
+/* Values that were posted come this way too; they have an id of their own. */
+static void woken(struct sri_model *model, uint64_t user_data)
+{
+    model->arrivals++;
+    uint64_t kept = model->injected < SRI_RETIRED ? model->injected : SRI_RETIRED;
+    for (uint64_t i = 0; i < kept; i++)
+        if (model->injected_ids[i] == user_data) {
+            model->injected_seen++;
+            model->injected_at = model->arrivals;
+            return;
+        }
+}
+
 void sri_model_event(void *user, const struct sri_event *event, const struct sri_watched *watched)
 {
     struct sri_model *model = user;
     switch (event->kind) {
     case SRI_EVENT_CONSUMED: consumed(model, event); break;
     case SRI_EVENT_COMPLETED: completed(model, event, watched); break;
-    case SRI_EVENT_WAKE: model->arrivals++; break;
+    case SRI_EVENT_WAKE: woken(model, event->user_data); break;
     case SRI_EVENT_CANCELLING: cancelling(model, watched); break;
     case SRI_EVENT_LEAVE: left(model, event); break;
     case SRI_EVENT_OPENED:

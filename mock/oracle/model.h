@@ -154,12 +154,15 @@ struct sri_model {
     uint32_t callbacks_left; /* that left their completion */
     uint32_t callback_runs;
     bool draining;
-    uint64_t enters;           /* events of this ring */
-    uint64_t arrivals;         /* CQEs posted in this ring */
-    uint64_t reaped;           /* at least so many of them were passed by the library */
-    uint64_t requests;         /* the program's, that the kernel consumed and has not ended */
-    uint64_t injected;         /* CQEs of no operation */
-    uint64_t injected_at;      /* arrivals after the last of them */
+    bool refused_close; /* since the last submission */
+    uint64_t enters;    /* events of this ring */
+    uint64_t arrivals;  /* CQEs posted in this ring */
+    uint64_t reaped;    /* at least so many of them were passed by the library */
+    uint64_t requests;  /* the program's, that the kernel consumed and has not ended */
+    uint64_t injected;  /* CQEs of no operation */
+    uint64_t injected_ids[SRI_RETIRED];
+    uint64_t injected_seen;    /* of them, those the kernel has posted */
+    uint64_t injected_at;      /* arrivals after the last of those */
     uint64_t misuses;          /* calls that only sr_stats can count */
     uint64_t posts[SRI_POSTS]; /* values that wait */
     uint32_t post_first;
@@ -278,6 +281,8 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns);
 void sri_model_misuse_handle(struct sri_model *model, uint32_t which);
 void sri_model_misuse_state(struct sri_model *model, struct sri_act *act, uint32_t which);
 void sri_model_inject(struct sri_model *model, uint32_t which);
+/* Judges what the ring counts of those. After each wait. */
+void sri_model_judge_unknown(struct sri_model *model);
 int sri_model_post(struct sri_model *model, bool from_thread);
 void sri_model_wrong_thread(struct sri_model *model);
 void sri_model_wrong_process(struct sri_model *model);

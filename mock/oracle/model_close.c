@@ -258,6 +258,7 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
               "a close with %u to %u operations in flight was answered %d", in_flight[0], in_flight[1], rc);
     if (rc != 0) {
         judge_whole(model, ring, how, flying, orphaned);
+        model->refused_close = how != SRI_CLOSE_TRY;
         sri_model_settle(model);
         return rc;
     }

@@ -45,8 +45,10 @@ static void judge_left_by_callbacks(struct sri_model *model)
 void sri_model_wait_end(struct sri_model *model)
 {
     model->waiting--;
-    if (model->waiting == 0 && model->ring != NULL)
+    if (model->waiting == 0 && model->ring != NULL) {
         judge_left_by_callbacks(model);
+        sri_model_judge_unknown(model);
+    }
     sri_model_settle(model);
 }
 

@@ -75,33 +75,33 @@ void sri_model_misuse_state(struct sri_model *model, struct sri_act *act, uint32
               "misuse %u of a delivered operation was answered %d", which % 3, rc);
 }
 
-static void judge_unknown(struct sri_model *model)
+void sri_model_judge_unknown(struct sri_model *model)
 {
     struct sr_stats stats;
-    if (model->injected == 0 || sr_ring_stats(model->ring, &stats) != 0)
+    if (!model->sees || sr_ring_stats(model->ring, &stats) != 0)
         return;
-    bool all_seen = model->reaped >= model->injected_at;
+    if (model->injected == 0 && stats.unknown == 0)
+        return;
+    bool all_seen = model->injected_seen == model->injected && model->reaped >= model->injected_at;
     sri_judge(model->verdict, SRI_RULE_OP_5, 0,
               all_seen ? stats.unknown == model->injected : stats.unknown <= model->injected,
               "%llu completions of no operation came, and %llu were counted",
               (unsigned long long)model->injected, (unsigned long long)stats.unknown);
+    if (stats.unknown > model->injected)
+        sri_violated(
+            model->verdict, SRI_RULE_OP_1, 0,
+            "a completion that was owed to an operation found its id gone: the slot was freed before");
 }
 
 /* A completion whose id is stale or never was; it is counted when the library next looks. */
 void sri_model_inject(struct sri_model *model, uint32_t which)
 {
-    judge_unknown(model);
+    sri_model_judge_unknown(model);
     uint64_t id = stale_id(model, which);
-    uint64_t arrivals = model->arrivals;
     if (!model->sees || sri_model_act(model, id) != NULL || sri_tap_inject(model->tap, id) != 0)
         return;
     sri_model_tell(model, "a completion of nobody, id %llx", (unsigned long long)id);
-    model->injected++;
-    struct sr_op nothing = {UINT64_C(0x00ffffff00000001)};
-    struct sr_completion done;
-    (void)nothing;
-    (void)done;
-    model->injected_at = model->arrivals > arrivals ? model->arrivals : UINT64_MAX;
+    model->injected_ids[model->injected++ % SRI_RETIRED] = id;
 }
 
 /* ---- Values from elsewhere ---- */

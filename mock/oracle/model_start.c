@@ -270,6 +270,20 @@ static void judge_left(struct sri_model *model)
     }
 }
 
+/* A ring whose close was refused is whole: what was queued then goes to the kernel like anything else (RING-3). */
+static void judge_all_taken(struct sri_model *model)
+{
+    uint32_t left = queued(model);
+    sri_judge(model->verdict, SRI_RULE_OP_6, 0, left == 0,
+              "a submission succeeded, and %u entries were not taken", left);
+    if (model->refused_close)
+        sri_judge(
+            model->verdict, SRI_RULE_RING_3, 0, left == 0,
+            "after a refused close a submission succeeded, and %u entries that were queued were not taken",
+            left);
+    model->refused_close = false;
+}
+
 int sri_model_submit(struct sri_model *model)
 {
     int rc = sr_ring_submit(model->ring);
@@ -277,8 +291,7 @@ int sri_model_submit(struct sri_model *model)
     if (model->sees)
         judge_left(model);
     if (rc == 0 && model->sees)
-        sri_judge(model->verdict, SRI_RULE_OP_6, 0, queued(model) == 0,
-                  "a submission succeeded, and %u entries were not taken", queued(model));
+        judge_all_taken(model);
     sri_model_settle(model);
     return rc;
 }

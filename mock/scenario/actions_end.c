@@ -208,8 +208,11 @@ void sri_act_close(struct sri_yard *yard)
 {
     struct sri_stage *stage = yard->stage;
     struct sri_model *model = stage->model;
-    if (sri_model_close(model, (enum sri_closing)sri_choose(stage, SRI_CLOSINGS)) != 0)
+    if (sri_model_close(model, (enum sri_closing)sri_choose(stage, SRI_CLOSINGS)) != 0) {
+        if (sri_chance(stage, 512))
+            sri_model_submit(model);
         return;
+    }
     struct sr_config config = sri_any_config(stage);
     yard->closed = yard->openings++ == 3 || !sri_stage_open(stage, &config);
 }

@@ -41,6 +41,18 @@ static bool make_sockets(struct sri_yard *yard)
     return true;
 }
 
+/* The other ends go: a small window or a full backlog may want more than there is patience for. */
+static void leave(struct sri_yard *yard)
+{
+    const struct sri_env *env = &yard->stage->env;
+    env->vtable->shutdown(env->self, yard->pair[1]);
+    for (uint32_t i = 0; i < 2; i++)
+        if (yard->listeners[i] >= 0) {
+            sri_stage_close(yard->stage, yard->listeners[i]);
+            yard->listeners[i] = -1;
+        }
+}
+
 /* Whoever waits for bytes or a connection gets it, and the next time whoever waits for room. */
 static void wake(struct sri_stage *stage)
 {
@@ -59,8 +71,10 @@ static void wake(struct sri_stage *stage)
              i < 32 && env->vtable->read(env->self, yard->pipe[0], bytes, sizeof bytes, &moved) == 0; i++)
             continue;
     }
-    if (yard->wakes > 6 && stage->ending) /* a small window may want more than there is patience for */
-        env->vtable->shutdown(env->self, yard->pair[1]);
+    if (yard->wakes > 6 && stage->ending) {
+        leave(yard);
+        return;
+    }
     for (uint32_t i = 0; i < 2; i++) {
         int fd;
         if (stage->fd_count == SRI_STAGE_FDS || env->vtable->socket(env->self, i == 1, &fd) != 0)
