@@ -31,9 +31,10 @@ static struct slab *slabs; /* keeps every slab reachable */
 
 static bool add_slab(void)
 {
-    struct slab *slab = sri_alloc_zero(1, sizeof *slab);
+    struct slab *slab = sri_alloc_aligned(sizeof *slab, _Alignof(struct slab));
     if (slab == NULL)
         return false;
+    memset(slab, 0, sizeof *slab);
     slab->next = slabs;
     slabs = slab;
     for (size_t i = 0; i < HEADERS_PER_SLAB; i++) {

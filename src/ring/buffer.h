@@ -24,8 +24,9 @@ struct sri_vector {
     struct iovec segments[];
 };
 
+/* One cache line. */
 struct sr_buffer {
-    uint8_t *bytes;            /* NULL: a vector */
+    _Alignas(64) uint8_t *bytes; /* NULL: a vector */
     size_t size;
     const struct sri_origin *origin;
     struct sri_vector *vector; /* or NULL */
