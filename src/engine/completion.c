@@ -15,22 +15,13 @@ uint32_t sri_cq_ready(const struct sri_ring *ring)
     return visible(ring) + ring->overflow_count;
 }
 
-/* Room for one more; the program's head is looked at only when the last known room is used up. */
+/* Room for one more; the program's head is looked at only when the last known room is used up (sri_post() as well). */
 static bool has_room(struct sri_ring *ring)
 {
     if (ring->cq_tail != ring->cq_limit)
         return true;
     ring->cq_limit = __atomic_load_n(&ring->header->cq_head, __ATOMIC_ACQUIRE) + ring->cq_entries;
     return ring->cq_tail != ring->cq_limit && ring->cq_limit - ring->cq_tail <= ring->cq_entries;
-}
-
-static void write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
-{
-    struct io_uring_cqe *cqe = &ring->cqes[ring->cq_tail & (ring->cq_entries - 1)];
-    cqe->user_data = user_data;
-    cqe->res = result;
-    cqe->flags = flags;
-    __atomic_store_n(&ring->header->cq_tail, ++ring->cq_tail, __ATOMIC_RELEASE);
 }
 
 /* Without memory for it the CQE is lost: counted, and the next enter says -EBADR. */
@@ -52,30 +43,12 @@ static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint
     ring->overflow_last = &overflow->next;
 }
 
-void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
-    ring->posted++;
-    ring->eventfd_due = true;
     if (ring->overflow_count == 0 && has_room(ring))
-        write_cqe(ring, user_data, result, flags);
+        sri_write_cqe(ring, user_data, result, flags);
     else
         keep(ring, user_data, result, flags);
-}
-
-void sri_post_end(struct sri_request *request)
-{
-    struct sri_ring *ring = request->ring;
-    if (request->marks & SRI_MARK_SKIP) {
-        if (sri_is_watched(ring->engine))
-            sri_emit_request(request, SRI_EVENT_SKIPPED, request->result, 0);
-        return;
-    }
-    sri_post(ring, request->user_data, request->result, request->cqe_flags);
-    /* A timeout's own end is not among the completions that timeouts count. */
-    if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0))
-        ring->posted--;
-    if (sri_is_watched(ring->engine))
-        sri_emit_request(request, SRI_EVENT_COMPLETED, request->result, request->cqe_flags);
 }
 
 static struct sri_overflow *shift(struct sri_ring *ring)
@@ -93,7 +66,7 @@ void sri_overflow_flush(struct sri_ring *ring)
         return;
     while (ring->overflow_count > 0 && has_room(ring)) {
         struct sri_overflow *overflow = shift(ring);
-        write_cqe(ring, overflow->user_data, overflow->result, overflow->flags);
+        sri_write_cqe(ring, overflow->user_data, overflow->result, overflow->flags);
         sri_arena_release(&ring->engine->arena, overflow);
     }
     if (ring->overflow_count == 0)
@@ -122,7 +95,10 @@ void sri_inbox_deliver(struct sri_ring *ring)
     for (unsigned i = 0; i < count; i++) {
         sri_post(ring, user_data[i], 0, 0);
         if (sri_is_watched(ring->engine)) {
-            struct sri_event event = {.kind = SRI_EVENT_WAKE, .ring = ring->fd, .user_data = user_data[i], .last = 1};
+            struct sri_event event = {.kind = SRI_EVENT_WAKE,
+                                      .ring = ring->fd,
+                                      .user_data = user_data[i],
+                                      .last = 1};
             sri_emit(ring->engine, &event);
         }
     }

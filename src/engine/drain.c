@@ -72,7 +72,7 @@ static void defer(struct sri_request *head)
         ring->drain_active = false;
 }
 
-static void start_now(struct sri_request *head)
+void sri_unit_start(struct sri_request *head)
 {
     struct sri_engine *engine = head->ring->engine;
     head->marks |= SRI_MARK_INLINE;
@@ -95,5 +95,5 @@ void sri_unit_queue(struct sri_request *head)
     if (!refused && (ring->drain_active || (head->marks & SRI_MARK_DRAIN)))
         defer(head);
     else
-        start_now(head);
+        sri_unit_start(head);
 }

@@ -8,8 +8,12 @@
 
 static uint32_t ask_delay(struct sri_request *request)
 {
-    struct sri_question question = {.why = SRI_WHY_DELAY, .n = SRI_DELAYS, .opcode = request->opcode,
-                                    .fd = request->fd, .user_data = request->user_data, .length = request->length};
+    struct sri_question question = {.why = SRI_WHY_DELAY,
+                                    .n = SRI_DELAYS,
+                                    .opcode = request->opcode,
+                                    .fd = request->fd,
+                                    .user_data = request->user_data,
+                                    .length = request->length};
     return sri_pick(&request->ring->engine->chooser, &question);
 }
 
@@ -23,9 +27,8 @@ static int find_file(struct sri_request *request)
     return request->attempt.file == NULL ? -EBADF : 0;
 }
 
-static void issue(struct sri_request *request)
+static inline void issue(struct sri_request *request, const struct sri_opcode *opcode)
 {
-    const struct sri_opcode *opcode = sri_opcode_of(request);
     if (opcode->issue == NULL) {
         sri_attempt(request);
         return;
@@ -36,11 +39,38 @@ static void issue(struct sri_request *request)
         sri_chain_arm(request);
 }
 
+/* Refused when it is issued: in the order of all ends, unless there is nobody to choose one. */
+static void end_refused(struct sri_request *request, int error)
+{
+    request->result = error;
+    if (sri_is_kind(request->ring->engine) || !(request->marks & SRI_MARK_INLINE))
+        sri_end(request);
+    else
+        sri_due_push(request, SRI_STEP_END);
+}
+
+/* When it is attempted is a freedom of the kernel. */
+static void issue_by_choice(struct sri_request *request, const struct sri_opcode *opcode)
+{
+    bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
+    uint32_t delay = ask_delay(request);
+    SRI_REQUIRE(delay < SRI_DELAYS);
+    if (delay == 0 && !inline_) {
+        issue(request, opcode);
+        return;
+    }
+    sri_table_list(request);
+    if (delay == 0)
+        sri_due_push(request, SRI_STEP_ATTEMPT);
+    else
+        sri_later(request, sri_now(request->ring->engine) + sri_delay_ns[delay], SRI_STEP_ATTEMPT);
+    if (request->marks & SRI_MARK_GUARDED)
+        sri_chain_arm(request);
+}
+
 void sri_start(struct sri_request *request)
 {
-    struct sri_engine *engine = request->ring->engine;
     const struct sri_opcode *opcode = sri_opcode_of(request);
-    bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
     if (error == 0)
         error = request->result; /* found at preparation, but told when it is issued */
@@ -48,32 +78,12 @@ void sri_start(struct sri_request *request)
         error = opcode->admit(request);
     if (error == 0 && (request->sqe_flags & IOSQE_BUFFER_SELECT))
         error = -ENOBUFS; /* no group is known to this kernel */
-    if (error != 0) {
-        request->result = error;
-        if (sri_is_kind(engine) || !inline_)
-            sri_end(request);
-        else
-            sri_due_push(request, SRI_STEP_END);
-        return;
-    }
-    if (sri_is_kind(engine) || (opcode->traits & SRI_TRAIT_PROMPT)) {
-        issue(request);
-        return;
-    }
-    uint32_t delay = ask_delay(request);
-    SRI_REQUIRE(delay < SRI_DELAYS);
-    if (delay == 0 && !inline_) {
-        issue(request);
-        return;
-    }
-    sri_table_list(request);
-    if (delay == 0) {
-        sri_due_push(request, SRI_STEP_ATTEMPT);
-    } else {
-        sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_ATTEMPT);
-    }
-    if (request->marks & SRI_MARK_GUARDED)
-        sri_chain_arm(request);
+    if (error != 0)
+        end_refused(request, error);
+    else if (sri_is_kind(request->ring->engine) || (opcode->traits & SRI_TRAIT_PROMPT))
+        issue(request, opcode);
+    else
+        issue_by_choice(request, opcode);
 }
 
 void sri_step(struct sri_request *request)
@@ -87,24 +97,12 @@ void sri_step(struct sri_request *request)
         return;
     }
     switch ((enum sri_step)request->step) {
-    case SRI_STEP_START:
-        sri_start(request);
-        break;
-    case SRI_STEP_ATTEMPT:
-        issue(request);
-        break;
-    case SRI_STEP_REPORT:
-        sri_report(request);
-        break;
-    case SRI_STEP_END:
-        sri_end(request);
-        break;
-    case SRI_STEP_FINISH:
-        sri_finished(request);
-        break;
-    case SRI_STEP_EXPIRE:
-        sri_timer_expired(request);
-        break;
+    case SRI_STEP_START: sri_start(request); break;
+    case SRI_STEP_ATTEMPT: issue(request, sri_opcode_of(request)); break;
+    case SRI_STEP_REPORT: sri_report(request); break;
+    case SRI_STEP_END: sri_end(request); break;
+    case SRI_STEP_FINISH: sri_finished(request); break;
+    case SRI_STEP_EXPIRE: sri_timer_expired(request); break;
     }
     sri_counting_advance(ring);
     sri_drain_advance(ring);
@@ -131,11 +129,14 @@ static bool has_failed(const struct sri_request *request, const struct sri_opcod
         return !(request->opcode == IORING_OP_TIMEOUT && request->result == -ETIME &&
                  (request->timer.flags & IORING_TIMEOUT_ETIME_SUCCESS));
     }
-    if ((uint64_t)(uint32_t)request->result >= request->length)
-        return false;
     if (opcode->traits & SRI_TRAIT_SHORT_BREAKS)
         return true;
     return (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & MSG_WAITALL);
+}
+
+static bool is_whole(const struct sri_request *request)
+{
+    return request->result >= 0 && (uint64_t)(uint32_t)request->result >= request->length;
 }
 
 static void judge(struct sri_request *request)
@@ -149,31 +150,52 @@ static void judge(struct sri_request *request)
     }
 }
 
-static void release(struct sri_request *request)
+static inline void post_end(struct sri_request *request)
+{
+    struct sri_ring *ring = request->ring;
+    bool watched = sri_is_watched(ring->engine);
+    if (request->marks & SRI_MARK_SKIP) {
+        if (watched)
+            sri_emit_request(request, SRI_EVENT_SKIPPED, request->result, 0);
+        return;
+    }
+    sri_post(ring, request->user_data, request->result, request->cqe_flags);
+    /* A timeout's own end is not among the completions that timeouts count. */
+    if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0))
+        ring->posted--;
+    if (watched)
+        sri_emit_request(request, SRI_EVENT_COMPLETED, request->result, request->cqe_flags);
+}
+
+static void release_blocks(struct sri_request *request)
+{
+    struct sri_arena *arena = &request->ring->engine->arena;
+    sri_arena_release(arena, request->attempt.argument);
+    sri_arena_release(arena, request->segments);
+    sri_arena_release(arena, request->staging);
+}
+
+static inline void release(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     if (sri_opcode_of(request)->issue == NULL) {
         if (request->attempt.file != NULL)
             engine->world.vtable->file_put(engine->world.self, request->attempt.file);
-        if (request->attempt.argument != NULL)
-            sri_arena_release(&engine->arena, request->attempt.argument);
-        if (request->segments != NULL)
-            sri_arena_release(&engine->arena, request->segments);
-        if (request->staging != NULL)
-            sri_arena_release(&engine->arena, request->staging);
+        if (request->attempt.argument != NULL || request->segments != NULL || request->staging != NULL)
+            release_blocks(request);
     }
     request->ring->in_flight--;
     engine->in_flight--;
     sri_slab_give(&engine->slab, request);
 }
 
-static struct sri_request *end_one(struct sri_request *request)
+static inline struct sri_request *end_one(struct sri_request *request)
 {
     SRI_REQUIRE(request->place == SRI_PLACE_NONE);
-    if (!(request->marks & SRI_MARK_SEVERED))
+    if (!is_whole(request) && !(request->marks & SRI_MARK_SEVERED))
         judge(request);
     sri_table_unlist(request);
-    sri_post_end(request);
+    post_end(request);
     struct sri_request *next = (request->marks & SRI_MARK_CHAINED) ? sri_chain_ended(request) : NULL;
     release(request);
     return next;
@@ -181,8 +203,9 @@ static struct sri_request *end_one(struct sri_request *request)
 
 void sri_end(struct sri_request *request)
 {
-    while (request != NULL)
+    do {
         request = end_one(request);
+    } while (request != NULL);
 }
 
 void sri_drop(struct sri_request *request)

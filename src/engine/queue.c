@@ -6,9 +6,9 @@
 
 #include "engine/steps.h"
 
-#define KNOWN_FLAGS                                                                                                   \
-    (IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC | IOSQE_BUFFER_SELECT |      \
-     IOSQE_CQE_SKIP_SUCCESS)
+#define KNOWN_FLAGS                                                                        \
+    (IOSQE_FIXED_FILE | IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_ASYNC | \
+     IOSQE_BUFFER_SELECT | IOSQE_CQE_SKIP_SUCCESS)
 
 uint32_t sri_sq_ready(const struct sri_ring *ring)
 {
@@ -26,7 +26,7 @@ static uint32_t ask_stay(struct sri_ring *ring, uint32_t count)
     return stay;
 }
 
-static struct sri_request *take(struct sri_ring *ring, const struct io_uring_sqe *sqe)
+static inline struct sri_request *take(struct sri_ring *ring, const struct io_uring_sqe *sqe)
 {
     struct sri_engine *engine = ring->engine;
     struct sri_request *request = sri_slab_take(&engine->slab);
@@ -56,7 +56,7 @@ static struct sri_request *take(struct sri_ring *ring, const struct io_uring_sqe
 }
 
 /* What every opcode is checked for, in the true kernel's order, then the opcode's own checks and copies. */
-static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe)
+static inline int prepare(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     if (sqe->opcode >= IORING_OP_LAST)
         return -EINVAL;
@@ -88,7 +88,13 @@ static void refuse(struct sri_request *request, int error)
     request->result = error;
 }
 
-static bool consume_one(struct sri_ring *ring, const struct io_uring_sqe *sqe)
+/* Most stand alone: nothing is linked, and nothing before them holds them back. */
+static bool is_alone(const struct sri_ring *ring, const struct io_uring_sqe *sqe)
+{
+    return sqe->flags == 0 && ring->chain_head == NULL && !ring->drain_active && !ring->drain_next;
+}
+
+static inline bool consume_one(struct sri_ring *ring, const struct io_uring_sqe *sqe)
 {
     struct sri_request *request = take(ring, sqe);
     int error = prepare(request, sqe);
@@ -96,7 +102,10 @@ static bool consume_one(struct sri_ring *ring, const struct io_uring_sqe *sqe)
         refuse(request, error);
     if (sri_is_watched(ring->engine))
         sri_emit_consumed(request, sqe);
-    return sri_submit(request);
+    if (!is_alone(ring, sqe))
+        return sri_submit(request);
+    sri_unit_start(request);
+    return error != 0;
 }
 
 static int consume(struct sri_ring *ring, uint32_t count)

@@ -41,28 +41,30 @@ enum sri_step {
 };
 
 enum sri_mark {
-    SRI_MARK_FAILED = 1 << 0,       /* breaks a soft link; its CQE is posted whatever its flags say */
-    SRI_MARK_SKIP = 1 << 1,         /* no CQE on success */
-    SRI_MARK_SKIP_CHAIN = 1 << 2,   /* failed with IOSQE_CQE_SKIP_SUCCESS: what is linked behind ends silently */
-    SRI_MARK_PREP_FAILED = 1 << 3,  /* refused at preparation: `result` stands before it was started */
-    SRI_MARK_DRAIN = 1 << 4,        /* starts when everything before it has ended */
-    SRI_MARK_GUARDED = 1 << 5,      /* the next of its chain is a link timeout, not armed yet */
-    SRI_MARK_LISTED = 1 << 6,       /* in the table by user_data and in the ring's list: a cancel finds it */
-    SRI_MARK_ASKED = 1 << 7,        /* the chooser was asked about this attempt */
-    SRI_MARK_INLINE = 1 << 8,       /* may make its step although its ring defers: since its submission, or released */
-    SRI_MARK_COMMITTED = 1 << 9,    /* a cancel is too late */
-    SRI_MARK_TOUCHING = 1 << 10,    /* observers were told that the world writes target bytes */
-    SRI_MARK_STAGED = 1 << 11,      /* the attempt goes to staging memory first */
-    SRI_MARK_SEVERED = 1 << 12,     /* ended by somebody else; its flags say whether its CQE is posted */
-    SRI_MARK_CHAINED = 1 << 13,     /* has a link, a link timeout, or is one: its end concerns others */
+    SRI_MARK_FAILED = 1 << 0, /* breaks a soft link; its CQE is posted whatever its flags say */
+    SRI_MARK_SKIP = 1 << 1,   /* no CQE on success */
+    SRI_MARK_SKIP_CHAIN =
+        1 << 2, /* failed with IOSQE_CQE_SKIP_SUCCESS: what is linked behind ends silently */
+    SRI_MARK_PREP_FAILED = 1 << 3, /* refused at preparation: `result` stands before it was started */
+    SRI_MARK_DRAIN = 1 << 4,       /* starts when everything before it has ended */
+    SRI_MARK_GUARDED = 1 << 5,     /* the next of its chain is a link timeout, not armed yet */
+    SRI_MARK_LISTED = 1 << 6,      /* in the table by user_data and in the ring's list: a cancel finds it */
+    SRI_MARK_ASKED = 1 << 7,       /* the chooser was asked about this attempt */
+    SRI_MARK_INLINE =
+        1 << 8, /* may make its step although its ring defers: since its submission, or released */
+    SRI_MARK_COMMITTED = 1 << 9, /* a cancel is too late */
+    SRI_MARK_TOUCHING = 1 << 10, /* observers were told that the world writes target bytes */
+    SRI_MARK_STAGED = 1 << 11,   /* the attempt goes to staging memory first */
+    SRI_MARK_SEVERED = 1 << 12,  /* ended by somebody else; its flags say whether its CQE is posted */
+    SRI_MARK_CHAINED = 1 << 13,  /* has a link, a link timeout, or is one: its end concerns others */
 };
 
 /* TIMEOUT, LINK_TIMEOUT, in place of the attempt. */
 struct sri_timer {
-    struct sri_node counting; /* in its ring's list by target, while it counts completions */
+    struct sri_node counting;    /* in its ring's list by target, while it counts completions */
     struct sri_request *guarded; /* LINK_TIMEOUT: whom it limits, while armed */
-    uint64_t target;  /* the ring's count of completions at which it ends */
-    uint64_t time_ns; /* as given: relative, or absolute with IORING_TIMEOUT_ABS */
+    uint64_t target;             /* the ring's count of completions at which it ends */
+    uint64_t time_ns;            /* as given: relative, or absolute with IORING_TIMEOUT_ABS */
     uint32_t flags;
     bool counts;
 };
@@ -88,11 +90,11 @@ struct sri_request {
     struct sri_node ring_node;
     struct sri_request *hash_next;
     struct sri_request **hash_slot;
-    struct sri_ring *ring; /* NULL: free */
+    struct sri_ring *ring;       /* NULL: free */
     struct sri_request *link;    /* the next of its chain; of the free list */
     struct sri_request *limiter; /* the armed link timeout */
-    struct iovec one;       /* the segment, when there is one */
-    struct iovec *segments; /* the program's, when there are several; NULL: `one` */
+    struct iovec one;            /* the segment, when there is one */
+    struct iovec *segments;      /* the program's, when there are several; NULL: `one` */
     void *staging;
     uint64_t user_data;
     uint64_t number;
@@ -153,7 +155,14 @@ int sri_table_reserve(struct sri_engine *engine, uint32_t count);
 void sri_table_clean_up(struct sri_table *table);
 /* A listed request can be found by a cancel. Twice is fine. */
 void sri_table_list(struct sri_request *request);
-void sri_table_unlist(struct sri_request *request);
+void sri_table_take_out(struct sri_request *request);
+
+static inline void sri_table_unlist(struct sri_request *request)
+{
+    if (request->marks & SRI_MARK_LISTED)
+        sri_table_take_out(request);
+}
+
 /* The first of a bucket that may hold this user_data; go on by hash_next. */
 struct sri_request *sri_table_first(const struct sri_engine *engine, uint64_t user_data);
 
@@ -226,10 +235,10 @@ struct sri_ring {
     uint32_t setup_flags;
     bool disabled;
     bool closed;
-    bool collecting;   /* inside a GETEVENTS of its own: overflow is flushed */
-    uint32_t expired;  /* timeouts that ended by themselves: each ends a wait (measured) */
-    bool notified;     /* what the world was last told */
-    bool dropped;      /* a CQE was lost for lack of memory, not reported yet */
+    bool collecting;  /* inside a GETEVENTS of its own: overflow is flushed */
+    uint32_t expired; /* timeouts that ended by themselves: each ends a wait (measured) */
+    bool notified;    /* what the world was last told */
+    bool dropped;     /* a CQE was lost for lack of memory, not reported yet */
     bool drain_active;
     bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
     bool drain_next;     /* a drain inside a chain holds back the next unit too */
@@ -260,7 +269,7 @@ struct sri_ring {
     struct sri_request *chain_head; /* being assembled */
     struct sri_request *chain_last;
 
-    struct sri_node pending;  /* listed requests, in order of listing */
+    struct sri_node pending; /* listed requests, in order of listing */
     struct sri_node held;
     struct sri_node deferrals; /* heads of units held back by a drain */
     struct sri_node counting;  /* timeouts that count completions, by target */
@@ -277,14 +286,14 @@ struct sri_engine {
     uint32_t observer_count;
     struct sri_observer observers[SRI_OBSERVERS];
     struct sri_node rings;
-    atomic_flag rings_busy; /* guards the list of rings against sri_wake() of a foreign thread */
-    struct sri_node regions;      /* mapped or in use */
+    atomic_flag rings_busy;  /* guards the list of rings against sri_wake() of a foreign thread */
+    struct sri_node regions; /* mapped or in use */
     struct sri_node spare_regions;
     uint32_t spare_count;
     uint64_t consumed;
     uint64_t in_flight;
-    uint64_t outside; /* requests in the world's hands */
-    uint32_t sleepers; /* calls inside a wait of the world */
+    uint64_t outside;                 /* requests in the world's hands */
+    uint32_t sleepers;                /* calls inside a wait of the world */
     struct sr_backend_vtable backend; /* with the name it was given */
     struct sri_slab slab;
     struct sri_table table;

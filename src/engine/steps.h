@@ -22,8 +22,8 @@ void sri_report(struct sri_request *request);
 void sri_finished(struct sri_request *request);
 
 /* completion.c: the CQ. */
-void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
-void sri_post_end(struct sri_request *request);
+/* The rest of sri_post(): the CQ may have room by now, or the CQE is kept. */
+void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
 uint32_t sri_cq_ready(const struct sri_ring *ring);
 void sri_overflow_flush(struct sri_ring *ring);
 void sri_overflow_drop(struct sri_ring *ring);
@@ -48,6 +48,8 @@ void sri_chain_drop(struct sri_request *head);
 /* drain.c */
 int sri_drain_flags(struct sri_request *request);
 void sri_unit_queue(struct sri_request *head);
+/* The unit is held back by nothing. */
+void sri_unit_start(struct sri_request *head);
 void sri_drain_advance(struct sri_ring *ring);
 
 /* timeout.c */
@@ -89,6 +91,25 @@ void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t resu
 static inline bool sri_is_watched(const struct sri_engine *engine)
 {
     return engine->observer_count != 0;
+}
+
+static inline void sri_write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    struct io_uring_cqe *cqe = &ring->cqes[ring->cq_tail & (ring->cq_entries - 1)];
+    cqe->user_data = user_data;
+    cqe->res = result;
+    cqe->flags = flags;
+    __atomic_store_n(&ring->header->cq_tail, ++ring->cq_tail, __ATOMIC_RELEASE);
+}
+
+static inline void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    ring->posted++;
+    ring->eventfd_due = true;
+    if (__builtin_expect(ring->overflow_count == 0 && ring->cq_tail != ring->cq_limit, 1))
+        sri_write_cqe(ring, user_data, result, flags);
+    else
+        sri_post_late(ring, user_data, result, flags);
 }
 
 #endif

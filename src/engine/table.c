@@ -73,10 +73,8 @@ void sri_table_list(struct sri_request *request)
     sri_list_append(&request->ring->pending, &request->ring_node);
 }
 
-void sri_table_unlist(struct sri_request *request)
+void sri_table_take_out(struct sri_request *request)
 {
-    if (!(request->marks & SRI_MARK_LISTED))
-        return;
     request->marks &= (uint16_t)~SRI_MARK_LISTED;
     *request->hash_slot = request->hash_next;
     if (request->hash_next != NULL)
