@@ -9,6 +9,7 @@ export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL
 # part SCRIPT.PART.log and, if it ran ctest, SCRIPT.PART.xml.
 record=build/record
 script=$(basename "$0")
+keep_going=
 
 # usage: the header of the calling script, as help.
 usage() {
@@ -17,12 +18,12 @@ usage() {
 
 begin_parts() {
     mkdir -p "$record"
-    rm -f "$record/$script".*
+    rm -rf "$record/$script".*
     : > "$record/$script.parts"
 }
 
 # part NAME COMMAND...: runs it with its output in a log, of which the end is shown when it fails. Exit code 77 of the command
-# means skipped, for the reason in its last line; any other than 0 ends the script through end_parts.
+# means skipped, for the reason in its last line; any other than 0 ends the script through finish, unless keep_going is set.
 part() {
     local name=$1 log="$record/$script.$1.log" start=$SECONDS rc=0 outcome=passed
     shift
@@ -45,10 +46,31 @@ part() {
             printf -- '--- the end of %s\n' "$log"
             tail -n 80 "$log"
             printf -- '--- ci/%s: the part "%s" failed with exit code %d; all it said is in %s\n' "$script" "$name" "$rc" "$log"
-            end_parts
-            exit 1
+            [ -n "$keep_going" ] || finish
             ;;
     esac
+}
+
+# The end of a script of parts: the table, and an exit code.
+finish() {
+    end_parts
+    ! grep -q "$(printf '\tfailed\t')" "$record/$script.parts" || exit 1
+    exit 0
+}
+
+# valgrind_campaign SEEDS: a campaign on the simulated kernel under memcheck. Its workers are processes of their own: each
+# has its log, and none may say anything.
+valgrind_campaign() {
+    local logs="$record/$script.memcheck" rc=0
+    ci/build release safer_ring_cli
+    rm -rf "$logs"
+    mkdir -p "$logs"
+    timeout -k 10 900 valgrind -q --log-file="$logs/%p" --error-exitcode=99 --leak-check=full \
+        --errors-for-leak-kinds=definite --show-leak-kinds=definite \
+        build/release/bin/safer-ring check --backend sim --seeds "$1" --tape-dir "$record" || rc=$?
+    find "$logs" -type f -size +0 -print0 | xargs -0 -r tail -n 60
+    [ -z "$(find "$logs" -type f -size +0)" ] || rc=1
+    return "$rc"
 }
 
 # run_ctest PRESET [ARGUMENT...]: ctest, with its results beside the part's log.
