@@ -212,6 +212,7 @@ SR_UNCHECKED static void use_in_child(void *argument)
     sr_op_drop(ring, &op);
     child_check(op.id == family->ops[0].id);
     child_check(family->f.kernel->enters == enters);
+    child_check(sr_buffer_release(&buffer) == 0);
 }
 
 /* Closes the child's copy with operations in each state, and works with a ring of its own. */

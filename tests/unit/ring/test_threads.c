@@ -7,6 +7,12 @@
 #include <sched.h>
 #include <string.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 #include "backend/uring.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
@@ -235,8 +241,10 @@ static void take_all_values(struct sr_ring *ring, uint64_t timeout_ns)
     for (int taken = 0; taken < POSTERS * POSTS;) {
         struct sr_completion done;
         int rc = sr_ring_next_timeout(ring, timeout_ns, &done);
-        if (rc == -ETIME)
+        if (rc == -ETIME) {
+            sched_yield();
             continue;
+        }
         assert_int_equal(rc, 0);
         assert_true(done.posted);
         uint64_t poster = done.value / POSTS;
@@ -274,6 +282,8 @@ SR_UNCHECKED static void values_from_several_threads_wake_the_true_kernel(void *
     struct sr_ring *ring = NULL;
     struct poster posters[POSTERS];
     pthread_t threads[POSTERS];
+    if (RUNNING_ON_VALGRIND)
+        skip(); /* valgrind 3.19 lets no other thread run while one waits in io_uring_enter(2) */
     assert_int_equal(sri_uring_backend(&backend), 0);
     config.backend = &backend;
     config.entries = 4;
