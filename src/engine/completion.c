@@ -24,23 +24,39 @@ static bool has_room(struct sri_ring *ring)
     return ring->cq_tail != ring->cq_limit && ring->cq_limit - ring->cq_tail <= ring->cq_entries;
 }
 
+/* The block for one more, or NULL without memory. */
+static struct sri_overflow *block_for_one(struct sri_ring *ring)
+{
+    struct sri_overflow *last = ring->overflow_last;
+    if (last != NULL && last->end < SRI_OVERFLOW_BLOCK)
+        return last;
+    struct sri_overflow *block = sri_arena_acquire(&ring->engine->arena, sizeof *block);
+    if (block == NULL)
+        return NULL;
+    block->next = NULL;
+    block->begin = 0;
+    block->end = 0;
+    if (last == NULL)
+        ring->overflow_first = block;
+    else
+        last->next = block;
+    ring->overflow_last = block;
+    return block;
+}
+
 /* Without memory for it the CQE is lost: counted, and the next enter says -EBADR. */
 static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
-    struct sri_overflow *overflow = sri_arena_acquire(&ring->engine->arena, sizeof *overflow);
-    if (overflow == NULL) {
+    struct sri_overflow *block = block_for_one(ring);
+    if (block == NULL) {
         __atomic_fetch_add(&ring->header->cq_overflow, 1, __ATOMIC_RELAXED);
         ring->dropped = true;
         return;
     }
-    overflow->next = NULL;
-    overflow->user_data = user_data;
-    overflow->result = result;
-    overflow->flags = flags;
     if (ring->overflow_count++ == 0)
         __atomic_fetch_or(&ring->header->sq_flags, IORING_SQ_CQ_OVERFLOW, __ATOMIC_SEQ_CST);
-    *ring->overflow_last = overflow;
-    ring->overflow_last = &overflow->next;
+    block->entries[block->end++] =
+        (struct sri_overflow_entry){.user_data = user_data, .result = result, .flags = flags};
 }
 
 void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
@@ -51,13 +67,23 @@ void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, ui
         keep(ring, user_data, result, flags);
 }
 
-static struct sri_overflow *shift(struct sri_ring *ring)
+static void shift_block(struct sri_ring *ring)
 {
-    struct sri_overflow *overflow = ring->overflow_first;
-    ring->overflow_first = overflow->next;
-    if (--ring->overflow_count == 0)
-        ring->overflow_last = &ring->overflow_first;
-    return overflow;
+    struct sri_overflow *block = ring->overflow_first;
+    ring->overflow_first = block->next;
+    if (block->next == NULL)
+        ring->overflow_last = NULL;
+    sri_arena_release(&ring->engine->arena, block);
+}
+
+static struct sri_overflow_entry shift(struct sri_ring *ring)
+{
+    struct sri_overflow *block = ring->overflow_first;
+    struct sri_overflow_entry entry = block->entries[block->begin++];
+    ring->overflow_count--;
+    if (block->begin == block->end)
+        shift_block(ring);
+    return entry;
 }
 
 void sri_overflow_flush(struct sri_ring *ring)
@@ -65,9 +91,8 @@ void sri_overflow_flush(struct sri_ring *ring)
     if (ring->overflow_count == 0)
         return;
     while (ring->overflow_count > 0 && has_room(ring)) {
-        struct sri_overflow *overflow = shift(ring);
-        sri_write_cqe(ring, overflow->user_data, overflow->result, overflow->flags);
-        sri_arena_release(&ring->engine->arena, overflow);
+        struct sri_overflow_entry entry = shift(ring);
+        sri_write_cqe(ring, entry.user_data, entry.result, entry.flags);
     }
     if (ring->overflow_count == 0)
         __atomic_fetch_and(&ring->header->sq_flags, ~IORING_SQ_CQ_OVERFLOW, __ATOMIC_SEQ_CST);
@@ -75,8 +100,9 @@ void sri_overflow_flush(struct sri_ring *ring)
 
 void sri_overflow_drop(struct sri_ring *ring)
 {
-    while (ring->overflow_count > 0)
-        sri_arena_release(&ring->engine->arena, shift(ring));
+    while (ring->overflow_first != NULL)
+        shift_block(ring);
+    ring->overflow_count = 0;
 }
 
 void sri_inbox_deliver(struct sri_ring *ring)

@@ -211,12 +211,20 @@ struct sri_region {
     uint32_t references;
 };
 
-/* A CQE that found no room. */
-struct sri_overflow {
-    struct sri_overflow *next;
+/* CQEs that found no room, in order: blocks of them, each full before the next begins. With its header a page. */
+#define SRI_OVERFLOW_BLOCK 253
+
+struct sri_overflow_entry {
     uint64_t user_data;
     int32_t result;
     uint32_t flags;
+};
+
+struct sri_overflow {
+    struct sri_overflow *next;
+    uint32_t begin; /* of what is still in it */
+    uint32_t end;
+    struct sri_overflow_entry entries[SRI_OVERFLOW_BLOCK];
 };
 
 /* CQEs asked for from other threads. Its own lock, since a world for one thread has none. */
@@ -257,8 +265,8 @@ struct sri_ring {
     struct sri_region *rings_region;
     struct sri_region *sqes_region;
 
-    struct sri_overflow *overflow_first;
-    struct sri_overflow **overflow_last;
+    struct sri_overflow *overflow_first; /* never an empty one */
+    struct sri_overflow *overflow_last;
     uint32_t overflow_count;
 
     uint64_t posted;    /* CQEs, those of timeouts excepted */

@@ -12,13 +12,14 @@
 #define SPARE_REGIONS 8u
 #define SPARE_LENGTH (256u * 1024u)
 
-#define SETUP_KNOWN                                                                                                   \
-    (IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL |                   \
-     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+#define SETUP_KNOWN                                                                                 \
+    (IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | \
+     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |           \
+     IORING_SETUP_DEFER_TASKRUN)
 
-#define FEATURES                                                                                                      \
-    (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |              \
-     IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG |            \
+#define FEATURES                                                                                           \
+    (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |   \
+     IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | \
      IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_RSRC_TAGS | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE)
 
 static size_t whole_pages(size_t length)
@@ -28,7 +29,8 @@ static size_t whole_pages(size_t length)
 
 static struct sri_region *region_spare(struct sri_engine *engine, size_t length)
 {
-    for (struct sri_node *node = engine->spare_regions.next; node != &engine->spare_regions; node = node->next) {
+    for (struct sri_node *node = engine->spare_regions.next; node != &engine->spare_regions;
+         node = node->next) {
         struct sri_region *region = SRI_CONTAINER_OF(node, struct sri_region, node);
         if (region->length != length)
             continue;
@@ -103,7 +105,8 @@ static int check(uint32_t entries, struct io_uring_params *params)
         return -EINVAL;
     if (entries == 0 || (entries > SQ_MOST && !(flags & IORING_SETUP_CLAMP)))
         return -EINVAL;
-    if ((flags & IORING_SETUP_TASKRUN_FLAG) && !(flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
+    if ((flags & IORING_SETUP_TASKRUN_FLAG) &&
+        !(flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
         return -EINVAL;
     if ((flags & IORING_SETUP_DEFER_TASKRUN) && !(flags & IORING_SETUP_SINGLE_ISSUER))
         return -EINVAL;
@@ -142,7 +145,8 @@ static size_t array_offset(const struct io_uring_params *params)
 
 static int lay_out(struct sri_ring *ring, const struct io_uring_params *params)
 {
-    ring->rings_region = region_new(ring->engine, array_offset(params) + params->sq_entries * sizeof(uint32_t));
+    ring->rings_region =
+        region_new(ring->engine, array_offset(params) + params->sq_entries * sizeof(uint32_t));
     if (ring->rings_region == NULL)
         return -ENOMEM;
     ring->sqes_region = region_new(ring->engine, params->sq_entries * sizeof(struct io_uring_sqe));
@@ -194,7 +198,6 @@ static void lists_init(struct sri_ring *ring)
     sri_list_init(&ring->held);
     sri_list_init(&ring->deferrals);
     sri_list_init(&ring->counting);
-    ring->overflow_last = &ring->overflow_first;
     atomic_flag_clear(&ring->inbox.busy);
     atomic_init(&ring->inbox.count, 0);
 }
@@ -338,7 +341,8 @@ static void drop_all(struct sri_ring *ring)
     for (uint32_t c = 0; c < slab->chunk_count && ring->in_flight > 0; c++) {
         for (uint32_t i = 0; i < SRI_SLAB_CHUNK; i++) {
             struct sri_request *request = &slab->chunks[c][i];
-            if (request->ring != ring || request->place == SRI_PLACE_CHAIN || request->place == SRI_PLACE_NONE)
+            if (request->ring != ring || request->place == SRI_PLACE_CHAIN ||
+                request->place == SRI_PLACE_NONE)
                 continue;
             struct sri_request *chain = request->link;
             request->link = NULL;
