@@ -90,7 +90,9 @@ static void drain(struct sri_stage *stage)
 {
     struct sri_model *model = stage->model;
     for (int step = 0; step < STEPS && sr_ring_in_flight(model->ring) > 0; step++) {
-        sri_model_cancel_all(model, stage->env.patience_ns);
+        /* A kind run has only what ends by itself. */
+        if (!stage->kind || step > 0)
+            sri_model_cancel_all(model, stage->env.patience_ns);
         finish_all_in_hand(model);
         /* A cancel may have come too late for what waits on a quiet descriptor: then only the world can end it. */
         if (step > 0 && stage->wake != NULL)

@@ -151,6 +151,8 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     }
     act->id = act->op.id;
     act->buffer = buffer;
+    if (model->draining)
+        sri_violated(model->verdict, SRI_RULE_RING_4, act->id, "a ring that drains took new work");
     if (!model->sees)
         model->verdict->operations++;
     judge_started(model, act);

@@ -45,6 +45,7 @@ struct echo {
     uint32_t address_length;
     uint32_t in_flight;
     uint32_t clients_left;
+    uint32_t calls; /* not answered yet */
     bool callbacks;
     bool over;
 };
@@ -231,8 +232,10 @@ static void accepted(int32_t result)
         struct peer *peer = new_peer(SERVER, result);
         if (peer != NULL)
             receive(peer);
+        echo.calls--;
     }
-    listen_on();
+    if (echo.calls > 0)
+        listen_on();
 }
 
 static void came(struct peer *peer, struct sri_act *act)
@@ -312,8 +315,9 @@ static void play(struct sri_stage *stage)
         return;
     echo.callbacks = sri_choose(stage, 2) == 1;
     stage->model->client.in_callback = in_callback;
-    listen_on();
     uint32_t clients = 1 + sri_choose(stage, CLIENTS);
+    echo.calls = clients;
+    listen_on();
     for (uint32_t i = 0; i < clients; i++)
         call(i, inet);
     for (uint32_t steps = 0; steps < PATIENCE && echo.clients_left > 0 && !echo.over && step(); steps++)
