@@ -218,6 +218,7 @@ static void close_nothing(void *argument)
     fake_kernel_post(f.kernel, op.id, 0);
     child_check(await_result(f.ring, &op) == 0);
     child_check(sr_ring_close(&f.ring) == 0);
+    fake_kernel_free(f.kernel);
 }
 
 /* With nothing in flight there is no panic, and not a word. */

@@ -232,6 +232,7 @@ SR_UNCHECKED static void close_in_child(void *argument)
     fake_kernel_post(own.kernel, op.id, 3);
     child_check(await_result(own.ring, &op) == 3);
     child_check(sr_ring_close(&own.ring) == 0);
+    fake_kernel_free(own.kernel);
 }
 
 /*
@@ -303,6 +304,7 @@ static void open_then_fork_again(void *argument)
     run_in_child(&child, use_parents_and_own, &own);
     child_check(child_succeeded(&child));
     child_check(sr_ring_submit(own.f.ring) == 0);
+    fake_ring_close(&own.f);
 }
 
 /* Grandchildren are told from children and from parents, though each opened rings of its own. */
