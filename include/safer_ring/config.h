@@ -16,8 +16,8 @@ extern "C" {
 #endif
 
 /* Limits of the fields of sr_config. */
-#define SR_ENTRIES_MAX        32768u
-#define SR_IN_FLIGHT_MAX      16777214u
+#define SR_ENTRIES_MAX 32768u
+#define SR_IN_FLIGHT_MAX 16777214u
 #define SR_ARGUMENT_BYTES_MAX 65536u
 
 /* Start from sr_config_default() and change fields; a field's 0 means its default where it says so. */

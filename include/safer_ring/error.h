@@ -24,12 +24,12 @@ extern "C" {
  */
 #if defined(__clang__) && !defined(SR_NO_OWNERSHIP_ANALYSIS)
 #define SR_CAPABILITY(name) __attribute__((capability(name)))
-#define SR_TAKES(...)       __attribute__((release_capability(__VA_ARGS__)))
-#define SR_GIVES(...)       __attribute__((acquire_capability(__VA_ARGS__)))
+#define SR_TAKES(...) __attribute__((release_capability(__VA_ARGS__)))
+#define SR_GIVES(...) __attribute__((acquire_capability(__VA_ARGS__)))
 #define SR_GIVES_IF_OK(...) __attribute__((try_acquire_capability(0, __VA_ARGS__)))
 #define SR_TAKES_IF_OK(...) SR_TAKES(__VA_ARGS__) __attribute__((try_acquire_capability(1, __VA_ARGS__)))
-#define SR_NEEDS(...)       __attribute__((requires_capability(__VA_ARGS__)))
-#define SR_UNCHECKED        __attribute__((no_thread_safety_analysis))
+#define SR_NEEDS(...) __attribute__((requires_capability(__VA_ARGS__)))
+#define SR_UNCHECKED __attribute__((no_thread_safety_analysis))
 #else
 #define SR_CAPABILITY(name)
 #define SR_TAKES(...)

@@ -11,8 +11,9 @@
 void sri_contradiction(const char *file, int line, const char *what)
 {
     char text[512];
-    size_t length = sri_format(text, sizeof text, "safer_ring: internal contradiction at %s:%d: %s does not hold\n",
-                               file, line, what);
+    size_t length =
+        sri_format(text, sizeof text, "safer_ring: internal contradiction at %s:%d: %s does not hold\n", file,
+                   line, what);
     sri_write_text(STDERR_FILENO, text, length);
     abort();
 }

@@ -18,7 +18,8 @@ struct code {
 #define CODE(code, text) [FIRST_CODE - (code)] = {#code, text}
 
 static const struct code codes[] = {
-    CODE(SR_EBUFFER_IN_FLIGHT, "the buffer is not the caller's: the kernel, a guard, a completion or a pool has it"),
+    CODE(SR_EBUFFER_IN_FLIGHT,
+         "the buffer is not the caller's: the kernel, a guard, a completion or a pool has it"),
     CODE(SR_EOPERATION_PENDING, "the operation has not completed yet"),
     CODE(SR_EOPERATIONS_IN_FLIGHT, "the ring still has operations in flight"),
     CODE(SR_ENOT_REGISTERED, "the file or buffer slot is not registered"),

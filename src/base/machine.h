@@ -16,12 +16,12 @@
 
 struct sri_machine {
     const char *name;
-    const char *about;            /* one sentence */
-    const char *const *states;    /* names, state_count of them */
-    const char *const *events;    /* names, event_count of them */
+    const char *about;         /* one sentence */
+    const char *const *states; /* names, state_count of them */
+    const char *const *events; /* names, event_count of them */
     uint8_t state_count;
     uint8_t event_count;
-    const int16_t *table;         /* [state][event], row by row */
+    const int16_t *table; /* [state][event], row by row */
 };
 
 /* The only way a state changes: 0 and *state is the next one, or the status of the refusal and *state is as it was. */

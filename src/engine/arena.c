@@ -23,13 +23,13 @@ static unsigned class_of(size_t total)
 
 void sri_arena_init(struct sri_arena *arena)
 {
-    for (unsigned class = 0; class < SRI_ARENA_CLASSES; class++)
+    for (unsigned class = 0; class < SRI_ARENA_CLASSES; class ++)
         arena->free[class] = NULL;
 }
 
 void sri_arena_clean_up(struct sri_arena *arena)
 {
-    for (unsigned class = 0; class < SRI_ARENA_CLASSES; class++) {
+    for (unsigned class = 0; class < SRI_ARENA_CLASSES; class ++) {
         while (arena->free[class] != NULL) {
             struct sri_arena_block *block = arena->free[class];
             arena->free[class] = block->next;

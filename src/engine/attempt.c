@@ -13,8 +13,13 @@
 
 static uint32_t ask(struct sri_request *request, enum sri_why why, uint32_t n, const int16_t *errnos)
 {
-    struct sri_question question = {.why = why, .n = n, .opcode = request->opcode, .fd = request->fd,
-                                    .user_data = request->user_data, .length = request->length, .errnos = errnos};
+    struct sri_question question = {.why = why,
+                                    .n = n,
+                                    .opcode = request->opcode,
+                                    .fd = request->fd,
+                                    .user_data = request->user_data,
+                                    .length = request->length,
+                                    .errnos = errnos};
     uint32_t answer = sri_pick(&request->ring->engine->chooser, &question);
     SRI_REQUIRE(answer < n || n == 0);
     return answer;
@@ -23,16 +28,11 @@ static uint32_t ask(struct sri_request *request, enum sri_why why, uint32_t n, c
 static uint64_t shortened(uint64_t length, uint32_t answer)
 {
     switch (answer) {
-    case 0:
-        return length;
-    case 1:
-        return 1;
-    case 2:
-        return length / 2;
-    case 3:
-        return length - 1;
-    default:
-        return length / 4 > 0 ? length / 4 : 1;
+    case 0: return length;
+    case 1: return 1;
+    case 2: return length / 2;
+    case 3: return length - 1;
+    default: return length / 4 > 0 ? length / 4 : 1;
     }
 }
 
@@ -105,7 +105,8 @@ static void copy_staged(struct sri_request *request)
     bool watched = sri_is_watched(engine);
     if (watched)
         sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
-    int error = sri_segments_copy_out(&engine->user, targets(request), staging->iov_base, (uint64_t)request->result);
+    int error =
+        sri_segments_copy_out(&engine->user, targets(request), staging->iov_base, (uint64_t)request->result);
     if (error != 0)
         request->result = error;
     if (watched)

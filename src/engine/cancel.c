@@ -5,9 +5,9 @@
 
 #include "engine/steps.h"
 
-#define KNOWN_FLAGS                                                                                                   \
-    (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_FD_FIXED |      \
-     IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP)
+#define KNOWN_FLAGS                                                               \
+    (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | \
+     IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP)
 
 static bool is_timer(const struct sri_request *request)
 {
@@ -18,16 +18,12 @@ static bool is_timer(const struct sri_request *request)
 static bool is_open(const struct sri_request *target)
 {
     switch ((enum sri_place)target->place) {
-    case SRI_PLACE_WORLD:
-        return true;
-    case SRI_PLACE_WHEEL:
-        return target->step != SRI_STEP_REPORT;
+    case SRI_PLACE_WORLD: return true;
+    case SRI_PLACE_WHEEL: return target->step != SRI_STEP_REPORT;
     case SRI_PLACE_DUE:
-    case SRI_PLACE_HELD:
-        return target->step == SRI_STEP_START || target->step == SRI_STEP_ATTEMPT;
+    case SRI_PLACE_HELD: return target->step == SRI_STEP_START || target->step == SRI_STEP_ATTEMPT;
     case SRI_PLACE_NONE:
-    case SRI_PLACE_CHAIN:
-        break;
+    case SRI_PLACE_CHAIN: break;
     }
     return false;
 }
@@ -66,8 +62,12 @@ bool sri_withdraw(struct sri_request *target)
 
 static uint32_t ask(const struct sri_request *target, enum sri_why why, uint32_t n)
 {
-    struct sri_question question = {.why = why, .n = n, .opcode = target->opcode, .fd = target->fd,
-                                    .user_data = target->user_data, .length = target->length};
+    struct sri_question question = {.why = why,
+                                    .n = n,
+                                    .opcode = target->opcode,
+                                    .fd = target->fd,
+                                    .user_data = target->user_data,
+                                    .length = target->length};
     return sri_pick(&target->ring->engine->chooser, &question);
 }
 
@@ -96,8 +96,8 @@ int sri_cancel_one(struct sri_request *target)
 struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t opcode)
 {
     struct sri_request *request = sri_table_first(ring->engine, user_data);
-    while (request != NULL && !(request->ring == ring && request->user_data == user_data && request->opcode == opcode &&
-                                request->place != SRI_PLACE_NONE))
+    while (request != NULL && !(request->ring == ring && request->user_data == user_data &&
+                                request->opcode == opcode && request->place != SRI_PLACE_NONE))
         request = request->hash_next;
     return request;
 }
@@ -109,12 +109,15 @@ int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *s
         return -EINVAL;
     if ((flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) && (flags & IORING_ASYNC_CANCEL_ANY))
         return -EINVAL;
-    request->search = (struct sri_search){
-        .user_data = sqe->addr, .flags = flags, .fd = sqe->fd, .opcode = (uint8_t)sqe->len};
+    request->search = (struct sri_search){.user_data = sqe->addr,
+                                          .flags = flags,
+                                          .fd = sqe->fd,
+                                          .opcode = (uint8_t)sqe->len};
     return 0;
 }
 
-static bool is_same_file(const struct sri_engine *engine, const struct sri_file *one, const struct sri_file *other)
+static bool is_same_file(const struct sri_engine *engine, const struct sri_file *one,
+                         const struct sri_file *other)
 {
     const struct sri_world *world = &engine->world;
     if (one == other || one == NULL || world->vtable->same_file == NULL)
@@ -122,14 +125,16 @@ static bool is_same_file(const struct sri_engine *engine, const struct sri_file 
     return world->vtable->same_file(world->self, one, other);
 }
 
-static bool matches(const struct sri_request *target, const struct sri_search *search, const struct sri_file *file)
+static bool matches(const struct sri_request *target, const struct sri_search *search,
+                    const struct sri_file *file)
 {
     if (target->place == SRI_PLACE_NONE || target->opcode == IORING_OP_LINK_TIMEOUT)
         return false;
     if (search->flags & IORING_ASYNC_CANCEL_ANY)
         return true;
     if (search->flags & IORING_ASYNC_CANCEL_FD) {
-        if (sri_opcode_of(target)->issue != NULL || !is_same_file(target->ring->engine, target->attempt.file, file))
+        if (sri_opcode_of(target)->issue != NULL ||
+            !is_same_file(target->ring->engine, target->attempt.file, file))
             return false;
     }
     if ((search->flags & IORING_ASYNC_CANCEL_OP) && target->opcode != search->opcode)
@@ -156,7 +161,8 @@ static int32_t cancel_by_key(struct sri_ring *ring, const struct sri_search *sea
     bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL)) != 0;
     struct sri_request *next;
     int32_t count = 0;
-    for (struct sri_request *target = sri_table_first(ring->engine, search->user_data); target != NULL; target = next) {
+    for (struct sri_request *target = sri_table_first(ring->engine, search->user_data); target != NULL;
+         target = next) {
         next = target->hash_next;
         if (target->ring != ring || !matches(target, search, NULL))
             continue;
@@ -168,7 +174,8 @@ static int32_t cancel_by_key(struct sri_ring *ring, const struct sri_search *sea
     return all ? count : -ENOENT;
 }
 
-static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *search, const struct sri_file *file)
+static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *search,
+                              const struct sri_file *file)
 {
     bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0;
     struct sri_node *next;

@@ -39,7 +39,8 @@ static void add(struct sri_due *due, struct sri_request *request)
 static bool may_run(const struct sri_request *request)
 {
     const struct sri_ring *ring = request->ring;
-    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->closed || (request->marks & SRI_MARK_INLINE);
+    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->closed ||
+           (request->marks & SRI_MARK_INLINE);
 }
 
 static void hold(struct sri_request *request)
@@ -77,7 +78,10 @@ static struct sri_request *choose(struct sri_engine *engine)
     struct sri_request *oldest = sri_request_of_node(due->fifo.next);
     if (due->count == 1 || sri_is_kind(engine))
         return oldest;
-    struct sri_question question = {.why = SRI_WHY_ORDER, .n = due->count, .fd = -1, .opcode = oldest->opcode,
+    struct sri_question question = {.why = SRI_WHY_ORDER,
+                                    .n = due->count,
+                                    .fd = -1,
+                                    .opcode = oldest->opcode,
                                     .user_data = oldest->user_data};
     uint32_t answer = sri_pick(&engine->chooser, &question);
     SRI_REQUIRE(answer < due->count);

@@ -71,7 +71,8 @@ void sri_engine_free(struct sri_engine **pointer)
     engine->observer_count = 0;
     close_rings(engine);
     /* What a worker still has in hand must come back before the memory goes. */
-    while (engine->outside > 0 && engine->world.vtable->wait(engine->world.self, SRI_NEVER, NULL, 0) != -EDEADLK)
+    while (engine->outside > 0 &&
+           engine->world.vtable->wait(engine->world.self, SRI_NEVER, NULL, 0) != -EDEADLK)
         sri_run(engine, 0);
     sri_run(engine, 0);
     sri_regions_clean_up(engine);
@@ -141,7 +142,8 @@ uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit)
 
 uint64_t sri_engine_next_due_ns(const struct sri_engine *engine)
 {
-    struct sri_wheel *wheel = (struct sri_wheel *)(uintptr_t)&engine->wheel; /* only its memory of the answer changes */
+    struct sri_wheel *wheel =
+        (struct sri_wheel *)(uintptr_t)&engine->wheel; /* only its memory of the answer changes */
     return engine->due.count > 0 ? wheel->now_ns : sri_wheel_next_ns(wheel);
 }
 

@@ -5,7 +5,7 @@
 
 #include "engine/steps.h"
 
-#define KNOWN_FLAGS                                                                                                   \
+#define KNOWN_FLAGS \
     (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG)
 #define SIGSET_SIZE 8u
 
@@ -21,7 +21,8 @@ static int check_mask(const struct wait *wait)
 }
 
 /* The argument of a wait, copied; the deadline is absolute from here on. */
-static int import_wait(struct sri_engine *engine, uint32_t flags, const void *arg, size_t arg_size, struct wait *wait)
+static int import_wait(struct sri_engine *engine, uint32_t flags, const void *arg, size_t arg_size,
+                       struct wait *wait)
 {
     *wait = (struct wait){.until_ns = SRI_NEVER};
     if (!(flags & IORING_ENTER_EXT_ARG)) {
@@ -111,7 +112,8 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
         if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
             return -ETIME;
         engine->sleepers++;
-        int error = world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
+        int error =
+            world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
         engine->sleepers--;
         if (ring->closed)
             return -EBADF;
@@ -175,8 +177,8 @@ static int submit(struct sri_ring *ring, uint32_t to_submit)
     return consumed;
 }
 
-static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, const void *arg,
-                size_t arg_size)
+static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                const void *arg, size_t arg_size)
 {
     int consumed = 0;
     if (to_submit > 0) {

@@ -37,7 +37,9 @@ static void tell_segments(const struct sri_request *request, struct sri_event *e
 
 static struct sri_event event_of(struct sri_request *request, enum sri_event_kind kind)
 {
-    struct sri_event event = {.kind = kind, .opcode = request->opcode, .request = request->number,
+    struct sri_event event = {.kind = kind,
+                              .opcode = request->opcode,
+                              .request = request->number,
                               .user_data = request->user_data};
     tell_levels(request->ring, &event);
     tell_segments(request, &event);

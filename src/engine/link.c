@@ -107,7 +107,7 @@ static void sever(struct sri_request *failed)
     failed->link = NULL;
     for (struct sri_request *request = next; request != NULL; request = request->link) {
         request->marks |= SRI_MARK_SEVERED;
-        request->marks &= (uint16_t)~(SRI_MARK_SKIP | SRI_MARK_GUARDED);
+        request->marks &= (uint16_t) ~(SRI_MARK_SKIP | SRI_MARK_GUARDED);
         if (silent)
             request->marks |= SRI_MARK_SKIP;
         if (!(request->marks & SRI_MARK_PREP_FAILED))

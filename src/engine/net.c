@@ -64,7 +64,8 @@ static int import_destination(struct sri_request *request, const struct msghdr *
     socklen_t most = sizeof(struct sockaddr_storage);
     if (header->msg_name == NULL)
         return 0;
-    return import_name(request, (uintptr_t)header->msg_name, header->msg_namelen < most ? header->msg_namelen : most);
+    return import_name(request, (uintptr_t)header->msg_name,
+                       header->msg_namelen < most ? header->msg_namelen : most);
 }
 
 int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)

@@ -19,11 +19,17 @@ static const int16_t fsync_errnos[] = {EIO, ENOSPC, EINTR, ECANCELED};
 static const int16_t open_errnos[] = {EMFILE, ENFILE, EINTR, ENOMEM, EIO, ECANCELED};
 
 #define ERRNOS(list) .errnos = (list), .errno_count = sizeof(list) / sizeof((list)[0])
-#define READS (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_SELECT | SRI_TRAIT_PRIORITY)
-#define WRITES (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_PRIORITY)
-#define RECVS (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_SELECT | SRI_TRAIT_PRIORITY)
+#define READS                                                                                          \
+    (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_SELECT | \
+     SRI_TRAIT_PRIORITY)
+#define WRITES \
+    (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_PRIORITY)
+#define RECVS                                                                                     \
+    (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_SELECT | \
+     SRI_TRAIT_PRIORITY)
 #define SENDS (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_PRIORITY)
 
+/* clang-format off */
 const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_NOP] = {.name = "NOP", .prepare = sri_prepare_nop, .issue = sri_issue_nop},
     [IORING_OP_READV] = {.name = "READV", .traits = READS, .work = SRI_WORK_READ, .prepare = sri_prepare_rwv,
@@ -94,6 +100,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_SEND_ZC] = {.name = "SEND_ZC"},
     [IORING_OP_SENDMSG_ZC] = {.name = "SENDMSG_ZC"},
 };
+/* clang-format on */
 
 const char *sri_opcode_name(uint8_t opcode)
 {

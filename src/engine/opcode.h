@@ -7,15 +7,16 @@
 #include "engine/request.h"
 
 enum sri_trait {
-    SRI_TRAIT_FILE = 1 << 0,          /* works on the descriptor in sqe->fd */
-    SRI_TRAIT_SOURCE = 1 << 1,        /* reads the program's bytes */
-    SRI_TRAIT_TARGET = 1 << 2,        /* writes them */
-    SRI_TRAIT_SHORT = 1 << 3,         /* may move fewer bytes than asked for */
-    SRI_TRAIT_SHORT_BREAKS = 1 << 4,  /* and then breaks a soft link */
-    SRI_TRAIT_MESSAGE = 1 << 5,       /* attempt flags are MSG_*: MSG_WAITALL goes on, and a short one breaks a link */
-    SRI_TRAIT_PRIORITY = 1 << 6,      /* sqe->ioprio has a meaning */
-    SRI_TRAIT_SELECT = 1 << 7,        /* may take a provided buffer */
-    SRI_TRAIT_PROMPT = 1 << 8,        /* its start is never delayed: it only waits */
+    SRI_TRAIT_FILE = 1 << 0,         /* works on the descriptor in sqe->fd */
+    SRI_TRAIT_SOURCE = 1 << 1,       /* reads the program's bytes */
+    SRI_TRAIT_TARGET = 1 << 2,       /* writes them */
+    SRI_TRAIT_SHORT = 1 << 3,        /* may move fewer bytes than asked for */
+    SRI_TRAIT_SHORT_BREAKS = 1 << 4, /* and then breaks a soft link */
+    SRI_TRAIT_MESSAGE =
+        1 << 5, /* attempt flags are MSG_*: MSG_WAITALL goes on, and a short one breaks a link */
+    SRI_TRAIT_PRIORITY = 1 << 6, /* sqe->ioprio has a meaning */
+    SRI_TRAIT_SELECT = 1 << 7,   /* may take a provided buffer */
+    SRI_TRAIT_PROMPT = 1 << 8,   /* its start is never delayed: it only waits */
 };
 
 struct sri_opcode {

@@ -12,7 +12,8 @@
 
 #define MODE_BITS 07777u
 
-static int import_path(struct sri_request *request, const struct io_uring_sqe *sqe, const struct open_how *how)
+static int import_path(struct sri_request *request, const struct io_uring_sqe *sqe,
+                       const struct open_how *how)
 {
     struct sri_engine *engine = request->ring->engine;
     if (sqe->buf_index != 0 || sqe->file_index != 0)

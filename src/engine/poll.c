@@ -27,8 +27,10 @@ int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_s
         return -EINVAL;
     if (!(sqe->len & IORING_POLL_UPDATE_EVENTS) && sqe->poll32_events != 0)
         return -EINVAL;
-    request->search = (struct sri_search){
-        .user_data = sqe->addr, .new_user_data = sqe->off, .flags = sqe->len, .events = sqe->poll32_events};
+    request->search = (struct sri_search){.user_data = sqe->addr,
+                                          .new_user_data = sqe->off,
+                                          .flags = sqe->len,
+                                          .events = sqe->poll32_events};
     return 0;
 }
 

@@ -136,15 +136,10 @@ int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, 
     if (error != 0)
         return error;
     switch (opcode) {
-    case IORING_REGISTER_PROBE:
-        return arg == NULL ? -EINVAL : probe(engine, arg, count);
-    case IORING_REGISTER_ENABLE_RINGS:
-        return arg != NULL || count != 0 ? -EINVAL : enable(ring);
-    case IORING_REGISTER_EVENTFD:
-        return eventfd_register(ring, arg, count);
-    case IORING_UNREGISTER_EVENTFD:
-        return arg != NULL || count != 0 ? -EINVAL : eventfd_unregister(ring);
-    default:
-        return -EINVAL;
+    case IORING_REGISTER_PROBE: return arg == NULL ? -EINVAL : probe(engine, arg, count);
+    case IORING_REGISTER_ENABLE_RINGS: return arg != NULL || count != 0 ? -EINVAL : enable(ring);
+    case IORING_REGISTER_EVENTFD: return eventfd_register(ring, arg, count);
+    case IORING_UNREGISTER_EVENTFD: return arg != NULL || count != 0 ? -EINVAL : eventfd_unregister(ring);
+    default: return -EINVAL;
     }
 }

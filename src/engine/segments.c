@@ -23,7 +23,8 @@ int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *
     return 0;
 }
 
-int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count, uint64_t length)
+int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count,
+                          uint64_t length)
 {
     for (uint32_t i = 0; i < count && length > 0; i++) {
         uint64_t part = segments[i].iov_len < length ? segments[i].iov_len : length;
@@ -34,7 +35,8 @@ int sri_segments_writable(struct sri_user *user, const struct iovec *segments, u
     return 0;
 }
 
-int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from, uint64_t length)
+int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from,
+                          uint64_t length)
 {
     const char *bytes = from;
     for (const struct iovec *segment = segments; length > 0; segment++) {

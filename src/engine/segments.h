@@ -10,8 +10,10 @@
 int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *length);
 
 /* The leading `length` bytes. 0 or -EFAULT. */
-int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count, uint64_t length);
-int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from, uint64_t length);
+int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count,
+                          uint64_t length);
+int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from,
+                          uint64_t length);
 void sri_segments_fill(const struct iovec *segments, uint8_t byte, uint64_t length);
 
 /* The attempt goes on behind its first `bytes`; the program's own list stays as it is. 0 or -ENOMEM. */

@@ -33,7 +33,8 @@ int sri_slab_reserve(struct sri_engine *engine, uint32_t count)
     struct sri_slab *slab = &engine->slab;
     while (slab->free_count < count) {
         uint32_t total = (slab->chunk_count + 1) * SRI_SLAB_CHUNK;
-        if (sri_due_reserve(&engine->due, total) != 0 || sri_table_reserve(engine, total) != 0 || add_chunk(slab) != 0)
+        if (sri_due_reserve(&engine->due, total) != 0 || sri_table_reserve(engine, total) != 0 ||
+            add_chunk(slab) != 0)
             return -ENOMEM;
     }
     return 0;

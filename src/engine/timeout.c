@@ -154,7 +154,8 @@ void sri_timer_expired(struct sri_request *request)
 void sri_counting_advance(struct sri_ring *ring)
 {
     while (!sri_list_empty(&ring->counting)) {
-        struct sri_request *request = SRI_CONTAINER_OF(ring->counting.next, struct sri_request, timer.counting);
+        struct sri_request *request =
+            SRI_CONTAINER_OF(ring->counting.next, struct sri_request, timer.counting);
         if (request->timer.target > ring->posted)
             break;
         sri_timer_disarm(request);
@@ -175,7 +176,8 @@ int sri_prepare_timeout_remove(struct sri_request *request, const struct io_urin
     request->search = (struct sri_search){.user_data = sqe->addr, .flags = flags};
     if (!(flags & IORING_TIMEOUT_UPDATE_MASK))
         return flags != 0 ? -EINVAL : 0;
-    if ((flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK)) || are_clocks_bad(flags))
+    if ((flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK)) ||
+        are_clocks_bad(flags))
         return -EINVAL;
     return sri_copy_time(request->ring->engine, sqe->addr2, &request->search.time_ns);
 }

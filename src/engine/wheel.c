@@ -122,7 +122,8 @@ void sri_wheel_turn(struct sri_wheel *wheel, uint64_t now_ns, struct sri_node *e
         unsigned level = (unsigned)__builtin_ctz(wheel->levels);
         unsigned slot = (unsigned)__builtin_ctzll((unsigned long long)wheel->occupied[level]);
         unsigned shift = level * DIGIT_BITS;
-        uint64_t above = shift + DIGIT_BITS >= 64 ? 0 : wheel->now_ns >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS);
+        uint64_t above =
+            shift + DIGIT_BITS >= 64 ? 0 : wheel->now_ns >> (shift + DIGIT_BITS) << (shift + DIGIT_BITS);
         uint64_t begin = above | (uint64_t)slot << shift;
         if (begin > now_ns)
             break;

@@ -27,7 +27,7 @@
 struct sri_engine;
 struct sri_file; /* an object behind a descriptor; each world has its own */
 
-#define SRI_NEVER        UINT64_MAX /* a time that does not come */
+#define SRI_NEVER UINT64_MAX        /* a time that does not come */
 #define SRI_OWN_POSITION UINT64_MAX /* an offset: the file's own position, which moves */
 
 /* What can be attempted. Later kinds are added at the end. The argument, where there is one, in brackets. */

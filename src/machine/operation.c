@@ -36,10 +36,12 @@ const int16_t sri_operation_table[SRI_OPERATIONS][SRI_OPERATION_EVENTS] = {
 };
 /* clang-format on */
 
-static const char *const states[SRI_OPERATIONS] = {"gone",      "building",  "queued",  "submitted", "cancelling",
-                                                   "completed", "delivered", "settled", "retired"};
-static const char *const events[SRI_OPERATION_EVENTS] = {"start",  "abandon",  "queue",   "consume", "withdraw", "cancel",
-                                                         "recall", "complete", "deliver", "settle",  "free",     "retire"};
+static const char *const states[SRI_OPERATIONS] = {"gone",      "building",   "queued",
+                                                   "submitted", "cancelling", "completed",
+                                                   "delivered", "settled",    "retired"};
+static const char *const events[SRI_OPERATION_EVENTS] = {"start",    "abandon", "queue",  "consume",
+                                                         "withdraw", "cancel",  "recall", "complete",
+                                                         "deliver",  "settle",  "free",   "retire"};
 
 const struct sri_machine sri_operation_machine = {
     .name = "operation",

@@ -27,7 +27,8 @@ const int16_t sri_orphan_table[SRI_CLAIMS][SRI_CLAIM_EVENTS] = {
 /* clang-format on */
 
 static const char *const states[SRI_CLAIMS] = {"none", "handle", "queue", "callback", "orphan"};
-static const char *const events[SRI_CLAIM_EVENTS] = {"start", "ask", "detach", "then", "drop", "discard", "end"};
+static const char *const events[SRI_CLAIM_EVENTS] = {"start", "ask",     "detach", "then",
+                                                     "drop",  "discard", "end"};
 
 const struct sri_machine sri_orphan_machine = {
     .name = "orphan",

@@ -16,8 +16,8 @@ enum sri_claim {
 };
 
 enum sri_claim_event {
-    SRI_CLAIM_START,   /* an operation begins, and its handle is given out */
-    SRI_CLAIM_ASK,     /* the handle is used to await, peek or cancel */
+    SRI_CLAIM_START, /* an operation begins, and its handle is given out */
+    SRI_CLAIM_ASK,   /* the handle is used to await, peek or cancel */
     SRI_CLAIM_DETACH,
     SRI_CLAIM_THEN,
     SRI_CLAIM_DROP,    /* dropped while the kernel has it (ORPH-1) */

@@ -28,8 +28,9 @@ const int16_t sri_ownership_table[SRI_OWNERS][SRI_OWNER_EVENTS] = {
 /* clang-format on */
 
 static const char *const states[SRI_OWNERS] = {"nobody", "user", "guard", "kernel", "completion", "vector"};
-static const char *const events[SRI_OWNER_EVENTS] = {"make",     "open", "close", "lend",  "withdraw", "complete",
-                                                     "take",     "join", "split", "release", "dispose"};
+static const char *const events[SRI_OWNER_EVENTS] = {"make",     "open",     "close",  "lend",
+                                                     "withdraw", "complete", "take",   "join",
+                                                     "split",    "release",  "dispose"};
 
 const struct sri_machine sri_ownership_machine = {
     .name = "ownership",

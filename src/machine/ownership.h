@@ -7,12 +7,12 @@
 #include "base/machine.h"
 
 enum sri_owner {
-    SRI_OWNER_NOBODY,     /* the header is free */
+    SRI_OWNER_NOBODY, /* the header is free */
     SRI_OWNER_USER,
     SRI_OWNER_GUARD,
     SRI_OWNER_KERNEL,
     SRI_OWNER_COMPLETION,
-    SRI_OWNER_VECTOR,     /* a part of a vector */
+    SRI_OWNER_VECTOR, /* a part of a vector */
     SRI_OWNERS
 };
 

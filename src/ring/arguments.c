@@ -16,10 +16,12 @@ struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct 
 
 static struct __kernel_timespec timespec_of(uint64_t ns)
 {
-    return (struct __kernel_timespec){.tv_sec = (long long)(ns / NS_PER_S), .tv_nsec = (long long)(ns % NS_PER_S)};
+    return (struct __kernel_timespec){.tv_sec = (long long)(ns / NS_PER_S),
+                                      .tv_nsec = (long long)(ns % NS_PER_S)};
 }
 
-static int keep_bytes(const struct sr_ring *ring, struct sri_arguments *kept, const void *bytes, size_t length)
+static int keep_bytes(const struct sr_ring *ring, struct sri_arguments *kept, const void *bytes,
+                      size_t length)
 {
     if (bytes == NULL)
         return -EINVAL;
@@ -39,15 +41,9 @@ int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot, 
     case IORING_OP_OPENAT:
         return keep_bytes(ring, kept, spec->argument,
                           spec->argument != NULL ? strnlen(spec->argument, ring->argument_bytes) + 1 : 0);
-    case IORING_OP_CONNECT:
-        return keep_bytes(ring, kept, spec->argument, spec->argument_length);
-    case IORING_OP_TIMEOUT:
-        kept->duration = timespec_of(spec->duration_ns);
-        return 0;
-    case IORING_OP_ACCEPT:
-        kept->address_length = ring->argument_bytes;
-        return 0;
-    default:
-        return 0;
+    case IORING_OP_CONNECT: return keep_bytes(ring, kept, spec->argument, spec->argument_length);
+    case IORING_OP_TIMEOUT: kept->duration = timespec_of(spec->duration_ns); return 0;
+    case IORING_OP_ACCEPT: kept->address_length = ring->argument_bytes; return 0;
+    default: return 0;
     }
 }

@@ -17,7 +17,7 @@
 #define GRANULE ((size_t)8)
 
 /* The kernel copies to memory just past a page's start three times slower than to a page's start (measured). */
-#define PAGE       4096
+#define PAGE 4096
 #define CACHE_LINE 64
 
 struct slab {

@@ -31,7 +31,7 @@ struct sr_buffer {
     const struct sri_origin *origin;
     struct sri_vector *vector; /* or NULL */
     struct sr_buffer *free_next;
-    uint8_t owner;             /* enum sri_owner */
+    uint8_t owner; /* enum sri_owner */
 };
 
 /* The moves a ring makes with a buffer it was given. */

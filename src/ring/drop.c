@@ -49,23 +49,16 @@ static int drop(struct sr_ring *ring, struct sri_slot *slot)
     if (refused != 0)
         return refused;
     switch ((enum sri_operation)slot->state) {
-    case SRI_OPERATION_QUEUED:
-        drop_queued(ring, slot);
-        return 0;
+    case SRI_OPERATION_QUEUED: drop_queued(ring, slot); return 0;
     case SRI_OPERATION_SUBMITTED:
-    case SRI_OPERATION_CANCELLING:
-        orphan(ring, slot);
-        return 0;
-    case SRI_OPERATION_COMPLETED:
-        sri_dispose(ring, slot);
-        return 0;
+    case SRI_OPERATION_CANCELLING: orphan(ring, slot); return 0;
+    case SRI_OPERATION_COMPLETED: sri_dispose(ring, slot); return 0;
     case SRI_OPERATION_GONE:
     case SRI_OPERATION_BUILDING:
     case SRI_OPERATION_DELIVERED:
     case SRI_OPERATION_SETTLED:
     case SRI_OPERATION_RETIRED:
-    case SRI_OPERATIONS:
-        break;
+    case SRI_OPERATIONS: break;
     }
     return SR_EINVALID_STATE;
 }
@@ -86,8 +79,8 @@ SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
 }
 
 /* Moves a handle's claim to the ring, with where its result goes. A result that is there already joins the queue at once. */
-static inline int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event, sr_completion_fn *fn,
-                            void *user)
+static inline int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event,
+                            sr_completion_fn *fn, void *user)
 {
     if (ring == NULL || op == NULL)
         return -EINVAL;

@@ -26,7 +26,8 @@ const struct sri_kind sri_kinds[SRI_KINDS] = {
 
 const struct sri_kind sri_unknown_kind = {.name = NULL};
 
-static void encode_vector(const struct sri_slot *slot, const struct sr_op_spec *spec, struct io_uring_sqe *sqe)
+static void encode_vector(const struct sri_slot *slot, const struct sr_op_spec *spec,
+                          struct io_uring_sqe *sqe)
 {
     const struct sri_vector *vector = slot->buffer->vector;
     if (spec->opcode == IORING_OP_READV)
@@ -36,16 +37,16 @@ static void encode_vector(const struct sri_slot *slot, const struct sr_op_spec *
     sqe->rw_flags = (__kernel_rwf_t)spec->opcode_flags;
 }
 
-static void encode_accept(const struct sri_slot *slot, const struct sr_op_spec *spec, struct sri_arguments *kept,
-                          struct io_uring_sqe *sqe)
+static void encode_accept(const struct sri_slot *slot, const struct sr_op_spec *spec,
+                          struct sri_arguments *kept, struct io_uring_sqe *sqe)
 {
     bool peer = (spec->flags & SR_OP_WANT_PEER) != 0;
     io_uring_prep_accept(sqe, slot->fd, peer ? (struct sockaddr *)(void *)kept->bytes : NULL,
                          peer ? &kept->address_length : NULL, (int)spec->opcode_flags);
 }
 
-void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
-                        struct io_uring_sqe *sqe)
+void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot,
+                        const struct sr_op_spec *spec, struct io_uring_sqe *sqe)
 {
     struct sri_arguments *kept = sri_arguments_of(ring, slot);
     switch (spec->opcode) {

@@ -31,19 +31,22 @@ static inline const struct sri_kind *sri_kind(uint8_t opcode)
     return __builtin_expect(opcode < SRI_KINDS, 1) ? &sri_kinds[opcode] : &sri_unknown_kind;
 }
 
-void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec,
-                        struct io_uring_sqe *sqe);
+void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot,
+                        const struct sr_op_spec *spec, struct io_uring_sqe *sqe);
 
 /* All but user_data. What is not special is alike, whatever its opcode: a descriptor, bytes or none, an offset, flags. */
-static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot, const struct sri_kind *kind,
-                              const struct sr_op_spec *spec, struct io_uring_sqe *sqe)
+static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot,
+                              const struct sri_kind *kind, const struct sr_op_spec *spec,
+                              struct io_uring_sqe *sqe)
 {
     if (__builtin_expect(kind->special, 0)) {
         sri_encode_special(ring, slot, spec, sqe);
     } else {
         const uint8_t *bytes = kind->takes_buffer ? slot->buffer->bytes + spec->range.begin : NULL;
-        io_uring_prep_rw(spec->opcode, sqe, slot->fd, bytes, slot->length, kind->has_offset ? spec->offset : 0);
-        sqe->fsync_flags = kind->has_flags ? spec->opcode_flags : 0; /* the one name of the union that is __u32 everywhere */
+        io_uring_prep_rw(spec->opcode, sqe, slot->fd, bytes, slot->length,
+                         kind->has_offset ? spec->offset : 0);
+        sqe->fsync_flags =
+            kind->has_flags ? spec->opcode_flags : 0; /* the one name of the union that is __u32 everywhere */
     }
     if ((spec->flags & SR_OP_ASYNC) != 0)
         sqe->flags |= IOSQE_ASYNC;

@@ -15,7 +15,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 _Atomic uint32_t *sri_process_word; /* on the page that fork wipes */
 _Thread_local char sri_thread_mark;
 
-static _Atomic uint32_t without_page;    /* where the page can't be had: every process looks the same */
+static _Atomic uint32_t without_page; /* where the page can't be had: every process looks the same */
 static uint32_t last;
 
 static void make_page(void)

@@ -35,7 +35,8 @@ static struct io_uring_params params_of(const struct sr_config *config, uint32_t
 }
 
 /* A ring's descriptor, with what the kernel takes of the flags wished for. -EINVAL is how it refuses a flag. */
-static int setup(const struct sr_backend *kernel, const struct sr_config *config, struct io_uring_params *params)
+static int setup(const struct sr_backend *kernel, const struct sr_config *config,
+                 struct io_uring_params *params)
 {
     const size_t first = config->defer_taskrun ? 0 : 1;
     size_t taken = first;
@@ -100,7 +101,8 @@ static int map_all(struct sr_ring *ring, const struct io_uring_params *params)
     for (int i = 0; i < 3; i++) {
         if (sizes[i] == 0)
             continue;
-        int rc = ring->kernel.vtable->map(ring->kernel.self, ring->uring.ring_fd, offsets[i], sizes[i], &ring->mapping[i]);
+        int rc = ring->kernel.vtable->map(ring->kernel.self, ring->uring.ring_fd, offsets[i], sizes[i],
+                                          &ring->mapping[i]);
         if (rc != 0) {
             ring->mapping[i] = NULL;
             return rc;
@@ -114,7 +116,8 @@ static int choose(struct sr_ring *ring, const struct sr_config *config)
 {
     if (config->backend != NULL) {
         ring->kernel = *config->backend;
-        sri_format(ring->reason, sizeof ring->reason, "%s: given by the configuration", ring->kernel.vtable->name);
+        sri_format(ring->reason, sizeof ring->reason, "%s: given by the configuration",
+                   ring->kernel.vtable->name);
         return 0;
     }
     struct sri_detection why;
@@ -141,7 +144,8 @@ int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
         return fd;
     ring->uring.ring_fd = fd;
     if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
-        sri_log(SR_LOG_ERROR, "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed",
+        sri_log(SR_LOG_ERROR,
+                "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed",
                 params.features & FEATURES_NEEDED, FEATURES_NEEDED);
         return -EOPNOTSUPP;
     }

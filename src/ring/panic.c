@@ -73,9 +73,10 @@ _Noreturn static void print_and_abort(const struct sr_panic *panic)
     print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
     for (uint32_t i = 0; sr_panic_at(panic, i, &operation); i++)
         print_line(line,
-                   sri_format(line, sizeof line, "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
-                              (unsigned long long)operation.id, operation.kind, operation.fd, operation.buffer_size,
-                              operation.state, operation.orphaned ? " (orphaned)" : "",
+                   sri_format(line, sizeof line,
+                              "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
+                              (unsigned long long)operation.id, operation.kind, operation.fd,
+                              operation.buffer_size, operation.state, operation.orphaned ? " (orphaned)" : "",
                               (unsigned long long)(operation.age_ns / NS_PER_MS)));
     abort();
 }
@@ -84,10 +85,11 @@ void sri_panic(const struct sr_ring *ring)
 {
     char message[192];
     struct sr_panic panic = {.ring = ring, .count = sri_in_flight(ring), .message = message};
-    sri_format(message, sizeof message,
-               "OperationsInFlight { count: %u }: the ring was dropped while operations were in flight; await them, or "
-               "drop and drain them first",
-               sri_in_flight(ring));
+    sri_format(
+        message, sizeof message,
+        "OperationsInFlight { count: %u }: the ring was dropped while operations were in flight; await them, or "
+        "drop and drain them first",
+        sri_in_flight(ring));
     if (panic_handler == NULL)
         print_and_abort(&panic);
     panic_handler(&panic, panic_user);

@@ -66,7 +66,8 @@ bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done)
     posts->first = (posts->first + 1) % posts->size;
     atomic_fetch_sub(&posts->count, 1);
     pthread_mutex_unlock(&posts->lock);
-    *done = (struct sr_completion){.ring = ring, .value = value, .opcode = IORING_OP_MSG_RING, .posted = true};
+    *done =
+        (struct sr_completion){.ring = ring, .value = value, .opcode = IORING_OP_MSG_RING, .posted = true};
     return true;
 }
 

@@ -100,7 +100,8 @@ static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32
 }
 
 /* A detached operation's goes straight to the one who waits for it, if nothing stands before it. */
-static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
+static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot, int32_t result,
+                                 uint32_t cqe_flags)
 {
     if (slot->claim != SRI_CLAIM_QUEUE || ring->taker.next == ring->taker.end || ring->ready.count != 0)
         return false;
@@ -110,7 +111,8 @@ static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot, in
     return true;
 }
 
-static inline __attribute__((always_inline)) void complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
+static inline __attribute__((always_inline)) void complete(struct sr_ring *ring, struct sri_slot *slot,
+                                                           int32_t result, uint32_t cqe_flags)
 {
     slot->result = result;
     slot->cqe_flags = cqe_flags;

@@ -51,9 +51,11 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
         ring->queue_entries = max_in_flight > completions ? max_in_flight : completions;
     int rc = make_slots(ring, max_in_flight);
     if (rc == 0)
-        rc = make_arguments(ring, config->argument_bytes != 0 ? config->argument_bytes : DEFAULT_ARGUMENT_BYTES);
+        rc = make_arguments(ring,
+                            config->argument_bytes != 0 ? config->argument_bytes : DEFAULT_ARGUMENT_BYTES);
     if (rc == 0)
-        rc = sri_posts_init(&ring->posts, config->post_entries != 0 ? config->post_entries : DEFAULT_POST_ENTRIES);
+        rc = sri_posts_init(&ring->posts,
+                            config->post_entries != 0 ? config->post_entries : DEFAULT_POST_ENTRIES);
     return rc;
 }
 
@@ -112,7 +114,8 @@ int sr_ring_attach(struct sr_ring *ring)
         return SR_EWRONG_PROCESS;
     if (ring->owner != NULL)
         return SR_EINVALID_STATE;
-    int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->uring.ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->uring.ring_fd,
+                                            IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     if (rc < 0)
         return rc;
     ring->owner = sri_this_thread();

@@ -13,8 +13,8 @@
 #include "ring/encode.h"
 #include "ring/identity.h"
 #include "ring/slot.h"
-#include "safer_ring/log.h"
 #include "safer_ring/config.h"
+#include "safer_ring/log.h"
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"
 
@@ -40,7 +40,7 @@ struct sri_arguments {
     struct __kernel_timespec limit;    /* the linked timeout */
     struct __kernel_timespec duration; /* a timeout operation */
     socklen_t address_length;
-    _Alignas(8) char bytes[];          /* a path, an address, a peer's address */
+    _Alignas(8) char bytes[]; /* a path, an address, a peer's address */
 };
 
 /* Where sri_reap() puts completions of detached operations, in place of the queue: the array of a waiting sr_ring_next_many(). */
@@ -190,10 +190,12 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
 
 /* arguments.c */
 struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct sri_slot *slot);
-int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot, const struct sr_op_spec *spec);
+int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot,
+                       const struct sr_op_spec *spec);
 
 /* submit.c */
-int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags, uint64_t timeout_ns);
+int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                     uint64_t timeout_ns);
 int sri_ring_submit(struct sr_ring *ring);
 bool sri_make_room(struct sr_ring *ring, uint32_t entries);
 void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);
@@ -236,7 +238,6 @@ static inline bool sri_queue_full(const struct sr_ring *ring)
 {
     return ring->completed >= ring->queue_entries;
 }
-
 
 /* wait.c: one step of waiting: submits, enters, reaps. timeout_ns 0 does not block. 0, -ETIME, or why it can't. */
 int sri_progress(struct sr_ring *ring, uint64_t timeout_ns);

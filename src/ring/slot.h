@@ -32,7 +32,7 @@ enum {
     SRI_MARK_LIMITED = 1u << 0,      /* a linked timeout follows its entry in the SQ */
     SRI_MARK_WANTS_CANCEL = 1u << 1, /* on the list of cancels to be sent */
     SRI_MARK_WANT_PEER = 1u << 2,
-    SRI_MARK_PARTED = 1u << 3, /* the kernel took it without its linked timeout, which goes by itself */
+    SRI_MARK_PARTED = 1u << 3,   /* the kernel took it without its linked timeout, which goes by itself */
     SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
 };
 

@@ -7,7 +7,8 @@
 #include "ring/ring_private.h"
 
 /* The bytes a specification asks of a buffer: 0 and *length, or why it can't be. */
-static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer, uint32_t *length)
+static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer,
+                                uint32_t *length)
 {
     struct sr_range range = spec->range;
     if (!range.given && range.length == 0 && range.begin == 0)
@@ -21,8 +22,8 @@ static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_b
 }
 
 /* May the buffer go with the operation? 0 and *length, the bytes asked for, or why not. */
-static inline int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec, const struct sr_buffer *buffer,
-                        uint32_t *length)
+static inline int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec,
+                               const struct sr_buffer *buffer, uint32_t *length)
 {
     if (!kind->takes_buffer)
         return -EOPNOTSUPP;
@@ -113,7 +114,8 @@ static inline __attribute__((always_inline)) void queue(struct sr_ring *ring, st
     sri_encode(ring, slot, kind, spec, sqe);
     sqe->user_data = id;
     /* Asked so, recv answers the datagram's true length, which may be more than it transfers: no count is too large then. */
-    if (buffer != NULL && __builtin_expect(spec->opcode == IORING_OP_RECV && (spec->opcode_flags & MSG_TRUNC) != 0, 0))
+    if (buffer != NULL &&
+        __builtin_expect(spec->opcode == IORING_OP_RECV && (spec->opcode_flags & MSG_TRUNC) != 0, 0))
         slot->length = UINT32_MAX;
     if (__builtin_expect(spec->timeout_ns != 0, 0)) {
         sqe->flags |= IOSQE_IO_LINK;

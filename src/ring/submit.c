@@ -71,8 +71,8 @@ int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_comp
     ring->stats.enters++;
     int rc;
     if (min_complete == 0 || timeout_ns == SR_FOREVER)
-        rc = ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete, flags,
-                                        NULL, 0);
+        rc = ring->kernel.vtable->enter(ring->kernel.self, ring->uring.ring_fd, to_submit, min_complete,
+                                        flags, NULL, 0);
     else
         rc = enter_limited(ring, to_submit, min_complete, flags, timeout_ns);
     note_consumed(ring);

@@ -196,7 +196,8 @@ static int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_co
     }
 }
 
-static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room, size_t *taken)
+static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
+                size_t *taken)
 {
     int rc = check(ring, done, taken, true);
     if (rc != 0)
@@ -222,7 +223,8 @@ SR_UNCHECKED int sr_ring_next_timeout(struct sr_ring *ring, uint64_t timeout_ns,
     return next(ring, timeout_ns, done, 1, &taken);
 }
 
-SR_UNCHECKED int sr_ring_next_many(struct sr_ring *ring, struct sr_completion done[], size_t room, size_t *count)
+SR_UNCHECKED int sr_ring_next_many(struct sr_ring *ring, struct sr_completion done[], size_t room,
+                                   size_t *count)
 {
     if (room == 0 || count == NULL)
         return -EINVAL;

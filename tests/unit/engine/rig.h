@@ -66,8 +66,10 @@ static inline void rig_watch(struct rig *rig)
 
 static inline void rig_open_flags(struct rig *rig, unsigned entries, unsigned flags)
 {
-    static const struct sri_sim_world_options options = {
-        .disk_bytes = 1 << 20, .max_descriptors = 64, .pipe_bytes = 65536, .window_bytes = 65536};
+    static const struct sri_sim_world_options options = {.disk_bytes = 1 << 20,
+                                                         .max_descriptors = 64,
+                                                         .pipe_bytes = 65536,
+                                                         .window_bytes = 65536};
     memset(rig, 0, sizeof *rig);
     assert_int_equal(sri_sim_world_new(&rig->world, &options), 0);
     struct sri_chooser kind = {NULL, NULL};
@@ -98,8 +100,8 @@ static inline struct io_uring_sqe *rig_nop(struct rig *rig, uint64_t user_data, 
     return sqe;
 }
 
-static inline struct io_uring_sqe *rig_rw(struct rig *rig, uint64_t user_data, uint8_t opcode, int fd, void *buffer,
-                                          unsigned length)
+static inline struct io_uring_sqe *rig_rw(struct rig *rig, uint64_t user_data, uint8_t opcode, int fd,
+                                          void *buffer, unsigned length)
 {
     struct io_uring_sqe *sqe = rig_nop(rig, user_data, 0);
     sqe->opcode = opcode;
@@ -119,7 +121,8 @@ static inline struct io_uring_sqe *rig_timer(struct rig *rig, uint64_t user_data
     return sqe;
 }
 
-static inline struct io_uring_sqe *rig_cancel(struct rig *rig, uint64_t user_data, uint64_t target, unsigned flags)
+static inline struct io_uring_sqe *rig_cancel(struct rig *rig, uint64_t user_data, uint64_t target,
+                                              unsigned flags)
 {
     struct io_uring_sqe *sqe = rig_nop(rig, user_data, 0);
     sqe->opcode = IORING_OP_ASYNC_CANCEL;

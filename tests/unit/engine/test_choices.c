@@ -300,33 +300,27 @@ static uint32_t pick_any(void *self, const struct sri_question *question)
     return (uint32_t)(next_random(self) % question->n);
 }
 
-static void submit_something(struct rig *rig, uint64_t *seed, uint64_t user_data, const int fds[4], char *buffer)
+static void submit_something(struct rig *rig, uint64_t *seed, uint64_t user_data, const int fds[4],
+                             char *buffer)
 {
     static const struct __kernel_timespec times[] = {{0, 500}, {0, 2000000}, {1, 0}};
-    static const unsigned flags[] = {0, 0, 0, IOSQE_IO_LINK, IOSQE_IO_HARDLINK, IOSQE_ASYNC, IOSQE_IO_DRAIN, 0x80};
+    static const unsigned flags[] = {0,   0, 0, IOSQE_IO_LINK, IOSQE_IO_HARDLINK, IOSQE_ASYNC, IOSQE_IO_DRAIN,
+                                     0x80};
     struct io_uring_sqe *sqe;
     uint64_t target = user_data - 1 - next_random(seed) % 8;
     switch (next_random(seed) % 9) {
-    case 0:
-        sqe = rig_rw(rig, user_data, IORING_OP_READ, fds[0], buffer, 16);
-        break;
-    case 1:
-        sqe = rig_rw(rig, user_data, IORING_OP_WRITE, fds[1], buffer, 16);
-        break;
+    case 0: sqe = rig_rw(rig, user_data, IORING_OP_READ, fds[0], buffer, 16); break;
+    case 1: sqe = rig_rw(rig, user_data, IORING_OP_WRITE, fds[1], buffer, 16); break;
     case 2:
         sqe = rig_rw(rig, user_data, IORING_OP_RECV, fds[2], buffer, 16);
         sqe->msg_flags = next_random(seed) % 2 ? MSG_WAITALL : 0;
         break;
-    case 3:
-        sqe = rig_rw(rig, user_data, IORING_OP_SEND, fds[3], buffer, 16);
-        break;
+    case 3: sqe = rig_rw(rig, user_data, IORING_OP_SEND, fds[3], buffer, 16); break;
     case 4:
         sqe = rig_timer(rig, user_data, IORING_OP_TIMEOUT, &times[next_random(seed) % 3]);
         sqe->off = next_random(seed) % 3;
         break;
-    case 5:
-        sqe = rig_timer(rig, user_data, IORING_OP_LINK_TIMEOUT, &times[next_random(seed) % 3]);
-        break;
+    case 5: sqe = rig_timer(rig, user_data, IORING_OP_LINK_TIMEOUT, &times[next_random(seed) % 3]); break;
     case 6:
         sqe = rig_cancel(rig, user_data, target, next_random(seed) % 4 ? 0 : IORING_ASYNC_CANCEL_ALL);
         break;
@@ -336,9 +330,7 @@ static void submit_something(struct rig *rig, uint64_t *seed, uint64_t user_data
         sqe->fd = fds[next_random(seed) % 2 * 2];
         sqe->poll32_events = 1;
         break;
-    default:
-        sqe = rig_nop(rig, user_data, 0);
-        break;
+    default: sqe = rig_nop(rig, user_data, 0); break;
     }
     sqe->flags = (uint8_t)flags[next_random(seed) % 8];
 }
@@ -347,7 +339,10 @@ static void submit_something(struct rig *rig, uint64_t *seed, uint64_t user_data
 static void every_request_ends_once(void **state)
 {
     (void)state;
-    enum { SEEDS = 300, REQUESTS = 64 };
+    enum {
+        SEEDS = 300,
+        REQUESTS = 64
+    };
     static const struct sri_chooser_vtable vtable = {pick_any};
     static const unsigned setups[] = {0, IORING_SETUP_SUBMIT_ALL,
                                       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
@@ -366,7 +361,8 @@ static void every_request_ends_once(void **state)
         uint64_t user_data = 1;
         uint64_t ends = 0;
         for (int round = 0; round < 400 && ends < REQUESTS; round++) {
-            while (user_data <= REQUESTS && next_random(&seed) % 3 != 0 && io_uring_sq_space_left(&rig.ring.ring) > 0)
+            while (user_data <= REQUESTS && next_random(&seed) % 3 != 0 &&
+                   io_uring_sq_space_left(&rig.ring.ring) > 0)
                 submit_something(&rig, &seed, user_data++, fds, buffer);
             size_t moved;
             for (int end = 1; user_data > REQUESTS && end < 4; end += 2)

@@ -73,7 +73,9 @@ static void a_refused_member_fails_its_chain(void **state)
 static void a_long_chain_is_severed(void **state)
 {
     (void)state;
-    enum { LENGTH = 32768 };
+    enum {
+        LENGTH = 32768
+    };
     struct rig rig;
     char byte;
     rig_open_flags(&rig, LENGTH, 0);
@@ -357,7 +359,9 @@ static void cancel_finds_by_other_keys(void **state)
 static void many_polls_are_cancelled_one_by_one(void **state)
 {
     (void)state;
-    enum { POLLS = 30000 };
+    enum {
+        POLLS = 30000
+    };
     struct rig rig;
     int fds[2];
     rig_open_flags(&rig, 32768, 0);

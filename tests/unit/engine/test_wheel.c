@@ -7,7 +7,10 @@
 
 #include "engine/wheel.h"
 
-enum { ENTRIES = 400, ROUNDS = 2000 };
+enum {
+    ENTRIES = 400,
+    ROUNDS = 2000
+};
 
 struct timed {
     struct sri_wheel_entry entry;
@@ -74,7 +77,8 @@ static void entries_leave_by_time_then_arrival(void **state)
         const struct timed *first = earliest(all);
         assert_int_equal(sri_wheel_next_ns(&wheel), first == NULL ? UINT64_MAX : first->due_ns);
         if (next_random(&seed) % 4 == 0)
-            check_turn(&wheel, all, wheel.now_ns + next_random(&seed) % (UINT64_C(1) << (next_random(&seed) % 36)));
+            check_turn(&wheel, all,
+                       wheel.now_ns + next_random(&seed) % (UINT64_C(1) << (next_random(&seed) % 36)));
     }
     check_turn(&wheel, all, UINT64_MAX - 1);
     assert_true(sri_wheel_empty(&wheel));
