@@ -79,7 +79,10 @@ struct sr_op_spec {
     size_t argument_length; /* connect: the address's length; openat: ignored, the path ends with 0 */
 };
 
-/* A started operation. A value; moved, not copied: a copy of one that was awaited or dropped is stale (OP-3). */
+/*
+ * A started operation. A value; moved, not copied: a copy of one that was dropped, or whose completion was ended, is stale
+ * (OP-3); while the completion is held it is refused with SR_EINVALID_STATE.
+ */
 struct SR_CAPABILITY("operation") sr_op {
     uint64_t id;
 };
@@ -106,10 +109,11 @@ struct SR_CAPABILITY("completion") sr_completion {
  * Ownership: *buffer moves to the kernel and becomes NULL; it comes back by the completion of *op, on success and on every
  * error. If the call fails nothing has moved. readv and writev take a vector (sr_buffer_join), the others a plain buffer.
  * Errors: -EINVAL: a pointer is NULL, the specification contradicts itself, a range leaves the buffer. -E2BIG: more bytes
- * than an SQE can carry (BUF-8). -EOPNOTSUPP: the opcode is unknown here, or takes no buffer. SR_EBUFFER_IN_FLIGHT: the
- * buffer is not the program's. -EBUSY: max_in_flight operations are under way. -EAGAIN: the submission queue is full and
- * the kernel took nothing. -E2BIG: the argument does not fit (ARG-1). SR_EINVALID_STATE: the ring is draining. SR_EWRONG_THREAD,
- * SR_EWRONG_PROCESS.
+ * than an SQE can carry (BUF-8), an argument that does not fit (ARG-1), or an operation with a linked timeout on an SQ of
+ * one place (OP-7). -EOPNOTSUPP: the opcode is unknown here, or takes no buffer. SR_EBUFFER_IN_FLIGHT: the buffer is not
+ * the program's. -EBUSY: all max_in_flight slots are taken, by operations or by CQEs still owed to ended ones. -EAGAIN: the
+ * submission queue is full and the kernel took nothing. SR_ENOT_REGISTERED: the target is a fixed file, and no file is
+ * registered. SR_EINVALID_STATE: the ring is draining, or not attached. SR_EWRONG_THREAD, SR_EWRONG_PROCESS.
  * Callable: from the ring's thread, also from a callback; does not block. The operation is queued, and reaches the kernel
  * with the next sr_ring_submit(), wait, dispatch or empty peek.
  * Source: BUF-2, BUF-3, OP-1, OP-7; io_uring_enter(2).
@@ -182,8 +186,8 @@ SR_MUST_USE int sr_op_then(struct sr_ring *ring, struct sr_op *op, sr_completion
  * Ownership: *op is consumed. Its buffer goes to its origin once the kernel is done with it, not before; what it made (a
  * descriptor) is closed. An entry the kernel has not consumed is withdrawn at once; an operation under way becomes an
  * orphan, and is cancelled if the configuration says so; a completion that had arrived is disposed of at once.
- * Errors: none to return. A stale handle, or a call from another thread, is counted (sr_stats.misuses), logged, and
- * changes nothing.
+ * Errors: none to return. A stale handle is counted (sr_stats.misuses) and logged; a call from another thread is logged.
+ * Neither changes anything.
  * Callable: from the ring's thread, also from a callback; never blocks.
  * Source: ORPH-1 … ORPH-6.
  */

@@ -100,7 +100,8 @@ SR_MUST_USE int sr_ring_submit(struct sr_ring *ring);
 /*
  * Waits for the next completion of a detached operation, or for a posted value, in order of arrival.
  *
- * Ownership: *done must be ended (a posted value need not). Callbacks run meanwhile.
+ * Ownership: *done must be ended; a posted value has nothing to end, and sr_finish() on it does nothing. Callbacks run
+ * meanwhile.
  * Errors: SR_ENOTHING_IN_FLIGHT: no detached operation is in flight and no value is awaited, so the wait could not end
  * (OP-8). Otherwise as sr_op_await().
  * Callable: from the ring's thread, not from a callback; blocks.
@@ -183,9 +184,10 @@ struct sr_panic {
     const struct sr_ring *ring;
     uint32_t count;      /* OperationsInFlight { count } */
     const char *message; /* the first line: "OperationsInFlight { count: 3 }: …" */
+    uint64_t now_ns;     /* the kernel's clock at the panic, from which the ages count */
 };
 
-/* The i-th operation of a panic's list, 0 … count-1. false: there is none. For handlers; changes nothing. */
+/* The i-th operation of a panic's list, 0 … count-1, found by counting. false: there is none. For handlers; changes nothing. */
 bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_operation *operation);
 
 /*

@@ -50,6 +50,8 @@ SR_UNCHECKED int32_t sr_take_plain(struct sr_completion *done)
 SR_UNCHECKED void sr_finish(struct sr_completion *done)
 {
     struct sri_slot *slot = NULL;
+    if (done != NULL && done->posted)
+        return;
     int refused = find(done, &slot);
     if (refused != 0) {
         sri_log(SR_LOG_WARNING, "sr_finish: nothing was ended: %s", sr_strerror(refused));

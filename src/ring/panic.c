@@ -41,14 +41,11 @@ static bool was_submitted(const struct sri_slot *slot)
     return slot->state != SRI_OPERATION_QUEUED && (slot->marks & SRI_MARK_RECALLED) == 0;
 }
 
-bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_operation *operation)
+static void describe(const struct sr_panic *panic, const struct sri_slot *slot,
+                     struct sr_panic_operation *operation)
 {
-    if (panic == NULL || operation == NULL)
-        return false;
     const struct sr_ring *ring = panic->ring;
-    const struct sri_slot *slot = listed_at(ring, i);
-    if (slot == NULL)
-        return false;
+    uint64_t submitted_ns = ring->opened_ns + slot->submitted_ms * NS_PER_MS;
     *operation = (struct sr_panic_operation){
         .id = sri_slot_id(ring, slot),
         .kind = sri_kind(slot->opcode)->name,
@@ -56,9 +53,18 @@ bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_opera
         .orphaned = slot->claim == SRI_CLAIM_ORPHAN,
         .fd = slot->fd,
         .buffer_size = sr_buffer_size(slot->buffer),
-        .age_ns = was_submitted(slot) ? (ring->now_ms - slot->submitted_ms) * NS_PER_MS : 0,
+        .age_ns = was_submitted(slot) && panic->now_ns > submitted_ns ? panic->now_ns - submitted_ns : 0,
     };
-    return true;
+}
+
+bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_operation *operation)
+{
+    if (panic == NULL || operation == NULL)
+        return false;
+    const struct sri_slot *slot = listed_at(panic->ring, i);
+    if (slot != NULL)
+        describe(panic, slot, operation);
+    return slot != NULL;
 }
 
 static void print_line(const char *text, size_t length)
@@ -66,30 +72,42 @@ static void print_line(const char *text, size_t length)
     sri_write_text(STDERR_FILENO, text, length);
 }
 
-_Noreturn static void print_and_abort(const struct sr_panic *panic)
+static void print_operation(const struct sr_panic *panic, const struct sri_slot *slot)
 {
     char line[256];
     struct sr_panic_operation operation;
+    describe(panic, slot, &operation);
+    print_line(line,
+               sri_format(line, sizeof line,
+                          "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
+                          (unsigned long long)operation.id, operation.kind, operation.fd,
+                          operation.buffer_size, operation.state, operation.orphaned ? " (orphaned)" : "",
+                          (unsigned long long)(operation.age_ns / NS_PER_MS)));
+}
+
+_Noreturn static void print_and_abort(const struct sr_panic *panic)
+{
+    char line[256];
     print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
-    for (uint32_t i = 0; sr_panic_at(panic, i, &operation); i++)
-        print_line(line,
-                   sri_format(line, sizeof line,
-                              "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
-                              (unsigned long long)operation.id, operation.kind, operation.fd,
-                              operation.buffer_size, operation.state, operation.orphaned ? " (orphaned)" : "",
-                              (unsigned long long)(operation.age_ns / NS_PER_MS)));
+    for (uint32_t i = 0; i < panic->ring->max_in_flight; i++) {
+        if (listed(&panic->ring->slots[i]))
+            print_operation(panic, &panic->ring->slots[i]);
+    }
     abort();
 }
 
 void sri_panic(const struct sr_ring *ring)
 {
     char message[192];
-    struct sr_panic panic = {.ring = ring, .count = sri_in_flight(ring), .message = message};
+    struct sr_panic panic = {.ring = ring,
+                             .count = sri_in_flight(ring),
+                             .message = message,
+                             .now_ns = ring->kernel.vtable->now_ns(ring->kernel.self)};
     sri_format(
         message, sizeof message,
         "OperationsInFlight { count: %u }: the ring was dropped while operations were in flight; await them, or "
         "drop and drain them first",
-        sri_in_flight(ring));
+        panic.count);
     if (panic_handler == NULL)
         print_and_abort(&panic);
     panic_handler(&panic, panic_user);

@@ -51,9 +51,10 @@ int sr_ring_post(struct sr_ring *ring, uint64_t value)
     int rc = ring->kernel.vtable->wake(ring->kernel.self, ring->uring.ring_fd, sri_id(0, 0, SRI_TAG_WAKE));
     if (rc == 0)
         return 0;
-    /* No CQE will come to clear the mark. A full CQ (-EOVERFLOW) means that the ring has reason to look anyway. */
+    /* No CQE will come to clear the mark. With a full CQ (-EOVERFLOW), or one not attached yet (-EBADFD), the ring looks
+       anyway before it waits. */
     atomic_store(&ring->posts.woken, false);
-    return rc == -EOVERFLOW ? 0 : rc;
+    return rc == -EOVERFLOW || rc == -EBADFD ? 0 : rc;
 }
 
 bool sri_posts_take(struct sr_ring *ring, struct sr_completion *done)
