@@ -45,8 +45,7 @@ static void describe(const struct sr_panic *panic, const struct sri_slot *slot,
                      struct sr_panic_operation *operation)
 {
     const struct sr_ring *ring = panic->ring;
-    /* Kept in whole milliseconds, cut: taken as the next one, so that no operation looks older than it is. */
-    uint64_t submitted_ns = ring->opened_ns + (slot->submitted_ms + UINT64_C(1)) * NS_PER_MS;
+    uint64_t submitted_ns = ring->opened_ns + slot->submitted_ms * NS_PER_MS;
     *operation = (struct sr_panic_operation){
         .id = sri_slot_id(ring, slot),
         .kind = sri_kind(slot->opcode)->name,

@@ -47,9 +47,11 @@ static void mend_parted_pair(struct sr_ring *ring)
     sri_mark(slot, SRI_MARK_PARTED, SRI_MARK_LIMITED);
 }
 
+/* In whole milliseconds, rounded up, so that a panic shows no operation older than it is (RING-2). */
 static void read_clock(struct sr_ring *ring)
 {
-    ring->now_ms = (uint32_t)((ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns) / NS_PER_MS);
+    uint64_t since_open_ns = ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns;
+    ring->now_ms = (uint32_t)((since_open_ns + NS_PER_MS - 1) / NS_PER_MS);
 }
 
 /* As io_uring_enter2() with a limit for the wait. */
