@@ -22,18 +22,19 @@ static void show_progress(void *user, uint64_t done, uint64_t all, bool broken)
 static int print_text(struct sri_text *text, const char *file)
 {
     FILE *out = file == NULL ? stdout : fopen(file, "w");
-    if (out == NULL)
-        return sri_complain("`%s` can't be written: %s; name another file with --json FILE", file,
-                            strerror(errno));
-    bool failed = text->failed;
-    if (text->size > 0)
-        failed = fwrite(text->text, 1, text->size, out) != text->size || failed;
-    if (file != NULL)
+    bool failed = text->failed || out == NULL;
+    if (!failed && text->size > 0)
+        failed = fwrite(text->text, 1, text->size, out) != text->size;
+    if (file != NULL && out != NULL) {
         failed = fclose(out) != 0 || failed;
+        if (failed)
+            remove(file);
+    }
     sri_text_fini(text);
-    if (failed && file != NULL)
-        remove(file);
-    return failed ? sri_complain("the result can't be written: %s", strerror(errno)) : 0;
+    if (!failed)
+        return 0;
+    return sri_complain("`%s` can't be written: %s; name another file with --json FILE",
+                        file != NULL ? file : "standard output", strerror(errno));
 }
 
 static int report(const struct sri_options *options, const struct sri_tally *tally, uint64_t elapsed_ns)

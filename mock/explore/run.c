@@ -10,6 +10,10 @@
 #include "base/alloc.h"
 #include "sim_internal.h"
 
+/* The library counts in milliseconds; on the host a process may stand still between two looks at a clock. */
+#define VIRTUAL_SLACK_NS UINT64_C(2000000)
+#define HOST_SLACK_NS UINT64_C(60000000000)
+
 /* A host kernel may open descriptors of its own when it is first used: that happens here, before any is counted. */
 static void warm_up(struct sri_rig *rig)
 {
@@ -138,6 +142,7 @@ static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
     if (engine != NULL)
         watch_events(rig, engine);
     sri_model_begin(rig->model, engine != NULL);
+    rig->model->clock_slack_ns = rig->sim != NULL ? VIRTUAL_SLACK_NS : HOST_SLACK_NS;
     if (rig->timeline != NULL) {
         sri_timeline_begin(rig->timeline);
         rig->model->client.tell = sri_timeline_tell;

@@ -133,7 +133,8 @@ struct sri_model {
     struct sri_heap *heap; /* NULL: memory is not watched */
     struct sri_watch *watch;
     struct sri_tap *tap;
-    bool sees; /* the kernel's events come */
+    bool sees;               /* the kernel's events come */
+    uint64_t clock_slack_ns; /* between the library's look at the clock and the kernel's */
     struct sri_model_client client;
 
     struct sr_ring *ring;

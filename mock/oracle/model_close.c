@@ -166,7 +166,7 @@ static void judge_line(struct sri_model *model, const struct sr_panic_operation 
     uint64_t now = model->verdict->now_ns;
     if (model->sees && act->consumed)
         sri_judge(model->verdict, SRI_RULE_RING_2, line->id,
-                  line->age_ns <= now - act->consumed_ns + UINT64_C(2000000),
+                  line->age_ns <= now - act->consumed_ns + model->clock_slack_ns,
                   "the panic says that it is older than it is");
 }
 
