@@ -1,5 +1,5 @@
 /*
- * Probes, chooses and says why. It never guesses: io_uring is there when a ring could be set up.
+ * Probes, chooses and says why (BACK-4). It never guesses: io_uring is there when a ring could be set up.
  */
 #include "backend/detect.h"
 

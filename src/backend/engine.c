@@ -1,5 +1,5 @@
 /*
- * Joins the engine and the host world: the fallback where io_uring is refused. The only place in src that sees both.
+ * Joins the engine and the host world: the fallback where io_uring is refused (BACK-1). The only place in src that sees both.
  */
 #include "backend/engine_backend.h"
 

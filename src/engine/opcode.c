@@ -1,6 +1,7 @@
 /*
- * The table of opcodes. The errno lists follow the manual pages of the calls; what a fault of this kind would leave
- * behind (a closed descriptor after an EIO of close) keeps it out of the list.
+ * The table of opcodes; what has no function here is refused with -EINVAL, as by a kernel without it (BACK-2). The errno
+ * lists follow the manual pages of the calls; what a fault of this kind would leave behind (a closed descriptor after an EIO
+ * of close) keeps it out of the list.
  */
 #include "engine/opcode.h"
 

@@ -203,7 +203,7 @@ SR_UNCHECKED int sr_buffer_release(struct sr_buffer **buffer)
     return 0;
 }
 
-/* Moves the parts one by one; a refusal (not the program's, or standing twice) gives back those already moved. */
+/* ARG-3. Moves the parts one by one; a refusal (not the program's, or standing twice) gives back those already moved. */
 static int join_parts(struct sr_buffer *parts[], size_t count)
 {
     for (size_t i = 0; i < count; i++) {

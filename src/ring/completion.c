@@ -17,7 +17,7 @@ static inline int find(const struct sr_completion *done, struct sri_slot **slot)
     return *slot != NULL && (*slot)->state == SRI_OPERATION_DELIVERED ? 0 : SR_ESTALE;
 }
 
-/* Ends the completion: *back is its buffer, or NULL. The kernel's result, or why there is none. */
+/* Ends the completion: *back is its buffer, or NULL (BUF-5). The kernel's result, untouched, or why there is none. */
 static inline int32_t take(struct sr_completion *done, struct sr_buffer **back)
 {
     struct sri_slot *slot = NULL;

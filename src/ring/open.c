@@ -1,6 +1,6 @@
 /*
- * The kernel's side of a ring: which backend, which setup flags it takes, and where its memory is. The only room that
- * knows the layout of the shared memory.
+ * The kernel's side of a ring: which backend, which setup flags it takes, and where its memory is. The only file that knows
+ * the layout of the shared memory; the rest of this folder is the same for every backend (BACK-3).
  */
 #include "ring/open.h"
 

@@ -69,7 +69,7 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
     sri_slot_settle(ring, slot);
 }
 
-/* Puts a completed operation where its claim says; a handle's result waits in its slot. */
+/* Puts a completed operation where its claim says (CB-4: one queue each); a handle's result waits in its slot. */
 void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->claim == SRI_CLAIM_QUEUE)

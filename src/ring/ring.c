@@ -67,6 +67,7 @@ static void free_own(struct sr_ring *ring)
     sri_free(ring->slots);
 }
 
+/* Everything the ring has, of memory, descriptors and mappings (RING-5). */
 static void destroy(struct sr_ring *ring)
 {
     free_own(ring);

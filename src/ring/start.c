@@ -6,7 +6,7 @@
 
 #include "ring/ring_private.h"
 
-/* The bytes a specification asks of a buffer: 0 and *length, or why it can't be. */
+/* The bytes a specification asks of a buffer: 0 and *length, or why it can't be (BUF-8: never cut). */
 static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer,
                                 uint32_t *length)
 {
