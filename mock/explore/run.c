@@ -67,7 +67,7 @@ int sri_rig_new(struct sri_rig **out, const struct sri_kernel *kernel, const cha
     return rc;
 }
 
-/* A heap stays when its rig goes: the library keeps headers of buffers in its pages for good. */
+/* Heaps stay when their rigs go: the library keeps headers of buffers in their pages for good. */
 static struct sri_heap *kept;
 
 void sri_rig_free(struct sri_rig **handle)
@@ -84,7 +84,10 @@ void sri_rig_free(struct sri_rig **handle)
     sri_free(rig->body);
     sri_free(rig->model);
     sri_free(rig->watch);
-    kept = rig->heap;
+    if (rig->heap != NULL) {
+        rig->heap->kept_next = kept;
+        kept = rig->heap;
+    }
     sri_free(rig);
 }
 

@@ -41,6 +41,7 @@ struct sri_heap;
 typedef void sri_release_fn(void *user, const struct sri_block *block);
 
 struct sri_heap {
+    struct sri_heap *kept_next; /* heaps whose rig is gone */
     pthread_mutex_t lock;
     struct sri_node live;
     struct sri_node spare[SRI_HEAP_CLASSES];
