@@ -26,6 +26,7 @@ enum sri_operation_event {
     SRI_OPERATION_CONSUME,  /* the kernel took the entry */
     SRI_OPERATION_WITHDRAW, /* the entry is taken back, and nothing is to be told (a drop) */
     SRI_OPERATION_CANCEL,   /* a cancel is asked for */
+    SRI_OPERATION_MISS,     /* the cancel answered that it was too late, or found nothing */
     SRI_OPERATION_RECALL,   /* a queued entry is taken back and ends with -ECANCELED */
     SRI_OPERATION_COMPLETE, /* the terminal CQE */
     SRI_OPERATION_DELIVER,  /* the completion is handed to the program */

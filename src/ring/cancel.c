@@ -87,12 +87,12 @@ static bool in_kernel_or_queue(const struct sri_slot *slot)
            slot->state == SRI_OPERATION_CANCELLING;
 }
 
-/* Cancels until nothing is left that could be, or the queue of completions has no room for more. */
-static int cancel_what_is_left(struct sr_ring *ring)
+/* Cancels what has not ended, as far as the queue of completions has room for what is only taken back. */
+static int cancel_what_is_left(struct sr_ring *ring, bool orphans_only)
 {
     for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sri_slot *slot = &ring->slots[i];
-        if (!in_kernel_or_queue(slot))
+        if (!in_kernel_or_queue(slot) || (orphans_only && slot->claim != SRI_CLAIM_ORPHAN))
             continue;
         if (slot->state == SRI_OPERATION_QUEUED && sri_queue_full(ring))
             return SR_EQUEUE_FULL;
@@ -100,6 +100,39 @@ static int cancel_what_is_left(struct sr_ring *ring)
         SRI_REQUIRE(rc == 0);
     }
     return 0;
+}
+
+/*
+ * An operation that a cancel came too late for may have gone back to waiting, or may only not have ended yet: it is asked
+ * again after a pause. The pauses double, and a kernel that always says no is believed in the end.
+ */
+#define LAST_PAUSE_NS (SRI_ASK_AGAIN_NS << 12)
+
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool orphans_only)
+{
+    if (!ring->missed || timeout_ns == 0 || *pause_ns > LAST_PAUSE_NS)
+        return sri_progress(ring, timeout_ns);
+    ring->missed = false;
+    int rc = sri_progress(ring, timeout_ns < *pause_ns ? timeout_ns : *pause_ns);
+    *pause_ns *= 2;
+    if (rc == 0 || rc == -ETIME)
+        rc = cancel_what_is_left(ring, orphans_only);
+    return rc;
+}
+
+static int cancel_all(struct sr_ring *ring, uint64_t deadline)
+{
+    uint64_t pause_ns = SRI_ASK_AGAIN_NS;
+    int rc = cancel_what_is_left(ring, false);
+    while (rc == 0 && sri_under_way(ring) > 0) {
+        if (sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        uint64_t left = sri_time_left(ring, deadline);
+        rc = sri_progress_cancelling(ring, left, &pause_ns, false);
+        if (rc == 0 && left == 0)
+            rc = -ETIME;
+    }
+    return sri_under_way(ring) == 0 ? 0 : rc;
 }
 
 int sr_ring_cancel_all(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *remaining)
@@ -111,19 +144,8 @@ int sr_ring_cancel_all(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *rema
         return rc;
     if (!ring->usable || ring->in_callback)
         return SR_EINVALID_STATE;
-    uint64_t deadline = sri_deadline(ring, timeout_ns);
-    rc = cancel_what_is_left(ring);
-    while (rc == 0 && sri_under_way(ring) > 0) {
-        if (sri_queue_full(ring)) {
-            rc = SR_EQUEUE_FULL;
-            break;
-        }
-        uint64_t left = sri_time_left(ring, deadline);
-        rc = sri_progress(ring, left);
-        if (rc == 0 && left == 0 && sri_under_way(ring) > 0)
-            rc = -ETIME;
-    }
+    rc = cancel_all(ring, sri_deadline(ring, timeout_ns));
     if (remaining != NULL)
         *remaining = sri_under_way(ring);
-    return sri_under_way(ring) == 0 ? 0 : rc;
+    return rc;
 }

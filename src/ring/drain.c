@@ -15,14 +15,22 @@ static void dispose_ended(struct sr_ring *ring)
     }
 }
 
+/* One step; orphans that were to be cancelled, and were not, are asked again if dropping asks at all (ORPH-5). */
+static int ask_again(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns)
+{
+    return ring->cancel_on_drop ? sri_progress_cancelling(ring, timeout_ns, pause_ns, true)
+                                : sri_progress(ring, timeout_ns);
+}
+
 static int drain(struct sr_ring *ring, uint64_t deadline)
 {
+    uint64_t pause_ns = SRI_ASK_AGAIN_NS;
     dispose_ended(ring);
     sri_reap(ring);
     sri_run_callbacks(ring);
     while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
-        int rc = sri_progress(ring, ring->callbacks.count != 0 ? 0 : left);
+        int rc = ask_again(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns);
         uint32_t ran = sri_run_callbacks(ring);
         if (rc != 0)
             return sri_in_flight(ring) > 0 ? rc : 0;

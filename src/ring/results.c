@@ -152,6 +152,9 @@ static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     if (slot == NULL || slot->owed == 0)
         return false;
     slot->owed--;
+    if (sri_id_tag(id) == SRI_TAG_CANCEL && cqe->res < 0 &&
+        sri_operation_move(&slot->state, SRI_OPERATION_MISS) == 0)
+        ring->missed = true;
     bool expired = sri_id_tag(id) == SRI_TAG_LIMIT && cqe->res == -ETIME;
     if (expired && (slot->marks & SRI_MARK_PARTED) != 0 && slot->state == SRI_OPERATION_SUBMITTED)
         sri_want_cancel(ring, slot);

@@ -85,6 +85,7 @@ struct sr_ring {
     uint32_t now_ms; /* the clock as of the last enter, since the ring was opened (RING-2) */
     uint64_t opened_ns;
     bool cancel_on_drop;
+    bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
 
     struct sri_posts posts;
@@ -254,6 +255,10 @@ static inline uint32_t sri_run_callbacks(struct sr_ring *ring)
 }
 
 /* cancel.c */
+/* A step of a wait for operations that were asked to be cancelled: asks those again that it came too late for. *pause_ns
+   begins as SRI_ASK_AGAIN_NS. */
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool orphans_only);
+#define SRI_ASK_AGAIN_NS UINT64_C(1000000)
 void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot);
 void sri_queue_cancels(struct sr_ring *ring);
 
