@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -146,6 +147,7 @@ static int connect_there(void *self, int fd, const struct sockaddr_storage *addr
     return fcntl(fd, F_SETFL, flags) != 0 ? -errno : rc;
 }
 
+/* Only a first look: what is ready now an operation in flight may take before us, so nothing below waits. */
 static bool ready(int fd, short events)
 {
     struct pollfd look = {.fd = fd, .events = events};
@@ -166,7 +168,8 @@ static int write_there(void *self, int fd, const void *bytes, size_t size, size_
         return -EAGAIN;
     ssize_t rc = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (rc < 0 && errno == ENOTSOCK)
-        rc = write(fd, bytes, size);
+        rc = pwritev2(fd, &(struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = size}, 1, -1,
+                      RWF_NOWAIT);
     return moved_or_error(rc, moved);
 }
 
@@ -178,7 +181,7 @@ static int read_there(void *self, int fd, void *bytes, size_t size, size_t *move
         return -EAGAIN;
     ssize_t rc = recv(fd, bytes, size, MSG_DONTWAIT);
     if (rc < 0 && errno == ENOTSOCK)
-        rc = read(fd, bytes, size);
+        rc = preadv2(fd, &(struct iovec){.iov_base = bytes, .iov_len = size}, 1, -1, RWF_NOWAIT);
     return moved_or_error(rc, moved);
 }
 
