@@ -134,13 +134,24 @@ struct io_uring_sqe *raw_ring_sqe(struct raw_ring *raw, uint64_t user_data)
     return sqe;
 }
 
+void (*raw_ring_published)(const struct io_uring_sqe *sqe);
+
+static void show(const struct raw_ring *raw, unsigned index)
+{
+    unsigned wide = (raw->params.flags & IORING_SETUP_SQE128) != 0;
+    if (raw_ring_published != NULL)
+        raw_ring_published(&raw->ring.sq.sqes[index << wide]);
+}
+
 /* Makes the prepared entries visible; returns how many the kernel has not consumed yet. */
 static unsigned publish(struct raw_ring *raw)
 {
     struct io_uring_sq *sq = &raw->ring.sq;
     unsigned tail = *sq->ktail;
-    for (; sq->sqe_head != sq->sqe_tail; sq->sqe_head++, tail++)
+    for (; sq->sqe_head != sq->sqe_tail; sq->sqe_head++, tail++) {
         sq->array[tail & sq->ring_mask] = sq->sqe_head & sq->ring_mask;
+        show(raw, sq->sqe_head & sq->ring_mask);
+    }
     io_uring_smp_store_release(sq->ktail, tail);
     return tail - io_uring_smp_load_acquire(sq->khead);
 }

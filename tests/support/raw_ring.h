@@ -31,6 +31,9 @@ int raw_ring_open_params(struct raw_ring *raw, struct sr_backend backend, unsign
 
 void raw_ring_close(struct raw_ring *raw);
 
+/* Told of each entry as it is published, when not NULL. */
+extern void (*raw_ring_published)(const struct io_uring_sqe *sqe);
+
 /* The next entry, cleared, with this user_data. NULL when the SQ is full. */
 struct io_uring_sqe *raw_ring_sqe(struct raw_ring *raw, uint64_t user_data);
 
