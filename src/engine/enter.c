@@ -106,6 +106,11 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
     uint32_t expired = ring->expired;
     if (is_enough(ring, min_complete, expired))
         return 0;
+    if (engine->sqpoll_rings > 0) {
+        sri_sqpoll_finish(ring);
+        if (is_enough(ring, min_complete, expired))
+            return 0;
+    }
     if (ask_interrupt(ring))
         return -EINTR;
     for (;;) {
@@ -161,7 +166,8 @@ static int check_ring(const struct sri_ring *ring, uint32_t to_submit, uint32_t 
     if (ring->disabled)
         return -EBADFD;
     bool deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-    if (to_submit > 0 || (deferred && (flags & IORING_ENTER_GETEVENTS)))
+    bool submits = to_submit > 0 && !(ring->setup_flags & IORING_SETUP_SQPOLL);
+    if (submits || (deferred && (flags & IORING_ENTER_GETEVENTS)))
         return sri_check_caller(ring);
     return 0;
 }
@@ -177,11 +183,27 @@ static int submit(struct sri_ring *ring, uint32_t to_submit)
     return consumed;
 }
 
+/* The thread has looked already (sri_enter()); it is told nothing of what is asked of it here. */
+static int submit_to_thread(struct sri_ring *ring, uint32_t to_submit, uint32_t flags)
+{
+    if ((flags & IORING_ENTER_SQ_WAIT) && sri_sq_waiting(ring) == ring->sq_entries)
+        sri_sqpoll_finish(ring);
+    return (int)to_submit;
+}
+
+/* IORING_SETUP_IOPOLL without a thread: nothing here can be looked for long, so that no look ever waits (measured). */
+static bool is_looked_at(const struct sri_ring *ring)
+{
+    return (ring->setup_flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL;
+}
+
 static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
                 const void *arg, size_t arg_size)
 {
     int consumed = 0;
-    if (to_submit > 0) {
+    if (ring->setup_flags & IORING_SETUP_SQPOLL) {
+        consumed = submit_to_thread(ring, to_submit, flags);
+    } else if (to_submit > 0) {
         consumed = submit(ring, to_submit);
         if (consumed != (int)to_submit || !(flags & IORING_ENTER_GETEVENTS)) {
             advance(ring);
@@ -190,12 +212,12 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
     }
     if (!(flags & IORING_ENTER_GETEVENTS)) {
         advance(ring);
-        return 0;
+        return consumed;
     }
     struct wait wait;
     int error = import_wait(ring->engine, flags, arg, arg_size, &wait);
     if (error == 0)
-        error = collect(ring, min_complete, &wait);
+        error = collect(ring, is_looked_at(ring) ? 0 : min_complete, &wait);
     return consumed > 0 ? consumed : error;
 }
 
@@ -220,6 +242,8 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
     sri_ring_enter(ring);
     if (sri_is_watched(engine))
         sri_emit_ring(ring, SRI_EVENT_ENTER, to_submit, flags);
+    if (engine->sqpoll_rings > 0)
+        sri_sqpoll_look(engine);
     int result = work(ring, to_submit, min_complete, flags, arg, arg_size);
     if (sri_is_watched(engine) && !ring->closed)
         sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);

@@ -74,6 +74,8 @@ void sri_start(struct sri_request *request)
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
     if (error == 0)
         error = request->result; /* found at preparation, but told when it is issued */
+    if (error == 0 && (request->ring->setup_flags & IORING_SETUP_IOPOLL))
+        error = sri_iopoll_admit(request);
     if (error == 0 && opcode->admit != NULL)
         error = opcode->admit(request);
     if (error == 0 && (request->sqe_flags & IOSQE_BUFFER_SELECT))

@@ -15,7 +15,7 @@ uint32_t sri_sq_ready(const struct sri_ring *ring)
     return __atomic_load_n(&ring->header->sq_tail, __ATOMIC_ACQUIRE) - ring->sq_head;
 }
 
-static uint32_t ask_stay(struct sri_ring *ring, uint32_t count)
+uint32_t sri_ask_stay(struct sri_ring *ring, uint32_t count)
 {
     struct sri_engine *engine = ring->engine;
     if (sri_is_kind(engine))
@@ -75,6 +75,8 @@ static inline int prepare(struct sri_request *request, const struct io_uring_sqe
         return -EINVAL;
     if (sqe->ioprio != 0 && !(opcode->traits & SRI_TRAIT_PRIORITY))
         return -EINVAL;
+    if ((request->ring->setup_flags & IORING_SETUP_IOPOLL) && sri_iopoll_prepare(request) != 0)
+        return -EINVAL;
     if (sqe->personality != 0)
         return -EINVAL;
     request->attempt.work = opcode->work;
@@ -121,27 +123,33 @@ static int consume(struct sri_ring *ring, uint32_t count)
             break;
         }
         done++;
-        struct io_uring_sqe sqe = ring->sqes[index];
+        struct io_uring_sqe sqe = ring->sqes[index << ring->sqe_shift];
         if (consume_one(ring, &sqe) && !all)
             break;
     }
     return (int)done;
 }
 
-int sri_consume(struct sri_ring *ring, uint32_t to_submit)
+int sri_consume_now(struct sri_ring *ring, uint32_t count)
 {
-    uint32_t count = sri_sq_ready(ring);
-    if (count > ring->sq_entries)
-        count = ring->sq_entries;
-    if (count > to_submit)
-        count = to_submit;
-    if (count == 0)
-        return 0;
-    count -= ask_stay(ring, count);
     if (count == 0 || sri_slab_reserve(ring->engine, count) != 0)
         return -EAGAIN;
     int done = consume(ring, count);
     sri_chain_close(ring);
     __atomic_store_n(&ring->header->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     return done;
+}
+
+uint32_t sri_sq_waiting(const struct sri_ring *ring)
+{
+    uint32_t count = sri_sq_ready(ring);
+    return count > ring->sq_entries ? ring->sq_entries : count;
+}
+
+int sri_consume(struct sri_ring *ring, uint32_t to_submit)
+{
+    uint32_t count = sri_sq_waiting(ring);
+    if (count > to_submit)
+        count = to_submit;
+    return count == 0 ? 0 : sri_consume_now(ring, count - sri_ask_stay(ring, count));
 }

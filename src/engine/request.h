@@ -261,6 +261,8 @@ struct sri_ring {
     uint32_t cq_entries;
     uint32_t sq_head;
     uint32_t cq_tail;
+    uint8_t cqe_shift; /* 1: entries of twice the size (IORING_SETUP_CQE32, IORING_SETUP_SQE128) */
+    uint8_t sqe_shift;
     uint32_t cq_limit; /* the tail at which the CQ is full, by the head last seen */
     struct sri_region *rings_region;
     struct sri_region *sqes_region;
@@ -302,6 +304,7 @@ struct sri_engine {
     uint64_t in_flight;
     uint64_t outside;                 /* requests in the world's hands */
     uint32_t sleepers;                /* calls inside a wait of the world */
+    uint32_t sqpoll_rings;            /* rings with IORING_SETUP_SQPOLL */
     struct sr_backend_vtable backend; /* with the name it was given */
     struct sri_slab slab;
     struct sri_table table;

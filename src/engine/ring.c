@@ -5,22 +5,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/setup.h"
 #include "engine/steps.h"
 
-#define SQ_MOST 32768u
-#define CQ_MOST 65536u
 #define SPARE_REGIONS 8u
 #define SPARE_LENGTH (256u * 1024u)
-
-#define SETUP_KNOWN                                                                                 \
-    (IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP | IORING_SETUP_R_DISABLED | IORING_SETUP_SUBMIT_ALL | \
-     IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER |           \
-     IORING_SETUP_DEFER_TASKRUN)
-
-#define FEATURES                                                                                           \
-    (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE | IORING_FEAT_RW_CUR_POS |   \
-     IORING_FEAT_CUR_PERSONALITY | IORING_FEAT_FAST_POLL | IORING_FEAT_POLL_32BITS | IORING_FEAT_EXT_ARG | \
-     IORING_FEAT_NATIVE_WORKERS | IORING_FEAT_RSRC_TAGS | IORING_FEAT_CQE_SKIP | IORING_FEAT_LINKED_FILE)
 
 static size_t whole_pages(size_t length)
 {
@@ -97,99 +86,33 @@ void sri_regions_clean_up(struct sri_engine *engine)
     engine->spare_count = 0;
 }
 
-/* Sizes and flags, as the true kernel checks them. */
-static int check(uint32_t entries, struct io_uring_params *params)
-{
-    uint32_t flags = params->flags;
-    if (params->resv[0] != 0 || params->resv[1] != 0 || params->resv[2] != 0 || (flags & ~SETUP_KNOWN))
-        return -EINVAL;
-    if (entries == 0 || (entries > SQ_MOST && !(flags & IORING_SETUP_CLAMP)))
-        return -EINVAL;
-    if ((flags & IORING_SETUP_TASKRUN_FLAG) &&
-        !(flags & (IORING_SETUP_COOP_TASKRUN | IORING_SETUP_DEFER_TASKRUN)))
-        return -EINVAL;
-    if ((flags & IORING_SETUP_DEFER_TASKRUN) && !(flags & IORING_SETUP_SINGLE_ISSUER))
-        return -EINVAL;
-    uint32_t sq_entries = entries;
-    if (sq_entries > SQ_MOST)
-        sq_entries = SQ_MOST;
-    while (sq_entries & (sq_entries - 1))
-        sq_entries += sq_entries & -sq_entries;
-    params->sq_entries = sq_entries;
-    if (!(flags & IORING_SETUP_CQSIZE)) {
-        params->cq_entries = 2 * sq_entries;
-        return 0;
-    }
-    uint32_t cq_entries = params->cq_entries;
-    if (cq_entries == 0 || (cq_entries > CQ_MOST && !(flags & IORING_SETUP_CLAMP)))
-        return -EINVAL;
-    if (cq_entries > CQ_MOST)
-        cq_entries = CQ_MOST;
-    while (cq_entries & (cq_entries - 1))
-        cq_entries += cq_entries & -cq_entries;
-    if (cq_entries < sq_entries)
-        return -EINVAL;
-    params->cq_entries = cq_entries;
-    return 0;
-}
-
-static size_t cqes_offset(void)
-{
-    return sizeof(struct sri_ring_header);
-}
-
-static size_t array_offset(const struct io_uring_params *params)
-{
-    return cqes_offset() + params->cq_entries * sizeof(struct io_uring_cqe);
-}
-
 static int lay_out(struct sri_ring *ring, const struct io_uring_params *params)
 {
-    ring->rings_region =
-        region_new(ring->engine, array_offset(params) + params->sq_entries * sizeof(uint32_t));
+    ring->rings_region = region_new(ring->engine, sri_setup_rings_size(params));
     if (ring->rings_region == NULL)
         return -ENOMEM;
-    ring->sqes_region = region_new(ring->engine, params->sq_entries * sizeof(struct io_uring_sqe));
+    ring->sqes_region = region_new(ring->engine, sri_setup_sqes_size(params));
     if (ring->sqes_region == NULL) {
         region_put(ring->engine, ring->rings_region);
         return -ENOMEM;
     }
     char *memory = ring->rings_region->memory;
     ring->header = (struct sri_ring_header *)(void *)memory;
-    ring->cqes = (struct io_uring_cqe *)(void *)(memory + cqes_offset());
-    ring->array = (uint32_t *)(void *)(memory + array_offset(params));
+    ring->cqes = (struct io_uring_cqe *)(void *)(memory + params->cq_off.cqes);
+    ring->array = (uint32_t *)(void *)(memory + params->sq_off.array);
     ring->sqes = ring->sqes_region->memory;
     ring->sq_entries = params->sq_entries;
     ring->cq_entries = params->cq_entries;
     ring->cq_limit = params->cq_entries;
+    ring->cqe_shift = sri_cqe_shift(params->flags);
+    ring->sqe_shift = sri_sqe_shift(params->flags);
+    if (params->flags & IORING_SETUP_SQPOLL)
+        ring->header->sq_flags = IORING_SQ_NEED_WAKEUP;
     ring->header->sq_mask = params->sq_entries - 1;
     ring->header->sq_entries = params->sq_entries;
     ring->header->cq_mask = params->cq_entries - 1;
     ring->header->cq_entries = params->cq_entries;
     return 0;
-}
-
-static void fill(struct io_uring_params *params)
-{
-    params->features = FEATURES;
-    params->sq_off = (struct io_sqring_offsets){
-        .head = offsetof(struct sri_ring_header, sq_head),
-        .tail = offsetof(struct sri_ring_header, sq_tail),
-        .ring_mask = offsetof(struct sri_ring_header, sq_mask),
-        .ring_entries = offsetof(struct sri_ring_header, sq_entries),
-        .flags = offsetof(struct sri_ring_header, sq_flags),
-        .dropped = offsetof(struct sri_ring_header, sq_dropped),
-        .array = (uint32_t)array_offset(params),
-    };
-    params->cq_off = (struct io_cqring_offsets){
-        .head = offsetof(struct sri_ring_header, cq_head),
-        .tail = offsetof(struct sri_ring_header, cq_tail),
-        .ring_mask = offsetof(struct sri_ring_header, cq_mask),
-        .ring_entries = offsetof(struct sri_ring_header, cq_entries),
-        .overflow = offsetof(struct sri_ring_header, cq_overflow),
-        .cqes = (uint32_t)cqes_offset(),
-        .flags = offsetof(struct sri_ring_header, cq_flags),
-    };
 }
 
 static void lists_init(struct sri_ring *ring)
@@ -249,11 +172,12 @@ int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_param
     struct io_uring_params params;
     if (sri_user_copy_in(&engine->user, &params, user_params, sizeof params) != 0)
         return -EFAULT;
-    int error = check(entries, &params);
+    int error = sri_setup_check(engine, entries, &params);
     if (error == 0)
         error = ask_refusal(engine);
     if (error != 0)
         return error;
+    sri_setup_fill(&params);
     struct sri_ring *ring = ring_new(engine, &params);
     if (ring == NULL)
         return -ENOMEM;
@@ -265,7 +189,6 @@ int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_param
     }
     if ((params.flags & IORING_SETUP_SINGLE_ISSUER) && !ring->disabled)
         ring->issuer = sri_thread(engine);
-    fill(&params);
     if (sri_user_copy_out(&engine->user, user_params, &params, sizeof params) != 0) {
         engine->world.vtable->ring_close(engine->world.self, ring->fd);
         ring_free(ring);
@@ -274,6 +197,7 @@ int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_param
     rings_lock(engine);
     sri_list_append(&engine->rings, &ring->node);
     rings_unlock(engine);
+    engine->sqpoll_rings += (params.flags & IORING_SETUP_SQPOLL) != 0;
     if (sri_is_watched(engine))
         sri_emit_ring(ring, SRI_EVENT_RING_OPENED, params.sq_entries, params.flags);
     return ring->fd;
@@ -372,6 +296,7 @@ void sri_ring_close(struct sri_ring *ring)
     sri_list_remove(&ring->node);
     rings_unlock(engine);
     ring->closed = true;
+    engine->sqpoll_rings -= (ring->setup_flags & IORING_SETUP_SQPOLL) != 0;
     drop_all(ring);
     sri_eventfd_drop(ring);
     engine->world.vtable->ring_close(engine->world.self, ring->fd);

@@ -34,7 +34,22 @@ void sri_show_inbox(struct sri_ring *ring);
 
 /* queue.c: the SQ. The number of SQEs consumed or -EAGAIN. */
 int sri_consume(struct sri_ring *ring, uint32_t to_submit);
+/* The same without asking how many stay. */
+int sri_consume_now(struct sri_ring *ring, uint32_t count);
+uint32_t sri_ask_stay(struct sri_ring *ring, uint32_t count);
+/* Entries to consume, never more than the SQ has. */
+uint32_t sri_sq_waiting(const struct sri_ring *ring);
 uint32_t sri_sq_ready(const struct sri_ring *ring);
+
+/* sqpoll.c: IORING_SETUP_SQPOLL. */
+/* Each ring's thread looks at its SQ; it may leave entries for later. */
+void sri_sqpoll_look(struct sri_engine *engine);
+/* The thread of this ring has gone through its SQ. */
+void sri_sqpoll_finish(struct sri_ring *ring);
+
+/* iopoll.c: IORING_SETUP_IOPOLL. 0 or the errno of what is refused there, at preparation and when issued. */
+int sri_iopoll_prepare(const struct sri_request *request);
+int sri_iopoll_admit(const struct sri_request *request);
 
 /* link.c: chains. */
 /* Adds a prepared request to what is being submitted; true when the batch must stop. */
@@ -95,10 +110,12 @@ static inline bool sri_is_watched(const struct sri_engine *engine)
 
 static inline void sri_write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
-    struct io_uring_cqe *cqe = &ring->cqes[ring->cq_tail & (ring->cq_entries - 1)];
+    struct io_uring_cqe *cqe = &ring->cqes[(ring->cq_tail & (ring->cq_entries - 1)) << ring->cqe_shift];
     cqe->user_data = user_data;
     cqe->res = result;
     cqe->flags = flags;
+    if (ring->cqe_shift != 0)
+        cqe->big_cqe[0] = cqe->big_cqe[1] = 0; /* no operation of this kernel has more to say */
     __atomic_store_n(&ring->header->cq_tail, ++ring->cq_tail, __ATOMIC_RELEASE);
 }
 

@@ -162,6 +162,9 @@ struct sri_world_vtable {
     /* Adds to an eventfd's counter, without blocking; a full counter stays. With 0 it only asks: 0, or -EINVAL for
      * what is no eventfd. NULL: this world has none (io_uring_register answers -EINVAL). */
     int (*eventfd_add)(void *self, struct sri_file *file, uint64_t value);
+
+    /* How many processors there are, for IORING_SETUP_SQ_AFF. NULL: one. */
+    uint32_t (*processors)(void *self);
 };
 
 struct sri_world {

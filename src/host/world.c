@@ -76,6 +76,13 @@ static uint64_t world_thread(void *self)
     return (uint64_t)(uintptr_t)&mark;
 }
 
+static uint32_t world_processors(void *self)
+{
+    (void)self;
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count > 0 ? (uint32_t)count : 1;
+}
+
 static void close_own(int fd)
 {
     if (fd >= 0)
@@ -121,6 +128,7 @@ static const struct sri_world_vtable host_vtable = {
     .thread = world_thread,
     .same_file = sri_host_same_file,
     .eventfd_add = sri_host_eventfd_add,
+    .processors = world_processors,
 };
 
 static void worker_finished(void *self)

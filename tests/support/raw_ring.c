@@ -156,8 +156,17 @@ static unsigned publish(struct raw_ring *raw)
     return tail - io_uring_smp_load_acquire(sq->khead);
 }
 
+/* A thread that sleeps must be told of new entries (IORING_SETUP_SQPOLL). */
+static unsigned wake_up(const struct raw_ring *raw)
+{
+    io_uring_smp_mb();
+    bool sleeps = (IO_URING_READ_ONCE(*raw->ring.sq.kflags) & IORING_SQ_NEED_WAKEUP) != 0;
+    return sleeps ? IORING_ENTER_SQ_WAKEUP : 0;
+}
+
 static int enter(struct raw_ring *raw, unsigned to_submit, unsigned min_complete, unsigned flags)
 {
+    flags |= wake_up(raw);
     return raw->backend.vtable->enter(raw->backend.self, raw->fd, to_submit, min_complete, flags, NULL,
                                       _NSIG / 8);
 }
@@ -168,7 +177,8 @@ static int enter_for(struct raw_ring *raw, unsigned to_submit, unsigned min_comp
                                         .tv_nsec = (long long)(timeout_ns % NSEC_PER_SEC)};
     struct io_uring_getevents_arg arg = {.ts = (uint64_t)(uintptr_t)&timeout, .sigmask_sz = _NSIG / 8};
     return raw->backend.vtable->enter(raw->backend.self, raw->fd, to_submit, min_complete,
-                                      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &arg, sizeof arg);
+                                      IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG | wake_up(raw), &arg,
+                                      sizeof arg);
 }
 
 int raw_ring_submit(struct raw_ring *raw)
