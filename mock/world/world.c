@@ -254,6 +254,11 @@ static int eventfd_add(void *self, struct sri_file *file, uint64_t value)
     return sri_eventfd_add(self, file, value);
 }
 
+static uint32_t descriptor_limit(void *self)
+{
+    return ((const struct sri_sim_world *)self)->options.max_descriptors;
+}
+
 static void release(void *self)
 {
     struct sri_sim_world *world = self;
@@ -287,6 +292,8 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .thread = thread,
         .same_file = NULL,
         .eventfd_add = eventfd_add,
+        .file_keep = NULL,
+        .descriptor_limit = descriptor_limit,
     };
     return (struct sri_world){.vtable = &vtable, .self = world};
 }

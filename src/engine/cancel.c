@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/files.h"
 #include "engine/steps.h"
 
 #define KNOWN_FLAGS                                                               \
@@ -193,12 +194,18 @@ static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *se
     return all ? count : -ENOENT;
 }
 
+static int32_t cancel_by_slot(struct sri_request *request)
+{
+    const struct sri_file *file = sri_files_at(request->ring, (uint32_t)request->search.fd);
+    return file == NULL ? -EBADF : cancel_by_walk(request->ring, &request->search, file);
+}
+
 static int32_t cancel_by_file(struct sri_request *request)
 {
     const struct sri_world *world = &request->ring->engine->world;
     const struct sri_search *search = &request->search;
     if ((request->sqe_flags & IOSQE_FIXED_FILE) || (search->flags & IORING_ASYNC_CANCEL_FD_FIXED))
-        return -EBADF;
+        return cancel_by_slot(request);
     struct sri_file *file = world->vtable->file_get(world->self, search->fd);
     if (file == NULL)
         return -EBADF;

@@ -10,6 +10,10 @@
 #include "base/alloc.h"
 #include "engine/steps.h"
 
+/* What a program is told of limits it never set: as a kernel of one processor may say. */
+#define BOUNDED_WORKERS 4
+#define UNBOUNDED_WORKERS 4096
+
 static void lock(struct sri_engine *engine)
 {
     engine->world.vtable->lock(engine->world.self);
@@ -36,6 +40,8 @@ int sri_engine_new(struct sri_engine **out, struct sri_world world, struct sri_c
     memset(engine, 0, sizeof *engine);
     engine->world = world;
     engine->chooser = chooser;
+    engine->worker_limits[0] = BOUNDED_WORKERS;
+    engine->worker_limits[1] = UNBOUNDED_WORKERS;
     sri_list_init(&engine->rings);
     sri_list_init(&engine->regions);
     sri_list_init(&engine->spare_regions);
@@ -81,6 +87,7 @@ void sri_engine_free(struct sri_engine **pointer)
     sri_slab_clean_up(&engine->slab);
     sri_table_clean_up(&engine->table);
     sri_arena_clean_up(&engine->arena);
+    sri_resource_pool_clean_up(&engine->resources);
     sri_free(engine->due.array);
     sri_free(engine);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "engine/files.h"
 #include "engine/steps.h"
 
 static uint32_t ask_delay(struct sri_request *request)
@@ -22,15 +23,25 @@ static int find_file(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     if (request->sqe_flags & IOSQE_FIXED_FILE)
-        return -EBADF;
+        return sri_files_use(request);
     request->attempt.file = engine->world.vtable->file_get(engine->world.self, request->fd);
     return request->attempt.file == NULL ? -EBADF : 0;
+}
+
+/* A direct descriptor is none of the world's. */
+static void close_slot(struct sri_request *request)
+{
+    request->result = sri_files_close(request->ring, request->file_slot);
+    sri_end(request);
 }
 
 static inline void issue(struct sri_request *request, const struct sri_opcode *opcode)
 {
     if (opcode->issue == NULL) {
-        sri_attempt(request);
+        if ((opcode->traits & SRI_TRAIT_CLOSES) && request->file_slot != 0)
+            close_slot(request);
+        else
+            sri_attempt(request);
         return;
     }
     if (opcode->issue(request))
@@ -177,12 +188,24 @@ static void release_blocks(struct sri_request *request)
     sri_arena_release(arena, request->staging);
 }
 
+static void release_file(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (request->file_node != 0)
+        sri_request_put_file(request);
+    else
+        engine->world.vtable->file_put(engine->world.self, request->attempt.file);
+}
+
 static inline void release(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
-    if (sri_opcode_of(request)->issue == NULL) {
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    if (opcode->issue == NULL) {
         if (request->attempt.file != NULL)
-            engine->world.vtable->file_put(engine->world.self, request->attempt.file);
+            release_file(request);
+        if ((opcode->traits & SRI_TRAIT_BUFFER) && request->buffer_node != 0)
+            sri_request_put_buffer(request);
         if (request->attempt.argument != NULL || request->segments != NULL || request->staging != NULL)
             release_blocks(request);
     }

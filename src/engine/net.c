@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "engine/files.h"
 #include "engine/segments.h"
 #include "engine/steps.h"
 
@@ -124,11 +125,14 @@ void sri_finish_msg(struct sri_request *request)
 
 int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    if (sqe->len != 0 || sqe->buf_index != 0 || sqe->file_index != 0)
+    if (sqe->len != 0 || sqe->buf_index != 0)
+        return -EINVAL;
+    if (sqe->file_index != 0 && (sqe->accept_flags & SOCK_CLOEXEC) != 0)
         return -EINVAL;
     if ((sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST) != 0 || (sqe->accept_flags & ~ACCEPT_FLAGS) != 0)
         return -EINVAL;
     request->attempt.flags = sqe->accept_flags;
+    request->file_slot = sqe->file_index;
     if (sqe->addr == 0)
         return 0;
     struct name *name = new_name(request);
@@ -139,27 +143,39 @@ int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *s
     return 0;
 }
 
+/* The peer's name, where it was asked for. */
+static int export_peer(const struct sri_request *request)
+{
+    struct sri_user *user = &request->ring->engine->user;
+    const struct name *name = request->attempt.argument;
+    if (name == NULL)
+        return 0;
+    socklen_t room = 0;
+    int error = sri_user_copy_in(user, &room, name->length_to, sizeof room);
+    if (error == 0)
+        error = export_name(user, name, room);
+    if (error == 0)
+        error = sri_user_copy_out(user, name->length_to, &name->address.length, sizeof room);
+    return error;
+}
+
 void sri_finish_accept(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
+    bool watched = sri_is_watched(engine) && request->file_slot == 0;
     if (request->result < 0)
         return;
-    if (sri_is_watched(engine))
+    if (watched)
         sri_emit_request(request, SRI_EVENT_OPENED, request->result, 0);
-    const struct name *name = request->attempt.argument;
-    if (name == NULL)
+    int error = export_peer(request);
+    if (error == 0) {
+        if (request->file_slot != 0)
+            sri_files_take_result(request);
         return;
-    socklen_t room = 0;
-    int error = sri_user_copy_in(&engine->user, &room, name->length_to, sizeof room);
-    if (error == 0)
-        error = export_name(&engine->user, name, room);
-    if (error == 0)
-        error = sri_user_copy_out(&engine->user, name->length_to, &name->address.length, sizeof room);
-    if (error == 0)
-        return;
+    }
     /* accept4(2) gives the descriptor back when the address can't be told. */
     (void)engine->world.vtable->close(engine->world.self, request->result);
-    if (sri_is_watched(engine))
+    if (watched)
         sri_emit_request(request, SRI_EVENT_CLOSED, request->result, 0);
     request->result = error;
 }

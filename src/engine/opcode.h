@@ -17,6 +17,8 @@ enum sri_trait {
     SRI_TRAIT_PRIORITY = 1 << 6, /* sqe->ioprio has a meaning */
     SRI_TRAIT_SELECT = 1 << 7,   /* may take a provided buffer */
     SRI_TRAIT_PROMPT = 1 << 8,   /* its start is never delayed: it only waits */
+    SRI_TRAIT_BUFFER = 1 << 9,   /* may use a registered buffer: its buffer_node has that meaning */
+    SRI_TRAIT_CLOSES = 1 << 10,  /* with a file_slot it closes a direct descriptor, which no world knows */
 };
 
 struct sri_opcode {
@@ -30,7 +32,7 @@ struct sri_opcode {
     int (*prepare)(struct sri_request *request, const struct io_uring_sqe *sqe);
 
     /* What is refused only when it is issued: 0 or -errno. May be NULL. */
-    int (*admit)(const struct sri_request *request);
+    int (*admit)(struct sri_request *request);
 
     /* For what is not the world's: true when it ended, with request->result; false when it waits. NULL: the world's. */
     bool (*issue)(struct sri_request *request);
@@ -52,6 +54,8 @@ bool sri_issue_nop(struct sri_request *request);
 int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_fsync(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_rw_fixed(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_admit_rw_fixed(struct sri_request *request);
 void sri_set_segment(struct sri_request *request, void *base, uint32_t length);
 /* Copies an array of segments. 0, -EINVAL, -EFAULT or -ENOMEM. */
 int sri_import_segments(struct sri_request *request, const struct iovec *from, uint64_t count);
@@ -64,12 +68,16 @@ int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *s
 void sri_finish_accept(struct sri_request *request);
 int sri_prepare_connect(struct sri_request *request, const struct io_uring_sqe *sqe);
 
+/* files_update.c */
+int sri_prepare_files_update(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_files_update(struct sri_request *request);
+
 /* path.c */
 int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *sqe);
 void sri_finish_open(struct sri_request *request);
 int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sqe);
-int sri_admit_close(const struct sri_request *request);
+int sri_admit_close(struct sri_request *request);
 void sri_finish_close(struct sri_request *request);
 
 /* poll.c */

@@ -8,6 +8,7 @@
 
 #include <linux/openat2.h>
 
+#include "engine/files.h"
 #include "engine/steps.h"
 
 #define MODE_BITS 07777u
@@ -16,7 +17,7 @@ static int import_path(struct sri_request *request, const struct io_uring_sqe *s
                        const struct open_how *how)
 {
     struct sri_engine *engine = request->ring->engine;
-    if (sqe->buf_index != 0 || sqe->file_index != 0)
+    if (sqe->buf_index != 0)
         return -EINVAL;
     if (sqe->flags & IOSQE_FIXED_FILE)
         return -EBADF;
@@ -33,7 +34,8 @@ static int import_path(struct sri_request *request, const struct io_uring_sqe *s
     path->resolve = how->resolve;
     memcpy(path->path, text, (size_t)length + 1);
     request->attempt.argument = path;
-    return 0;
+    request->file_slot = sqe->file_index;
+    return sqe->file_index != 0 && (how->flags & O_CLOEXEC) != 0 ? -EINVAL : 0;
 }
 
 int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -62,7 +64,9 @@ int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *
 
 void sri_finish_open(struct sri_request *request)
 {
-    if (request->result >= 0 && sri_is_watched(request->ring->engine))
+    if (request->file_slot != 0)
+        sri_files_take_result(request);
+    else if (request->result >= 0 && sri_is_watched(request->ring->engine))
         sri_emit_request(request, SRI_EVENT_OPENED, request->result, 0);
 }
 
@@ -72,8 +76,9 @@ int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sq
         return -EINVAL;
     if (sqe->flags & IOSQE_FIXED_FILE)
         return -EBADF;
-    if (sqe->file_index != 0)
+    if (sqe->file_index != 0 && sqe->fd != 0)
         return -EINVAL;
+    request->file_slot = sqe->file_index;
     struct sri_descriptor *descriptor = sri_arena_acquire(&request->ring->engine->arena, sizeof *descriptor);
     if (descriptor == NULL)
         return -ENOMEM;
@@ -83,10 +88,12 @@ int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sq
 }
 
 /* A ring is not closed by an operation of a ring (measured). */
-int sri_admit_close(const struct sri_request *request)
+int sri_admit_close(struct sri_request *request)
 {
     const struct sri_world *world = &request->ring->engine->world;
     int error;
+    if (request->file_slot != 0)
+        return 0;
     return world->vtable->ring_of(world->self, request->fd, &error) != NULL ? -EBADF : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/registers.h"
 #include "engine/steps.h"
 
 #define KNOWN_FLAGS                                                                        \
@@ -41,6 +42,8 @@ static inline struct sri_request *take(struct sri_ring *ring, const struct io_ur
     request->number = ++engine->consumed;
     request->length = 0;
     request->progress = 0;
+    request->file_node = 0;
+    request->buffer_node = 0;
     request->result = 0;
     request->cqe_flags = 0;
     request->fd = sqe->fd;
@@ -71,13 +74,15 @@ static inline int prepare(struct sri_request *request, const struct io_uring_sqe
         if (error != 0)
             return error;
     }
+    if (request->ring->restricted && !sri_may_submit(request->ring, sqe))
+        return -EACCES;
     if (opcode->prepare == NULL)
         return -EINVAL;
     if (sqe->ioprio != 0 && !(opcode->traits & SRI_TRAIT_PRIORITY))
         return -EINVAL;
     if ((request->ring->setup_flags & IORING_SETUP_IOPOLL) && sri_iopoll_prepare(request) != 0)
         return -EINVAL;
-    if (sqe->personality != 0)
+    if (sqe->personality != 0 && !sri_personality_known(request->ring, sqe->personality))
         return -EINVAL;
     request->attempt.work = opcode->work;
     return opcode->prepare(request, sqe);
@@ -134,8 +139,10 @@ int sri_consume_now(struct sri_ring *ring, uint32_t count)
 {
     if (count == 0 || sri_slab_reserve(ring->engine, count) != 0)
         return -EAGAIN;
+    sri_batch_begin(ring);
     int done = consume(ring, count);
     sri_chain_close(ring);
+    sri_batch_end(ring);
     __atomic_store_n(&ring->header->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     return done;
 }

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/files.h"
+#include "engine/registers.h"
 #include "engine/steps.h"
 
 uint64_t sri_thread(const struct sri_engine *engine)
@@ -65,57 +67,17 @@ static int enable(struct sri_ring *ring)
         return -EBADFD;
     if (ring->setup_flags & IORING_SETUP_SINGLE_ISSUER)
         ring->issuer = sri_thread(ring->engine);
+    ring->restricted = ring->restrictions != NULL;
     ring->disabled = false;
     return 0;
 }
 
-static int eventfd_register(struct sri_ring *ring, const void *arg, uint32_t count)
+void sri_registrations_drop(struct sri_ring *ring)
 {
-    struct sri_engine *engine = ring->engine;
-    const struct sri_world_vtable *world = engine->world.vtable;
-    int fd;
-    if (count != 1 || world->eventfd_add == NULL)
-        return -EINVAL;
-    if (ring->eventfd != NULL)
-        return -EBUSY;
-    if (sri_user_copy_in(&engine->user, &fd, arg, sizeof fd) != 0)
-        return -EFAULT;
-    struct sri_file *file = world->file_get(engine->world.self, fd);
-    if (file == NULL)
-        return -EBADF;
-    if (world->eventfd_add(engine->world.self, file, 0) != 0) {
-        world->file_put(engine->world.self, file);
-        return -EINVAL;
-    }
-    ring->eventfd = file;
-    ring->eventfd_due = false;
-    return 0;
-}
-
-static int eventfd_unregister(struct sri_ring *ring)
-{
-    if (ring->eventfd == NULL)
-        return -ENXIO;
-    sri_eventfd_drop(ring);
-    return 0;
-}
-
-void sri_eventfd_drop(struct sri_ring *ring)
-{
-    struct sri_engine *engine = ring->engine;
-    if (ring->eventfd != NULL)
-        engine->world.vtable->file_put(engine->world.self, ring->eventfd);
-    ring->eventfd = NULL;
-}
-
-/* One signal for all that was posted since the last. */
-void sri_eventfd_signal(struct sri_ring *ring)
-{
-    struct sri_engine *engine = ring->engine;
-    ring->eventfd_due = false;
-    if (ring->eventfd == NULL || (ring->header->cq_flags & IORING_CQ_EVENTFD_DISABLED))
-        return;
-    (void)engine->world.vtable->eventfd_add(engine->world.self, ring->eventfd, 1);
+    sri_files_drop(ring);
+    sri_resources_clean_up(&ring->buffers);
+    sri_restrictions_drop(ring);
+    sri_personalities_drop(ring);
 }
 
 static int ask_refusal(struct sri_ring *ring, uint32_t opcode)
@@ -125,21 +87,58 @@ static int ask_refusal(struct sri_ring *ring, uint32_t opcode)
     return refusals[sri_pick(&ring->engine->chooser, &question)];
 }
 
+static int dispatch(struct sri_ring *ring, uint32_t opcode, void *arg, uint32_t count)
+{
+    switch (opcode) {
+    case IORING_REGISTER_PROBE: return arg == NULL ? -EINVAL : probe(ring->engine, arg, count);
+    case IORING_REGISTER_ENABLE_RINGS: return arg != NULL || count != 0 ? -EINVAL : enable(ring);
+    case IORING_REGISTER_EVENTFD: return sri_register_eventfd(ring, arg, count, false);
+    case IORING_REGISTER_EVENTFD_ASYNC: return sri_register_eventfd(ring, arg, count, true);
+    case IORING_UNREGISTER_EVENTFD: return sri_unregister_eventfd(ring, arg, count);
+    case IORING_REGISTER_FILES: return sri_register_files(ring, arg, count);
+    case IORING_REGISTER_FILES2: return sri_register_resources(ring, arg, count, true);
+    case IORING_REGISTER_FILES_UPDATE: return sri_register_files_update(ring, arg, count);
+    case IORING_REGISTER_FILES_UPDATE2: return sri_register_update(ring, arg, count, true);
+    case IORING_REGISTER_FILE_ALLOC_RANGE: return sri_files_set_range(ring, arg, count);
+    case IORING_UNREGISTER_FILES: return sri_unregister_files(ring, arg, count);
+    case IORING_REGISTER_BUFFERS: return sri_register_buffers(ring, arg, count);
+    case IORING_REGISTER_BUFFERS2: return sri_register_resources(ring, arg, count, false);
+    case IORING_REGISTER_BUFFERS_UPDATE: return sri_register_update(ring, arg, count, false);
+    case IORING_UNREGISTER_BUFFERS: return sri_unregister_buffers(ring, arg, count);
+    case IORING_REGISTER_RESTRICTIONS: return sri_register_restrictions(ring, arg, count);
+    case IORING_REGISTER_PERSONALITY: return sri_register_personality(ring, arg, count);
+    case IORING_UNREGISTER_PERSONALITY: return sri_unregister_personality(ring, arg, count);
+    case IORING_REGISTER_IOWQ_AFF: return sri_register_iowq_affinity(ring, arg, count);
+    case IORING_UNREGISTER_IOWQ_AFF: return sri_unregister_iowq_affinity(arg, count);
+    case IORING_REGISTER_IOWQ_MAX_WORKERS: return sri_register_iowq_max_workers(ring, arg, count);
+    default: return -EINVAL;
+    }
+}
+
+/* A registration may have posted CQEs: tags of what went. */
+static void tell(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    sri_notify(ring);
+    if (engine->sleepers > 0)
+        engine->world.vtable->wake(engine->world.self);
+}
+
 int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count)
 {
     struct sri_ring *ring;
+    if (opcode >= IORING_REGISTER_LAST)
+        return -EINVAL;
     int error = sri_ring_find(engine, fd, &ring);
     if (error == 0 && !ring->disabled)
         error = sri_check_caller(ring);
+    if (error == 0 && !sri_may_register(ring, opcode))
+        error = -EACCES;
     if (error == 0)
         error = ask_refusal(ring, opcode);
     if (error != 0)
         return error;
-    switch (opcode) {
-    case IORING_REGISTER_PROBE: return arg == NULL ? -EINVAL : probe(engine, arg, count);
-    case IORING_REGISTER_ENABLE_RINGS: return arg != NULL || count != 0 ? -EINVAL : enable(ring);
-    case IORING_REGISTER_EVENTFD: return eventfd_register(ring, arg, count);
-    case IORING_UNREGISTER_EVENTFD: return arg != NULL || count != 0 ? -EINVAL : eventfd_unregister(ring);
-    default: return -EINVAL;
-    }
+    int result = dispatch(ring, opcode, arg, count);
+    tell(ring);
+    return result;
 }

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "engine/arena.h"
 #include "engine/engine.h"
+#include "engine/resource.h"
 #include "engine/wheel.h"
 
 struct sri_ring;
@@ -80,11 +81,19 @@ struct sri_search {
     uint8_t opcode;
 };
 
+/* FILES_UPDATE, in place of the attempt. */
+struct sri_files_change {
+    uint64_t fds;
+    uint32_t offset;
+    uint32_t count;
+};
+
 struct sri_request {
     union {
         struct sri_attempt attempt;
         struct sri_timer timer;
         struct sri_search search;
+        struct sri_files_change change;
     };
     struct sri_wheel_entry entry; /* also its node in a list of held or deferred ones */
     struct sri_node ring_node;
@@ -98,8 +107,9 @@ struct sri_request {
     void *staging;
     uint64_t user_data;
     uint64_t number;
-    uint64_t length;   /* bytes asked for */
-    uint64_t progress; /* bytes moved by earlier attempts (MSG_WAITALL) */
+    uint64_t length;    /* bytes asked for */
+    uint32_t progress;  /* bytes moved by earlier attempts (MSG_WAITALL) */
+    uint32_t file_node; /* the number of the registered file it uses; 0: none */
     int32_t result;
     uint32_t cqe_flags;
     int32_t fd;
@@ -111,6 +121,12 @@ struct sri_request {
     uint16_t marks;
     uint16_t segment_count; /* of the program's; at most 1024 */
     uint8_t copy;           /* the answer to SRI_WHY_COPY */
+    uint16_t buffer_index;  /* sqe->buf_index, for those that know it */
+    union {
+        uint32_t
+            buffer_node; /* READ_FIXED, WRITE_FIXED: the number of the registered buffer, once issued; 0: none */
+        uint32_t file_slot; /* OPENAT, OPENAT2, ACCEPT, CLOSE: sqe->file_index */
+    };
 };
 
 static_assert(sizeof(struct sri_request) <= 256, "the promised memory per request in flight");
@@ -250,6 +266,8 @@ struct sri_ring {
     bool drain_active;
     bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
     bool drain_next;     /* a drain inside a chain holds back the next unit too */
+    bool in_batch;       /* SQEs are being consumed */
+    bool restricted;     /* its restrictions hold: it was enabled */
     uint32_t users;      /* calls that work on it just now */
     uint64_t issuer;     /* thread that may submit (SINGLE_ISSUER), 0 none */
 
@@ -284,8 +302,16 @@ struct sri_ring {
     struct sri_node deferrals; /* heads of units held back by a drain */
     struct sri_node counting;  /* timeouts that count completions, by target */
 
+    struct sri_files files;
+    struct sri_resources buffers;
+    struct sri_resource *late_first; /* in_batch: those that go at its end */
+    struct sri_resource **late_end;
+    struct sri_restrictions *restrictions;
+    struct sri_personalities *personalities;
+
     struct sri_file *eventfd;
     bool eventfd_due;
+    bool eventfd_only_async; /* what ended in the submitter's own time is not signalled */
 
     struct sri_inbox inbox;
 };
@@ -309,6 +335,8 @@ struct sri_engine {
     struct sri_slab slab;
     struct sri_table table;
     struct sri_due due;
+    struct sri_resource_pool resources;
+    uint32_t worker_limits[2]; /* bounded, unbounded: only told */
     struct sri_arena arena;
     struct sri_wheel wheel;
     struct sri_user user;

@@ -299,6 +299,7 @@ void sri_ring_close(struct sri_ring *ring)
     engine->sqpoll_rings -= (ring->setup_flags & IORING_SETUP_SQPOLL) != 0;
     drop_all(ring);
     sri_eventfd_drop(ring);
+    sri_registrations_drop(ring);
     engine->world.vtable->ring_close(engine->world.self, ring->fd);
     sri_ring_leave(ring);
 }

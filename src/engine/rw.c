@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/buffers.h"
 #include "engine/segments.h"
 #include "engine/steps.h"
 
@@ -81,6 +82,21 @@ int sri_prepare_rw(struct sri_request *request, const struct io_uring_sqe *sqe)
     sri_set_segment(request, (void *)(uintptr_t)sqe->addr, sqe->len);
     set_range(request, sqe);
     return 0;
+}
+
+/* What is refused when it is issued is asked after the buffer, by sri_admit_rw_fixed(). */
+int sri_prepare_rw_fixed(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    int error = sri_prepare_rw(request, sqe);
+    request->result = 0;
+    request->buffer_index = sqe->buf_index;
+    return error;
+}
+
+int sri_admit_rw_fixed(struct sri_request *request)
+{
+    int error = sri_buffers_use(request);
+    return error != 0 ? error : check_flags(request->attempt.flags);
 }
 
 int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe)

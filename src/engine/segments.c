@@ -70,7 +70,7 @@ int sri_segments_advance(struct sri_request *request, uint64_t bytes)
         request->staging = rest;
         attempt->segments = rest;
     }
-    request->progress += bytes;
+    request->progress += (uint32_t)bytes;
     attempt->limit -= bytes;
     struct iovec *first = request->staging;
     first += attempt->segments - first;

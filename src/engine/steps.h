@@ -96,6 +96,8 @@ int sri_check_caller(const struct sri_ring *ring);
 uint64_t sri_thread(const struct sri_engine *engine);
 void sri_eventfd_signal(struct sri_ring *ring);
 void sri_eventfd_drop(struct sri_ring *ring);
+/* What a ring has registered goes with it; what requests still use, with them. */
+void sri_registrations_drop(struct sri_ring *ring);
 
 /* events.c; only called when there is an observer. */
 void sri_emit(struct sri_engine *engine, struct sri_event *event);

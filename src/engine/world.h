@@ -165,6 +165,12 @@ struct sri_world_vtable {
 
     /* How many processors there are, for IORING_SETUP_SQ_AFF. NULL: one. */
     uint32_t (*processors)(void *self);
+
+    /* A held object will be held for long: 0, or -errno when it can't be without its number. NULL: it always can. */
+    int (*file_keep)(void *self, struct sri_file *file);
+
+    /* How many descriptors a process may have, which is also the most files a ring may register. NULL: no limit. */
+    uint32_t (*descriptor_limit)(void *self);
 };
 
 struct sri_world {

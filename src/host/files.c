@@ -125,6 +125,11 @@ int sri_host_file_pin(struct sri_host *host, struct sri_file *file)
     return made < 0 ? made : 0;
 }
 
+int sri_host_file_keep(void *self, struct sri_file *file)
+{
+    return sri_host_file_pin(self, file);
+}
+
 void sri_host_pin_fresh(struct sri_host *host)
 {
     while (!sri_list_empty(&host->fresh)) {

@@ -98,6 +98,7 @@ void sri_host_file_put(void *self, struct sri_file *file);
 bool sri_host_same_file(void *self, const struct sri_file *one, const struct sri_file *other);
 int sri_host_eventfd_add(void *self, struct sri_file *file, uint64_t value);
 int sri_host_file_pin(struct sri_host *host, struct sri_file *file); /* makes the duplicate; -errno */
+int sri_host_file_keep(void *self, struct sri_file *file);
 void sri_host_pin_fresh(struct sri_host *host);
 struct sri_file *sri_host_file_by(struct sri_host *host, uint32_t index, uint32_t generation);
 int sri_host_raise(const struct sri_host *host,

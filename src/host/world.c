@@ -83,6 +83,15 @@ static uint32_t world_processors(void *self)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+static uint32_t world_descriptor_limit(void *self)
+{
+    (void)self;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > UINT32_MAX)
+        return UINT32_MAX;
+    return (uint32_t)limit.rlim_cur;
+}
+
 static void close_own(int fd)
 {
     if (fd >= 0)
@@ -129,6 +138,8 @@ static const struct sri_world_vtable host_vtable = {
     .same_file = sri_host_same_file,
     .eventfd_add = sri_host_eventfd_add,
     .processors = world_processors,
+    .file_keep = sri_host_file_keep,
+    .descriptor_limit = world_descriptor_limit,
 };
 
 static void worker_finished(void *self)

@@ -1,0 +1,59 @@
+/*
+ * The eventfd of a ring: one signal for all that was posted since the last.
+ */
+#include <errno.h>
+
+#include "engine/registers.h"
+#include "engine/steps.h"
+
+int sri_register_eventfd(struct sri_ring *ring, const void *arg, uint32_t count, bool only_async)
+{
+    struct sri_engine *engine = ring->engine;
+    const struct sri_world_vtable *world = engine->world.vtable;
+    int fd;
+    if (count != 1 || world->eventfd_add == NULL)
+        return -EINVAL;
+    if (ring->eventfd != NULL)
+        return -EBUSY;
+    if (sri_user_copy_in(&engine->user, &fd, arg, sizeof fd) != 0)
+        return -EFAULT;
+    struct sri_file *file = world->file_get(engine->world.self, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (world->eventfd_add(engine->world.self, file, 0) != 0) {
+        world->file_put(engine->world.self, file);
+        return -EINVAL;
+    }
+    ring->eventfd = file;
+    ring->eventfd_only_async = only_async;
+    ring->eventfd_due = false;
+    return 0;
+}
+
+int sri_unregister_eventfd(struct sri_ring *ring, const void *arg, uint32_t count)
+{
+    if (arg != NULL || count != 0)
+        return -EINVAL;
+    if (ring->eventfd == NULL)
+        return -ENXIO;
+    sri_eventfd_drop(ring);
+    return 0;
+}
+
+void sri_eventfd_drop(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    if (ring->eventfd != NULL)
+        engine->world.vtable->file_put(engine->world.self, ring->eventfd);
+    ring->eventfd = NULL;
+    ring->eventfd_only_async = false;
+}
+
+void sri_eventfd_signal(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    ring->eventfd_due = false;
+    if (ring->eventfd == NULL || (ring->header->cq_flags & IORING_CQ_EVENTFD_DISABLED))
+        return;
+    (void)engine->world.vtable->eventfd_add(engine->world.self, ring->eventfd, 1);
+}
