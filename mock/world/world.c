@@ -195,6 +195,14 @@ static uint64_t now_ns(void *self)
     return ((struct sri_sim_world *)self)->now_ns;
 }
 
+/* The wall clock of this world began on 2020-01-01; it was never suspended. */
+#define EPOCH_NS (UINT64_C(1577836800) * 1000000000)
+
+static uint64_t clock_ns(void *self, enum sri_clock clock)
+{
+    return now_ns(self) + (clock == SRI_CLOCK_REALTIME ? EPOCH_NS : 0);
+}
+
 static uint64_t next_ns(void *self)
 {
     return ((struct sri_sim_world *)self)->arrival_ns;
@@ -290,6 +298,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .check_thread = check_thread,
         .release = release,
         .thread = thread,
+        .clock_ns = clock_ns,
         .same_file = NULL,
         .eventfd_add = eventfd_add,
         .file_keep = NULL,

@@ -23,21 +23,30 @@ int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns
     return 0;
 }
 
+static enum sri_clock clock_of(uint32_t flags)
+{
+    if (flags & IORING_TIMEOUT_REALTIME)
+        return SRI_CLOCK_REALTIME;
+    return flags & IORING_TIMEOUT_BOOTTIME ? SRI_CLOCK_BOOTTIME : SRI_CLOCK_MONOTONIC;
+}
+
+static uint64_t clock_now(const struct sri_engine *engine, enum sri_clock clock)
+{
+    const struct sri_world *world = &engine->world;
+    if (clock == SRI_CLOCK_MONOTONIC || world->vtable->clock_ns == NULL)
+        return sri_now(engine);
+    return world->vtable->clock_ns(world->self, clock);
+}
+
+/* A moment by another clock is as far away as that clock says now: a clock that is set later is not followed. */
 static uint64_t deadline(const struct sri_engine *engine, uint64_t time_ns, uint32_t flags)
 {
     uint64_t due_ns;
-    if (flags & IORING_TIMEOUT_ABS)
-        return time_ns;
+    if (flags & IORING_TIMEOUT_ABS) {
+        uint64_t now_ns = clock_now(engine, clock_of(flags));
+        time_ns = time_ns > now_ns ? time_ns - now_ns : 0;
+    }
     return __builtin_add_overflow(sri_now(engine), time_ns, &due_ns) ? SRI_NEVER : due_ns;
-}
-
-/* Wall-clock deadlines are not the engine's: it knows one clock, the world's. */
-static bool are_clocks_bad(uint32_t flags)
-{
-    uint32_t clocks = flags & IORING_TIMEOUT_CLOCK_MASK;
-    if (clocks == IORING_TIMEOUT_CLOCK_MASK)
-        return true;
-    return clocks == IORING_TIMEOUT_REALTIME && (flags & IORING_TIMEOUT_ABS);
 }
 
 static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, bool linked)
@@ -47,7 +56,7 @@ static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, 
         return -EINVAL;
     if (linked && sqe->off != 0)
         return -EINVAL;
-    if ((flags & ~TIMEOUT_FLAGS) || are_clocks_bad(flags))
+    if ((flags & ~TIMEOUT_FLAGS) || (flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
         return -EINVAL;
     request->timer = (struct sri_timer){.flags = flags, .target = sqe->off, .counts = sqe->off != 0};
     return sri_copy_time(request->ring->engine, sqe->addr, &request->timer.time_ns);
@@ -176,19 +185,17 @@ int sri_prepare_timeout_remove(struct sri_request *request, const struct io_urin
     request->search = (struct sri_search){.user_data = sqe->addr, .flags = flags};
     if (!(flags & IORING_TIMEOUT_UPDATE_MASK))
         return flags != 0 ? -EINVAL : 0;
-    if ((flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK)) ||
-        are_clocks_bad(flags))
+    if (flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS)) /* a timer keeps its clock */
         return -EINVAL;
     return sri_copy_time(request->ring->engine, sqe->addr2, &request->search.time_ns);
 }
 
+/* A timeout that is moved counts completions no longer (measured). */
 static int32_t update(struct sri_request *target, const struct sri_search *search)
 {
     if (target->place != SRI_PLACE_WHEEL)
         return -EALREADY;
-    sri_wheel_remove(&target->ring->engine->wheel, &target->entry);
-    sri_table_unlist(target);
-    target->place = SRI_PLACE_NONE;
+    sri_timer_disarm(target);
     target->timer.time_ns = search->time_ns;
     target->timer.flags &= ~IORING_TIMEOUT_ABS;
     target->timer.flags |= search->flags & IORING_TIMEOUT_ABS;
@@ -199,12 +206,12 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
 bool sri_issue_timeout_remove(struct sri_request *request)
 {
     const struct sri_search *search = &request->search;
-    bool limiter = (search->flags & IORING_LINK_TIMEOUT_UPDATE) != 0;
+    bool limiter = (search->flags & IORING_TIMEOUT_UPDATE_MASK) == IORING_TIMEOUT_UPDATE_MASK;
     uint8_t opcode = limiter ? IORING_OP_LINK_TIMEOUT : IORING_OP_TIMEOUT;
     struct sri_request *target = sri_find(request->ring, search->user_data, opcode);
     if (target == NULL)
         request->result = -ENOENT;
-    else if (search->flags & IORING_TIMEOUT_UPDATE_MASK)
+    else if (search->flags & IORING_TIMEOUT_UPDATE) /* the other flag alone makes it a removal (measured) */
         request->result = update(target, search);
     else
         request->result = sri_cancel_one(target);

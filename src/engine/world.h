@@ -45,6 +45,13 @@ enum sri_work {
     SRI_WORKS
 };
 
+/* Clocks that a moment may be given by; now_ns() is the first. */
+enum sri_clock {
+    SRI_CLOCK_MONOTONIC,
+    SRI_CLOCK_BOOTTIME,
+    SRI_CLOCK_REALTIME,
+};
+
 /* A socket address, in the kernel's memory. */
 struct sri_address {
     socklen_t length;
@@ -162,6 +169,9 @@ struct sri_world_vtable {
     /* Adds to an eventfd's counter, without blocking; a full counter stays. With 0 it only asks: 0, or -EINVAL for
      * what is no eventfd. NULL: this world has none (io_uring_register answers -EINVAL). */
     int (*eventfd_add)(void *self, struct sri_file *file, uint64_t value);
+
+    /* What a clock other than now_ns() shows now. NULL: all of them show now_ns(). */
+    uint64_t (*clock_ns)(void *self, enum sri_clock clock);
 
     /* How many processors there are, for IORING_SETUP_SQ_AFF. NULL: one. */
     uint32_t (*processors)(void *self);

@@ -28,6 +28,15 @@ uint64_t sri_host_now_ns(void *self)
     return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
 }
 
+uint64_t sri_host_clock_ns(void *self, enum sri_clock clock)
+{
+    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
+    (void)self;
+    struct timespec now;
+    clock_gettime(clocks[clock], &now);
+    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
+}
+
 static uint32_t wanted_by_waiters(const struct sri_file *file)
 {
     uint32_t mask = 0;

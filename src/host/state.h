@@ -120,6 +120,7 @@ void sri_host_wake(void *self);
 void sri_host_alarm(struct sri_host *host); /* from any thread, without the lock */
 void sri_host_set_timer(struct sri_host *host);
 uint64_t sri_host_now_ns(void *self);
+uint64_t sri_host_clock_ns(void *self, enum sri_clock clock);
 
 /* attempt.c */
 enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t *result);

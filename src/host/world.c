@@ -137,6 +137,7 @@ static const struct sri_world_vtable host_vtable = {
     .thread = world_thread,
     .same_file = sri_host_same_file,
     .eventfd_add = sri_host_eventfd_add,
+    .clock_ns = sri_host_clock_ns,
     .processors = world_processors,
     .file_keep = sri_host_file_keep,
     .descriptor_limit = world_descriptor_limit,
