@@ -6,10 +6,6 @@
 #include "engine/files.h"
 #include "engine/steps.h"
 
-#define KNOWN_FLAGS                                                               \
-    (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | \
-     IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP)
-
 static bool is_timer(const struct sri_request *request)
 {
     return request->opcode == IORING_OP_TIMEOUT || request->opcode == IORING_OP_LINK_TIMEOUT;
@@ -106,7 +102,7 @@ struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t 
 int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     uint32_t flags = sqe->cancel_flags;
-    if (sqe->off != 0 || sqe->splice_fd_in != 0 || (flags & ~KNOWN_FLAGS))
+    if (sqe->off != 0 || sqe->splice_fd_in != 0 || (flags & ~SRI_CANCEL_FLAGS))
         return -EINVAL;
     if ((flags & (IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_OP)) && (flags & IORING_ASYNC_CANCEL_ANY))
         return -EINVAL;
@@ -194,34 +190,37 @@ static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *se
     return all ? count : -ENOENT;
 }
 
-static int32_t cancel_by_slot(struct sri_request *request)
+static int32_t cancel_by_slot(struct sri_ring *ring, const struct sri_search *search)
 {
-    const struct sri_file *file = sri_files_at(request->ring, (uint32_t)request->search.fd);
-    return file == NULL ? -EBADF : cancel_by_walk(request->ring, &request->search, file);
+    const struct sri_file *file = sri_files_at(ring, (uint32_t)search->fd);
+    return file == NULL ? -EBADF : cancel_by_walk(ring, search, file);
 }
 
-static int32_t cancel_by_file(struct sri_request *request)
+static int32_t cancel_by_file(struct sri_ring *ring, const struct sri_search *search, bool fixed)
 {
-    const struct sri_world *world = &request->ring->engine->world;
-    const struct sri_search *search = &request->search;
-    if ((request->sqe_flags & IOSQE_FIXED_FILE) || (search->flags & IORING_ASYNC_CANCEL_FD_FIXED))
-        return cancel_by_slot(request);
+    const struct sri_world *world = &ring->engine->world;
+    if (fixed || (search->flags & IORING_ASYNC_CANCEL_FD_FIXED))
+        return cancel_by_slot(ring, search);
     struct sri_file *file = world->vtable->file_get(world->self, search->fd);
     if (file == NULL)
         return -EBADF;
-    int32_t result = cancel_by_walk(request->ring, search, file);
+    int32_t result = cancel_by_walk(ring, search, file);
     world->vtable->file_put(world->self, file);
     return result;
 }
 
+int32_t sri_cancel_found(struct sri_ring *ring, const struct sri_search *search, bool fixed)
+{
+    if (search->flags & IORING_ASYNC_CANCEL_FD)
+        return cancel_by_file(ring, search, fixed);
+    if (search->flags & (IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_OP))
+        return cancel_by_walk(ring, search, NULL);
+    return cancel_by_key(ring, search);
+}
+
 bool sri_issue_cancel(struct sri_request *request)
 {
-    const struct sri_search *search = &request->search;
-    if (search->flags & IORING_ASYNC_CANCEL_FD)
-        request->result = cancel_by_file(request);
-    else if (search->flags & (IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_OP))
-        request->result = cancel_by_walk(request->ring, search, NULL);
-    else
-        request->result = cancel_by_key(request->ring, search);
+    bool fixed = (request->sqe_flags & IOSQE_FIXED_FILE) != 0;
+    request->result = sri_cancel_found(request->ring, &request->search, fixed);
     return true;
 }

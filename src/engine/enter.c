@@ -51,7 +51,7 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
 }
 
 /* All that can be done now: what came from elsewhere, what the wheel lets go, what is due. */
-static void advance(struct sri_ring *ring)
+void sri_advance(struct sri_ring *ring)
 {
     struct sri_engine *engine = ring->engine;
     sri_inbox_deliver(ring);
@@ -66,7 +66,7 @@ static uint32_t visible(const struct sri_ring *ring)
     return sri_cq_ready(ring) - ring->overflow_count;
 }
 
-static uint64_t next_change(struct sri_engine *engine, uint64_t until_ns)
+uint64_t sri_next_change_ns(struct sri_engine *engine, uint64_t until_ns)
 {
     uint64_t wheel_ns = sri_wheel_next_ns(&engine->wheel);
     uint64_t world_ns = engine->world.vtable->next_ns(engine->world.self);
@@ -92,7 +92,7 @@ static bool is_enough(struct sri_ring *ring, uint32_t min_complete, uint32_t exp
 {
     do {
         sri_due_release_held(ring);
-        advance(ring);
+        sri_advance(ring);
         if (visible(ring) >= min_complete)
             return true;
     } while (!sri_list_empty(&ring->held));
@@ -117,8 +117,8 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
         if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
             return -ETIME;
         engine->sleepers++;
-        int error =
-            world->wait(engine->world.self, next_change(engine, wait->until_ns), wait->mask, wait->mask_size);
+        int error = world->wait(engine->world.self, sri_next_change_ns(engine, wait->until_ns), wait->mask,
+                                wait->mask_size);
         engine->sleepers--;
         if (ring->closed)
             return -EBADF;
@@ -206,12 +206,12 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
     } else if (to_submit > 0) {
         consumed = submit(ring, to_submit);
         if (consumed != (int)to_submit || !(flags & IORING_ENTER_GETEVENTS)) {
-            advance(ring);
+            sri_advance(ring);
             return consumed;
         }
     }
     if (!(flags & IORING_ENTER_GETEVENTS)) {
-        advance(ring);
+        sri_advance(ring);
         return consumed;
     }
     struct wait wait;

@@ -95,6 +95,10 @@ bool sri_issue_link_timeout(struct sri_request *request);
 int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns);
 
 /* cancel.c */
+#define SRI_CANCEL_FLAGS                                                          \
+    (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | \
+     IORING_ASYNC_CANCEL_FD_FIXED | IORING_ASYNC_CANCEL_USERDATA | IORING_ASYNC_CANCEL_OP)
+
 int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_cancel(struct sri_request *request);
 struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t opcode);

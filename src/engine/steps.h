@@ -75,6 +75,10 @@ void sri_counting_advance(struct sri_ring *ring);
 
 /* cancel.c: 0, -EALREADY or -ENOENT; a target that is cancelled is due to end. */
 int sri_cancel_one(struct sri_request *target);
+/* Cancels what matches: how many or 0, -ENOENT, -EALREADY, -EBADF. `fixed`: the descriptor is a registered one. */
+int32_t sri_cancel_found(struct sri_ring *ring, const struct sri_search *search, bool fixed);
+/* sync_cancel.c: IORING_REGISTER_SYNC_CANCEL. */
+int sri_sync_cancel(struct sri_ring *ring, const void *arg, uint32_t count);
 /* Takes a request out of wherever it waits, without asking anybody. False: the world can't stop it. */
 bool sri_withdraw(struct sri_request *target);
 
@@ -92,6 +96,9 @@ void sri_regions_clean_up(struct sri_engine *engine);
 int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
               const void *arg, size_t arg_size);
 int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count);
+/* All that can be done now; and the next moment at which anything can change, `until_ns` at the latest. */
+void sri_advance(struct sri_ring *ring);
+uint64_t sri_next_change_ns(struct sri_engine *engine, uint64_t until_ns);
 int sri_check_caller(const struct sri_ring *ring);
 uint64_t sri_thread(const struct sri_engine *engine);
 void sri_eventfd_signal(struct sri_ring *ring);
