@@ -22,15 +22,14 @@ static uint32_t find_free(const struct sri_files *files, uint32_t begin, uint32_
     return begin < end ? begin : end;
 }
 
-/*
- * From the hint to the end of the range, then from its beginning to the hint. A hint left outside the range by an explicit
- * slot is believed, as by the true kernel (measured).
- */
+/* From the hint to the end of the range, then from its beginning to the hint, where there is any in it. */
 static int choose_slot(struct sri_files *files, uint32_t *slot)
 {
     uint32_t end = files->end;
     if (files->table.count == 0)
         return -ENFILE;
+    if (files->hint < files->begin || files->hint >= end)
+        files->hint = files->begin;
     *slot = find_free(files, files->hint, end);
     if (*slot >= end && files->hint != files->begin) {
         end = files->hint;
