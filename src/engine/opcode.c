@@ -37,7 +37,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
                          ERRNOS(read_errnos)},
     [IORING_OP_WRITEV] = {.name = "WRITEV", .traits = WRITES, .work = SRI_WORK_WRITE, .prepare = sri_prepare_rwv,
                           ERRNOS(write_errnos)},
-    [IORING_OP_FSYNC] = {.name = "FSYNC", .traits = SRI_TRAIT_FILE, .work = SRI_WORK_FSYNC,
+    [IORING_OP_FSYNC] = {.name = "FSYNC", .traits = SRI_TRAIT_FILE | SRI_TRAIT_WORKER, .work = SRI_WORK_FSYNC,
                          .prepare = sri_prepare_fsync, ERRNOS(fsync_errnos)},
     [IORING_OP_READ_FIXED] = {.name = "READ_FIXED", .traits = (READS & ~SRI_TRAIT_SELECT) | SRI_TRAIT_BUFFER,
                               .work = SRI_WORK_READ, .prepare = sri_prepare_rw_fixed, .admit = sri_admit_rw_fixed,

@@ -19,6 +19,7 @@ enum sri_trait {
     SRI_TRAIT_PROMPT = 1 << 8,   /* its start is never delayed: it only waits */
     SRI_TRAIT_BUFFER = 1 << 9,   /* may use a registered buffer: its buffer_node has that meaning */
     SRI_TRAIT_CLOSES = 1 << 10,  /* with a file_slot it closes a direct descriptor, which no world knows */
+    SRI_TRAIT_WORKER = 1 << 11,  /* the true kernel always leaves it to a worker */
 };
 
 struct sri_opcode {

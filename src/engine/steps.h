@@ -131,7 +131,7 @@ static inline void sri_write_cqe(struct sri_ring *ring, uint64_t user_data, int3
 static inline void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
     ring->posted++;
-    ring->eventfd_due = true;
+    ring->eventfd_due |= !ring->eventfd_only_async;
     if (__builtin_expect(ring->overflow_count == 0 && ring->cq_tail != ring->cq_limit, 1))
         sri_write_cqe(ring, user_data, result, flags);
     else

@@ -27,6 +27,7 @@ struct conform_objects {
     int (*write)(void *self, int fd, const char *text);        /* the number of bytes */
     int (*read)(void *self, int fd, void *bytes, size_t size); /* the same, 0 at the end */
     void (*close)(void *self, int fd);
+    int (*eventfd)(void *self); /* its reads don't wait */
 };
 
 /* One kernel under test. */

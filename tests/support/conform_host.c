@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -91,8 +92,17 @@ static void host_close(void *self, int fd)
     assert_int_equal(close(fd), 0);
 }
 
-static const struct conform_objects host = {host_pipe, host_socketpair, host_listen, host_socket, host_file,
-                                            host_path, host_write,      host_read,   host_close};
+static int host_eventfd(void *self)
+{
+    (void)self;
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert_true(fd >= 0);
+    return fd;
+}
+
+static const struct conform_objects host = {host_pipe,  host_socketpair, host_listen, host_socket,
+                                            host_file,  host_path,       host_write,  host_read,
+                                            host_close, host_eventfd};
 
 static int host_open(const char *name, struct sr_backend *backend, const struct conform_objects **objects,
                      void **self)

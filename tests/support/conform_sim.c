@@ -72,9 +72,16 @@ static void sim_close(void *self, int fd)
     assert_int_equal(sr_sim_close(self, fd), 0);
 }
 
-static const struct conform_objects objects_of_sim = {sim_pipe,   sim_socketpair, sim_listen,
-                                                      sim_socket, sim_file,       sim_path,
-                                                      sim_write,  sim_read,       sim_close};
+static int sim_eventfd(void *self)
+{
+    int fd = -1;
+    assert_int_equal(sr_sim_eventfd(self, 0, &fd), 0);
+    return fd;
+}
+
+static const struct conform_objects objects_of_sim = {sim_pipe,  sim_socketpair, sim_listen, sim_socket,
+                                                      sim_file,  sim_path,       sim_write,  sim_read,
+                                                      sim_close, sim_eventfd};
 
 static int open_sim(struct sr_backend *backend, const struct conform_objects **objects, void **self)
 {
