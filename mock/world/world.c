@@ -24,6 +24,15 @@ static enum sri_answer done(int64_t *result, int64_t value)
     return SRI_DONE;
 }
 
+/* A ring can't be read or written, but says so only when it is ready (measured). */
+static enum sri_answer start_ring(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
+{
+    uint32_t mask = attempt->work == SRI_WORK_READ ? POLLIN : POLLOUT;
+    if ((attempt->flags & RWF_NOWAIT) == 0 && (sri_readiness(world, attempt->file) & mask) != 0)
+        return done(result, -EINVAL);
+    return sri_wait_unless_told(attempt, mask, result);
+}
+
 static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_attempt *attempt,
                                       int64_t *result)
 {
@@ -34,7 +43,7 @@ static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_at
     case SRI_FILE_PIPE_WRITE: return sri_pipe_start(world, attempt, result);
     case SRI_FILE_SOCKET: return sri_socket_transfer(world, attempt, result);
     case SRI_FILE_EVENTFD: return sri_eventfd_start(world, attempt, result);
-    case SRI_FILE_RING: break;
+    case SRI_FILE_RING: return start_ring(world, attempt, result);
     }
     return done(result, -EINVAL);
 }

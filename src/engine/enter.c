@@ -15,9 +15,13 @@ struct wait {
     size_t mask_size;
 };
 
-static int check_mask(const struct wait *wait)
+/* Looked at only where there is something to wait for (measured). */
+static int check_mask(struct sri_engine *engine, const struct wait *wait)
 {
-    return wait->mask != NULL && wait->mask_size != SIGSET_SIZE ? -EINVAL : 0;
+    if (wait->mask == NULL)
+        return 0;
+    return wait->mask_size != SIGSET_SIZE ? -EINVAL
+                                          : sri_user_readable(&engine->user, wait->mask, SIGSET_SIZE);
 }
 
 /* The argument of a wait, copied; the deadline is absolute from here on. */
@@ -28,7 +32,7 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
     if (!(flags & IORING_ENTER_EXT_ARG)) {
         wait->mask = arg;
         wait->mask_size = arg_size;
-        return check_mask(wait);
+        return 0;
     }
     struct io_uring_getevents_arg ext;
     if (arg_size != sizeof ext)
@@ -40,14 +44,15 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
     wait->mask = (const void *)(uintptr_t)ext.sigmask;
     wait->mask_size = ext.sigmask_sz;
     if (ext.ts != 0) {
-        uint64_t time_ns;
+        uint64_t time_ns = 0;
         int error = sri_copy_time(engine, ext.ts, &time_ns);
-        if (error != 0)
+        if (error == -EFAULT)
             return error;
-        if (__builtin_add_overflow(sri_now(engine), time_ns, &wait->until_ns))
+        /* A time before now has come (measured). */
+        if (__builtin_add_overflow(sri_now(engine), error == 0 ? time_ns : 0, &wait->until_ns))
             wait->until_ns = SRI_NEVER;
     }
-    return check_mask(wait);
+    return 0;
 }
 
 /* All that can be done now: what came from elsewhere, what the wheel lets go, what is due. */
@@ -99,26 +104,35 @@ static bool is_enough(struct sri_ring *ring, uint32_t min_complete, uint32_t exp
     return ring->expired != expired;
 }
 
+/* A thread that polls the SQ is late at most until somebody waits for it. */
+static bool is_enough_after_thread(struct sri_ring *ring, uint32_t min_complete, uint32_t expired)
+{
+    if (is_enough(ring, min_complete, expired))
+        return true;
+    if (sri_sq_waiting(ring) == 0 || !(ring->setup_flags & IORING_SETUP_SQPOLL))
+        return false;
+    sri_sqpoll_finish(ring);
+    return is_enough(ring, min_complete, expired);
+}
+
 static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct wait *wait)
 {
     struct sri_engine *engine = ring->engine;
     const struct sri_world_vtable *world = engine->world.vtable;
     uint32_t expired = ring->expired;
-    if (is_enough(ring, min_complete, expired))
+    if (is_enough_after_thread(ring, min_complete, expired))
         return 0;
-    if (engine->sqpoll_rings > 0) {
-        sri_sqpoll_finish(ring);
-        if (is_enough(ring, min_complete, expired))
-            return 0;
-    }
-    if (ask_interrupt(ring))
-        return -EINTR;
+    int error = check_mask(engine, wait);
+    if (error == 0 && ask_interrupt(ring))
+        error = -EINTR;
+    if (error != 0)
+        return error;
     for (;;) {
         if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
             return -ETIME;
         engine->sleepers++;
-        int error = world->wait(engine->world.self, sri_next_change_ns(engine, wait->until_ns), wait->mask,
-                                wait->mask_size);
+        error = world->wait(engine->world.self, sri_next_change_ns(engine, wait->until_ns), wait->mask,
+                            wait->mask_size);
         engine->sleepers--;
         if (ring->closed)
             return -EBADF;

@@ -33,7 +33,7 @@ static uint64_t deadline(struct sri_engine *engine, const struct __kernel_timesp
 }
 
 /* Sleeps until something may have changed. */
-static int sleep(struct sri_ring *ring, uint64_t until_ns)
+static int wait_for_change(struct sri_ring *ring, uint64_t until_ns)
 {
     struct sri_engine *engine = ring->engine;
     if (until_ns != SRI_NEVER && sri_now(engine) >= until_ns)
@@ -53,7 +53,7 @@ static int insist(struct sri_ring *ring, const struct sri_search *search, uint64
         int result = ring->closed ? -EBADF : sri_cancel_found(ring, search, false);
         if (result != -EALREADY)
             return result == -ENOENT || result > 0 ? 0 : result;
-        result = sleep(ring, until_ns);
+        result = wait_for_change(ring, until_ns);
         if (result != 0)
             return result;
     }

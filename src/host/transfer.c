@@ -87,12 +87,22 @@ static enum sri_answer storage(struct sri_host *host, struct sri_attempt *attemp
     return sri_host_run(host, attempt, result) == SRI_RUNNING ? SRI_RUNNING : (*result = rc, SRI_DONE);
 }
 
+/* A ring can't be read or written, but says so only when it is ready (measured). */
+static enum sri_answer transfer_of_ring(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    uint32_t mask = is_read(attempt) ? POLLIN : POLLOUT;
+    bool told = (attempt->flags & RWF_NOWAIT) != 0;
+    *result = told ? -EAGAIN : -EINVAL;
+    if (told || sri_host_poll_now(sri_host_fd(attempt->file), mask) != 0)
+        return SRI_DONE;
+    return sri_host_hold(host, attempt, mask, result);
+}
+
 enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_file *file = attempt->file;
-    *result = -EINVAL;
     if (file->kind == SRI_HOST_RING)
-        return SRI_DONE;
+        return transfer_of_ring(host, attempt, result);
     *result = -ESPIPE;
     if (file->kind == SRI_HOST_SOCKET && attempt->offset != 0 && attempt->offset != SRI_OWN_POSITION)
         return SRI_DONE;
