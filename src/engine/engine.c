@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/registers.h"
 #include "engine/steps.h"
 
 /* What a program is told of limits it never set: as a kernel of one processor may say. */
@@ -86,6 +87,7 @@ void sri_engine_free(struct sri_engine **pointer)
     engine->world.vtable->release(engine->world.self);
     sri_slab_clean_up(&engine->slab);
     sri_table_clean_up(&engine->table);
+    sri_ring_slots_clean_up(engine);
     sri_arena_clean_up(&engine->arena);
     sri_resource_pool_clean_up(&engine->resources);
     sri_free(engine->due.array);
@@ -281,7 +283,7 @@ static int backend_close(void *self, int descriptor)
         return result;
     struct sri_ring *ring;
     if (sri_ring_find(engine, descriptor, &ring) == 0) {
-        sri_ring_close(ring);
+        sri_ring_let_go(ring);
     } else {
         result = engine->world.vtable->close(engine->world.self, descriptor);
         if (result == 0 && sri_is_watched(engine)) {

@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 
+#include "engine/registers.h"
 #include "engine/steps.h"
 
-#define KNOWN_FLAGS \
-    (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG)
+#define KNOWN_FLAGS                                                                                  \
+    (IORING_ENTER_GETEVENTS | IORING_ENTER_SQ_WAKEUP | IORING_ENTER_SQ_WAIT | IORING_ENTER_EXT_ARG | \
+     IORING_ENTER_REGISTERED_RING)
 #define SIGSET_SIZE 8u
 
 struct wait {
@@ -248,7 +250,8 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
     struct sri_ring *ring;
     if (flags & ~KNOWN_FLAGS)
         return -EINVAL;
-    int error = sri_ring_find(engine, fd, &ring);
+    int error = flags & IORING_ENTER_REGISTERED_RING ? sri_ring_by_slot(engine, fd, &ring)
+                                                     : sri_ring_find(engine, fd, &ring);
     if (error == 0)
         error = check_ring(ring, to_submit, flags);
     if (error != 0)

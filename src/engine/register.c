@@ -112,6 +112,8 @@ static int dispatch(struct sri_ring *ring, uint32_t opcode, void *arg, uint32_t 
     case IORING_UNREGISTER_IOWQ_AFF: return sri_unregister_iowq_affinity(arg, count);
     case IORING_REGISTER_IOWQ_MAX_WORKERS: return sri_register_iowq_max_workers(ring, arg, count);
     case IORING_REGISTER_SYNC_CANCEL: return sri_sync_cancel(ring, arg, count);
+    case IORING_REGISTER_RING_FDS: return sri_register_ring_fds(ring->engine, arg, count);
+    case IORING_UNREGISTER_RING_FDS: return sri_unregister_ring_fds(ring->engine, arg, count);
     default: return -EINVAL;
     }
 }

@@ -36,4 +36,12 @@ int sri_register_iowq_affinity(struct sri_ring *ring, const void *arg, uint32_t 
 int sri_unregister_iowq_affinity(const void *arg, uint32_t count);
 int sri_register_iowq_max_workers(struct sri_ring *ring, void *arg, uint32_t count);
 
+/* ring_slots.c: slots of the calling thread. */
+int sri_register_ring_fds(struct sri_engine *engine, void *arg, uint32_t count);
+int sri_unregister_ring_fds(struct sri_engine *engine, const void *arg, uint32_t count);
+int sri_ring_by_slot(struct sri_engine *engine, int slot, struct sri_ring **out);
+/* No slot stands for it any more. */
+void sri_ring_slots_forget(struct sri_ring *ring);
+void sri_ring_slots_clean_up(struct sri_engine *engine);
+
 #endif

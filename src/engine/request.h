@@ -268,6 +268,7 @@ struct sri_ring {
     bool drain_next;     /* a drain inside a chain holds back the next unit too */
     bool in_batch;       /* SQEs are being consumed */
     bool restricted;     /* its restrictions hold: it was enabled */
+    uint32_t slots;      /* of threads that stand for it; its fd is -1 when only they do */
     uint32_t users;      /* calls that work on it just now */
     uint64_t issuer;     /* thread that may submit (SINGLE_ISSUER), 0 none */
 
@@ -336,7 +337,8 @@ struct sri_engine {
     struct sri_table table;
     struct sri_due due;
     struct sri_resource_pool resources;
-    uint32_t worker_limits[2]; /* bounded, unbounded: only told */
+    struct sri_ring_slots *ring_slots; /* of each thread that has registered a ring */
+    uint32_t worker_limits[2];         /* bounded, unbounded: only told */
     struct sri_arena arena;
     struct sri_wheel wheel;
     struct sri_user user;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/registers.h"
 #include "engine/setup.h"
 #include "engine/steps.h"
 
@@ -300,6 +301,18 @@ void sri_ring_close(struct sri_ring *ring)
     drop_all(ring);
     sri_eventfd_drop(ring);
     sri_registrations_drop(ring);
-    engine->world.vtable->ring_close(engine->world.self, ring->fd);
+    sri_ring_slots_forget(ring);
+    if (ring->fd >= 0)
+        engine->world.vtable->ring_close(engine->world.self, ring->fd);
     sri_ring_leave(ring);
+}
+
+void sri_ring_let_go(struct sri_ring *ring)
+{
+    if (ring->slots == 0) {
+        sri_ring_close(ring);
+        return;
+    }
+    ring->engine->world.vtable->ring_close(ring->engine->world.self, ring->fd);
+    ring->fd = -1;
 }

@@ -90,6 +90,8 @@ int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_param
 int sri_map(struct sri_engine *engine, int fd, uint64_t offset, size_t length, void **memory);
 void sri_unmap(struct sri_engine *engine, void *memory);
 void sri_ring_close(struct sri_ring *ring);
+/* Its descriptor is closed; the ring lives on while a thread has it registered. */
+void sri_ring_let_go(struct sri_ring *ring);
 void sri_regions_clean_up(struct sri_engine *engine);
 
 /* enter.c, register.c */
