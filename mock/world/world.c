@@ -61,7 +61,7 @@ static enum sri_answer start_socket(struct sri_sim_world *world, struct sri_atte
 
 static enum sri_answer start_poll(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
 {
-    uint32_t mask = attempt->flags | POLLERR | POLLHUP;
+    uint32_t mask = attempt->flags | POLLERR | POLLHUP | POLLRDHUP;
     uint32_t ready = sri_readiness(world, attempt->file) & mask;
     if (ready != 0)
         return done(result, ready);
@@ -104,6 +104,11 @@ static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *r
     case SRI_WORK_OPEN: return done(result, sri_open_attempt(world, attempt->argument));
     case SRI_WORK_CLOSE:
         return done(result, sri_descriptor_close(world, ((struct sri_descriptor *)attempt->argument)->fd));
+    case SRI_WORK_SOCKET:
+    case SRI_WORK_SHUTDOWN:
+    case SRI_WORK_SPLICE:
+    case SRI_WORK_TEE:
+    case SRI_WORK_EPOLL_CTL:
     case SRI_WORKS: break;
     }
     return done(result, -EOPNOTSUPP);

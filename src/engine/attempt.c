@@ -71,7 +71,7 @@ static bool ask_freedoms(struct sri_request *request)
             return false;
         }
     }
-    bool whole = (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & MSG_WAITALL);
+    bool whole = (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & (MSG_WAITALL | MSG_TRUNC));
     if ((opcode->traits & SRI_TRAIT_SHORT) && request->length > 1 && !whole) {
         uint32_t answer = ask(request, SRI_WHY_SHORT, 5, NULL);
         request->attempt.limit = shortened(request->length, answer);
@@ -84,6 +84,13 @@ static bool ask_freedoms(struct sri_request *request)
     return true;
 }
 
+/* MSG_TRUNC answers with the true length of a message, which may be more than there is room for. */
+static uint64_t moved(const struct sri_request *request, int64_t result)
+{
+    uint64_t bytes = request->progress + (result > 0 ? (uint64_t)result : 0);
+    return bytes < request->length ? bytes : request->length;
+}
+
 static bool shows_target(const struct sri_request *request)
 {
     return sri_is_watched(request->ring->engine) && (sri_opcode_of(request)->traits & SRI_TRAIT_TARGET);
@@ -94,8 +101,7 @@ static void touched(struct sri_request *request, int64_t result)
     if (!(request->marks & SRI_MARK_TOUCHING))
         return;
     request->marks &= (uint16_t)~SRI_MARK_TOUCHING;
-    int64_t bytes = (int64_t)request->progress + (result > 0 ? result : 0);
-    sri_emit_request(request, SRI_EVENT_TOUCHED, bytes, 0);
+    sri_emit_request(request, SRI_EVENT_TOUCHED, (int64_t)moved(request, result), 0);
 }
 
 static void copy_staged(struct sri_request *request)
@@ -162,7 +168,8 @@ static void commit(struct sri_request *request, int64_t result)
 static bool goes_on(struct sri_request *request, int64_t result)
 {
     if (result <= 0 || !(sri_opcode_of(request)->traits & SRI_TRAIT_MESSAGE) ||
-        !(request->attempt.flags & MSG_WAITALL) || (uint64_t)result >= request->attempt.limit)
+        !(request->attempt.flags & MSG_WAITALL) || request->attempt.whole ||
+        (uint64_t)result >= request->attempt.limit)
         return false;
     return sri_segments_advance(request, (uint64_t)result) == 0;
 }

@@ -196,6 +196,8 @@ static inline void post_end(struct sri_request *request)
 static void release_blocks(struct sri_request *request)
 {
     struct sri_arena *arena = &request->ring->engine->arena;
+    if (sri_opcode_of(request)->release != NULL && request->attempt.argument != NULL)
+        sri_opcode_of(request)->release(request);
     sri_arena_release(arena, request->attempt.argument);
     sri_arena_release(arena, request->segments);
     sri_arena_release(arena, request->staging);

@@ -18,6 +18,10 @@ static const int16_t connect_errnos[] = {ECONNREFUSED, ETIMEDOUT, ENETUNREACH, E
 static const int16_t poll_errnos[] = {ENOMEM, ECANCELED};
 static const int16_t fsync_errnos[] = {EIO, ENOSPC, EINTR, ECANCELED};
 static const int16_t open_errnos[] = {EMFILE, ENFILE, EINTR, ENOMEM, EIO, ECANCELED};
+static const int16_t socket_errnos[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, ECANCELED};
+static const int16_t shutdown_errnos[] = {ECANCELED};
+static const int16_t splice_errnos[] = {EAGAIN, EINTR, ENOMEM, EIO, ECANCELED};
+static const int16_t interest_errnos[] = {ENOMEM, ENOSPC, ECANCELED};
 
 #define ERRNOS(list) .errnos = (list), .errno_count = sizeof(list) / sizeof((list)[0])
 #define READS                                                                                          \
@@ -29,6 +33,7 @@ static const int16_t open_errnos[] = {EMFILE, ENFILE, EINTR, ENOMEM, EIO, ECANCE
     (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_SELECT | \
      SRI_TRAIT_PRIORITY)
 #define SENDS (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_PRIORITY)
+#define SPLICES (SRI_TRAIT_FILE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS)
 
 /* clang-format off */
 const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
@@ -84,12 +89,16 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
                         ERRNOS(recv_errnos)},
     [IORING_OP_OPENAT2] = {.name = "OPENAT2", .work = SRI_WORK_OPEN, .prepare = sri_prepare_openat2,
                            .finish = sri_finish_open, ERRNOS(open_errnos)},
-    [IORING_OP_EPOLL_CTL] = {.name = "EPOLL_CTL"},
-    [IORING_OP_SPLICE] = {.name = "SPLICE"},
+    [IORING_OP_EPOLL_CTL] = {.name = "EPOLL_CTL", .work = SRI_WORK_EPOLL_CTL, .prepare = sri_prepare_epoll_ctl,
+                             ERRNOS(interest_errnos)},
+    [IORING_OP_SPLICE] = {.name = "SPLICE", .traits = SPLICES, .work = SRI_WORK_SPLICE, .prepare = sri_prepare_splice,
+                          .admit = sri_admit_splice, .release = sri_release_splice, ERRNOS(splice_errnos)},
     [IORING_OP_PROVIDE_BUFFERS] = {.name = "PROVIDE_BUFFERS"},
     [IORING_OP_REMOVE_BUFFERS] = {.name = "REMOVE_BUFFERS"},
-    [IORING_OP_TEE] = {.name = "TEE"},
-    [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN"},
+    [IORING_OP_TEE] = {.name = "TEE", .traits = SPLICES, .work = SRI_WORK_TEE, .prepare = sri_prepare_tee,
+                       .admit = sri_admit_splice, .release = sri_release_splice, ERRNOS(splice_errnos)},
+    [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .traits = SRI_TRAIT_FILE, .work = SRI_WORK_SHUTDOWN,
+                            .prepare = sri_prepare_shutdown, ERRNOS(shutdown_errnos)},
     [IORING_OP_RENAMEAT] = {.name = "RENAMEAT"},
     [IORING_OP_UNLINKAT] = {.name = "UNLINKAT"},
     [IORING_OP_MKDIRAT] = {.name = "MKDIRAT"},
@@ -100,8 +109,9 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_SETXATTR] = {.name = "SETXATTR"},
     [IORING_OP_FGETXATTR] = {.name = "FGETXATTR"},
     [IORING_OP_GETXATTR] = {.name = "GETXATTR"},
-    [IORING_OP_SOCKET] = {.name = "SOCKET"},
-    [IORING_OP_URING_CMD] = {.name = "URING_CMD"},
+    [IORING_OP_SOCKET] = {.name = "SOCKET", .work = SRI_WORK_SOCKET, .prepare = sri_prepare_socket,
+                          .finish = sri_finish_open, ERRNOS(socket_errnos)},
+    [IORING_OP_URING_CMD] = {.name = "URING_CMD", .traits = SRI_TRAIT_FILE, .prepare = sri_prepare_uring_cmd},
     [IORING_OP_SEND_ZC] = {.name = "SEND_ZC"},
     [IORING_OP_SENDMSG_ZC] = {.name = "SENDMSG_ZC"},
 };

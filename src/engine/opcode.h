@@ -40,6 +40,9 @@ struct sri_opcode {
 
     /* Copies what goes out besides the bytes, after the commit point. May change request->result. */
     void (*finish)(struct sri_request *request);
+
+    /* Gives back what its argument holds. May be NULL. */
+    void (*release)(struct sri_request *request);
 };
 
 extern const struct sri_opcode sri_opcodes[IORING_OP_LAST];
@@ -61,7 +64,8 @@ void sri_set_segment(struct sri_request *request, void *base, uint32_t length);
 /* Copies an array of segments. 0, -EINVAL, -EFAULT or -ENOMEM. */
 int sri_import_segments(struct sri_request *request, const struct iovec *from, uint64_t count);
 
-/* net.c */
+/* net.c, message.c */
+void sri_poll_first(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_sendrecv(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe);
 void sri_finish_msg(struct sri_request *request);
@@ -72,6 +76,18 @@ int sri_prepare_connect(struct sri_request *request, const struct io_uring_sqe *
 /* files_update.c */
 int sri_prepare_files_update(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_files_update(struct sri_request *request);
+
+/* socket.c */
+int sri_prepare_socket(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_shutdown(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_epoll_ctl(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_uring_cmd(struct sri_request *request, const struct io_uring_sqe *sqe);
+
+/* splice.c */
+int sri_prepare_splice(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_tee(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_admit_splice(struct sri_request *request);
+void sri_release_splice(struct sri_request *request);
 
 /* path.c */
 int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe);

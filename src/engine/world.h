@@ -34,14 +34,19 @@ struct sri_file; /* an object behind a descriptor; each world has its own */
 enum sri_work {
     SRI_WORK_READ,    /* segments are targets; offset; flags RWF_* */
     SRI_WORK_WRITE,   /* segments are sources; offset; flags RWF_* */
-    SRI_WORK_RECV,    /* segments are targets; flags MSG_*; [struct sri_address, filled, or NULL] */
-    SRI_WORK_SEND,    /* segments are sources; flags MSG_*; [struct sri_address, where to, or NULL] */
+    SRI_WORK_RECV,    /* segments are targets; flags MSG_*; [struct sri_message, filled, or NULL] */
+    SRI_WORK_SEND,    /* segments are sources; flags MSG_*; [struct sri_message, or NULL] */
     SRI_WORK_ACCEPT,  /* flags SOCK_*; [struct sri_address, filled, or NULL]; result: a descriptor */
     SRI_WORK_CONNECT, /* [struct sri_address] */
-    SRI_WORK_POLL, /* flags: POLL* mask; result: the mask that is true, POLLERR and POLLHUP always included */
-    SRI_WORK_FSYNC, /* flags IORING_FSYNC_* */
-    SRI_WORK_OPEN,  /* [struct sri_path]; no file; result: a descriptor */
-    SRI_WORK_CLOSE, /* [struct sri_descriptor]; no file */
+    SRI_WORK_POLL, /* flags: POLL* mask; result: the mask that is true; POLLERR, POLLHUP, POLLRDHUP unasked */
+    SRI_WORK_FSYNC,     /* flags IORING_FSYNC_* */
+    SRI_WORK_OPEN,      /* [struct sri_path]; no file; result: a descriptor */
+    SRI_WORK_CLOSE,     /* [struct sri_descriptor]; no file */
+    SRI_WORK_SOCKET,    /* [struct sri_socket_kind]; no file; result: a descriptor */
+    SRI_WORK_SHUTDOWN,  /* flags SHUT_* */
+    SRI_WORK_SPLICE,    /* [struct sri_splice]; file and offset are where to; flags SPLICE_F_* */
+    SRI_WORK_TEE,       /* the same, without offsets */
+    SRI_WORK_EPOLL_CTL, /* [struct sri_interest]; no file */
     SRI_WORKS
 };
 
@@ -56,6 +61,43 @@ enum sri_clock {
 struct sri_address {
     socklen_t length;
     struct sockaddr_storage storage;
+};
+
+/* What goes with the bytes of a message, in the kernel's memory. */
+struct sri_message {
+    struct sri_address address; /* where to (length 0: the peer), or where from */
+    uint32_t flags;             /* received: MSG_* of the result */
+    uint32_t control_length;    /* bytes of control messages, sent or received */
+    uint32_t control_room;      /* for what is received */
+    void *control;              /* aligned for a struct cmsghdr */
+};
+
+/* What socket(2) is asked for; `type` with SOCK_NONBLOCK and SOCK_CLOEXEC. */
+struct sri_socket_kind {
+    int domain;
+    int type;
+    int protocol;
+};
+
+/* Where a splice or tee takes its bytes from. */
+struct sri_splice {
+    struct sri_file *from; /* held by the engine, as the attempt's own */
+    uint64_t offset;       /* or SRI_OWN_POSITION */
+};
+
+enum sri_interest_change {
+    SRI_INTEREST_ADD = 1, /* as epoll_ctl(2) numbers them */
+    SRI_INTEREST_REMOVE = 2,
+    SRI_INTEREST_CHANGE = 3,
+};
+
+/* A change to what an epoll instance watches. */
+struct sri_interest {
+    int instance;
+    int fd;
+    int change;
+    uint32_t events;
+    uint64_t data;
 };
 
 /* A path and how to open it, in the kernel's memory. */
@@ -88,6 +130,7 @@ struct sri_attempt {
     uint32_t wait_for;  /* filled by the world with SRI_WAIT: the POLL* mask it waits for */
     uint8_t work;       /* enum sri_work */
     bool kernel_memory; /* segments are the engine's own staging memory: no door, plain copies */
+    bool whole; /* filled by the world with SRI_DONE: a message ends here, whatever MSG_WAITALL says */
 };
 
 enum sri_answer {

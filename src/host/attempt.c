@@ -82,19 +82,25 @@ static enum sri_answer done(int64_t value, int64_t *result)
 }
 
 /* Waits for the object; what epoll refuses never changes, and goes to a worker. */
-enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask,
-                              int64_t *result)
+enum sri_answer sri_host_hold_on(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file,
+                                 uint32_t mask, int64_t *result)
 {
     struct sri_host_op *op = sri_host_op_of(host, attempt);
     if (op == NULL)
         return done(-ENOMEM, result);
-    int rc = sri_host_watch(host, attempt, mask);
+    int rc = sri_host_watch(host, attempt, file, mask);
     if (rc == -EPERM)
         return sri_host_run(host, attempt, result);
     if (rc != 0)
         return done(rc, result);
     op->waiting = true;
     return SRI_WAIT;
+}
+
+enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask,
+                              int64_t *result)
+{
+    return sri_host_hold_on(host, attempt, attempt->file, mask, result);
 }
 
 static int64_t open_with(const struct sri_path *path, uint64_t flags)
@@ -154,9 +160,14 @@ static int64_t run_blocking(struct sri_job *job)
     case SRI_WORK_OPEN: return open_blocking(attempt->argument);
     case SRI_WORK_CLOSE:
         return sri_call_result(syscall(SYS_close, ((const struct sri_descriptor *)attempt->argument)->fd));
+    case SRI_WORK_SPLICE: return sri_host_splice_blocking(attempt);
     case SRI_WORK_RECV:
     case SRI_WORK_SEND:
     case SRI_WORK_POLL:
+    case SRI_WORK_SOCKET:
+    case SRI_WORK_SHUTDOWN:
+    case SRI_WORK_TEE:
+    case SRI_WORK_EPOLL_CTL:
     case SRI_WORKS: break;
     }
     return -EINVAL;
@@ -184,8 +195,11 @@ enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt,
 /* A stream that was ready and was emptied by somebody else goes back to waiting, whatever its O_NONBLOCK. */
 static bool must_wait_again(const struct sri_attempt *attempt, int64_t result)
 {
-    return result == -EAGAIN && (attempt->work == SRI_WORK_READ || attempt->work == SRI_WORK_WRITE ||
-                                 attempt->work == SRI_WORK_ACCEPT);
+    if (result != -EAGAIN)
+        return false;
+    return attempt->work == SRI_WORK_READ || attempt->work == SRI_WORK_WRITE ||
+           attempt->work == SRI_WORK_ACCEPT ||
+           (attempt->work == SRI_WORK_SPLICE && sri_host_splice_may_wait(attempt));
 }
 
 bool sri_host_collect(struct sri_host *host)
@@ -220,15 +234,31 @@ int sri_host_poll_now(int fd, uint32_t mask)
     return one.revents & 0xffff;
 }
 
+/* What is watched for: the end of a peer unasked (measured); and a ring's eventfd has but one bit for each way. */
+static uint32_t polled_mask(const struct sri_attempt *attempt)
+{
+    uint32_t mask = (attempt->flags & 0xffff) | POLLRDHUP;
+    if (attempt->file->kind == SRI_HOST_RING)
+        mask |= ((mask & POLLRDNORM) != 0 ? POLLIN : 0u) | ((mask & POLLWRNORM) != 0 ? POLLOUT : 0u);
+    return mask;
+}
+
+static uint32_t polled_result(const struct sri_attempt *attempt, uint32_t mask)
+{
+    if (attempt->file->kind == SRI_HOST_RING)
+        mask |= ((mask & POLLIN) != 0 ? POLLRDNORM : 0u) | ((mask & POLLOUT) != 0 ? POLLWRNORM : 0u);
+    return mask & (attempt->flags | POLLERR | POLLHUP | POLLRDHUP);
+}
+
 static enum sri_answer poll_object(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
-    int now = sri_host_poll_now(sri_host_fd(attempt->file), attempt->flags);
+    int now = sri_host_poll_now(sri_host_fd(attempt->file), polled_mask(attempt));
     if (now != 0)
-        return done(now, result);
+        return done(now < 0 ? now : (int64_t)polled_result(attempt, (uint32_t)now), result);
     struct sri_host_op *op = sri_host_op_of(host, attempt);
     if (op == NULL)
         return done(-ENOMEM, result);
-    int rc = sri_host_watch(host, attempt, attempt->flags & 0xffff);
+    int rc = sri_host_watch(host, attempt, attempt->file, polled_mask(attempt));
     if (rc != 0 && rc != -EPERM)
         return done(rc, result);
     op->waiting = rc == 0; /* what epoll refuses never becomes what it is not now */
@@ -261,6 +291,10 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
 {
     if (attempt->file != NULL && attempt->file->lost)
         return done(-EMFILE, result);
+    if (attempt->work == SRI_WORK_SPLICE || attempt->work == SRI_WORK_TEE) {
+        if (((const struct sri_splice *)attempt->argument)->from->lost)
+            return done(-EMFILE, result);
+    }
     switch ((enum sri_work)attempt->work) {
     case SRI_WORK_READ:
     case SRI_WORK_WRITE: return sri_host_transfer(host, attempt, result);
@@ -270,6 +304,11 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
     case SRI_WORK_CONNECT: return sri_host_connect(host, attempt, result);
     case SRI_WORK_POLL: return poll_object(host, attempt, result);
     case SRI_WORK_CLOSE: return close_number(host, attempt, result);
+    case SRI_WORK_SOCKET: return done(sri_host_socket(attempt->argument), result);
+    case SRI_WORK_SHUTDOWN: return done(sri_host_shutdown(attempt), result);
+    case SRI_WORK_SPLICE:
+    case SRI_WORK_TEE: return sri_host_splice(host, attempt, result);
+    case SRI_WORK_EPOLL_CTL: return done(sri_host_interest(host, attempt->argument), result);
     case SRI_WORK_FSYNC:
     case SRI_WORK_OPEN: return sri_host_run(host, attempt, result);
     case SRI_WORKS: break;

@@ -75,7 +75,7 @@ static void link_waiter(struct sri_file *file, struct sri_attempt *attempt)
 
 void sri_host_unwatch(struct sri_attempt *attempt)
 {
-    struct sri_file *file = attempt->file;
+    struct sri_file *file = ((struct sri_host_op *)attempt->state)->awaited;
     if (attempt->previous != NULL)
         attempt->previous->next = attempt->next;
     else
@@ -88,14 +88,15 @@ void sri_host_unwatch(struct sri_attempt *attempt)
     attempt->previous = NULL;
 }
 
-int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask)
+int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file, uint32_t mask)
 {
-    struct sri_file *file = attempt->file;
+    struct sri_host_op *op = attempt->state;
     int rc = sri_host_file_pin(host, file);
     if (rc != 0)
         return rc;
     attempt->wait_for = mask;
-    ((struct sri_host_op *)attempt->state)->round = host->round;
+    op->round = host->round;
+    op->awaited = file;
     link_waiter(file, attempt);
     rc = arm(host, file);
     if (rc != 0)

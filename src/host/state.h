@@ -46,11 +46,12 @@ struct sri_host_op {
     struct sri_host_op *next_free;
     struct sri_host_op *next_made; /* of all there are */
     struct sri_attempt *attempt;
-    uint64_t done;   /* bytes of storage moved before the worker took over */
-    uint32_t round;  /* of reports, in which it began to wait */
-    bool waiting;    /* in its file's list */
-    bool running;    /* given to the workers */
-    bool connecting; /* connect(2) was made, and its outcome is waited for */
+    struct sri_file *awaited; /* in whose list it waits */
+    uint64_t done;            /* bytes of storage moved before the worker took over */
+    uint32_t round;           /* of reports, in which it began to wait */
+    bool waiting;             /* in its file's list */
+    bool running;             /* given to the workers */
+    bool connecting;          /* connect(2) was made, and its outcome is waited for */
 };
 
 struct sri_host_ring {
@@ -111,7 +112,7 @@ static inline int sri_host_fd(const struct sri_file *file)
 }
 
 /* readiness.c */
-int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt,
+int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file,
                    uint32_t mask); /* 0, -EPERM: never changes */
 void sri_host_unwatch(struct sri_attempt *attempt);
 void sri_host_forget_file(struct sri_host *host, struct sri_file *file);
@@ -132,6 +133,8 @@ void sri_host_ready(struct sri_host *host,
                     struct sri_attempt *attempt); /* it may go on: the engine decides when */
 enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt, uint32_t mask,
                               int64_t *result);
+enum sri_answer sri_host_hold_on(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file,
+                                 uint32_t mask, int64_t *result);
 enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 bool sri_host_collect(struct sri_host *host); /* was there any? */
 void sri_host_ops_free(struct sri_host *host);
@@ -143,6 +146,16 @@ int64_t sri_host_transfer_blocking(const struct sri_attempt *attempt, int fd, ui
 enum sri_answer sri_host_message(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_host_accept(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_host_socket(const struct sri_socket_kind *kind);
+int64_t sri_host_shutdown(const struct sri_attempt *attempt);
+
+/* splice.c */
+enum sri_answer sri_host_splice(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_host_splice_blocking(const struct sri_attempt *attempt);
+bool sri_host_splice_may_wait(const struct sri_attempt *attempt);
+
+/* interest.c */
+int64_t sri_host_interest(struct sri_host *host, const struct sri_interest *interest);
 
 /* rings.c */
 int sri_host_ring_open(void *self, void *ring);

@@ -109,11 +109,16 @@ enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *att
 
     int64_t rc = try_once(attempt);
     *result = rc;
-    if ((attempt->flags & RWF_NOWAIT) != 0)
+    uint32_t mask = is_read(attempt) ? POLLIN : POLLOUT;
+    if ((attempt->flags & RWF_NOWAIT) != 0) {
+        /* One that can't say so by itself is looked at first (measured). */
+        if (rc == -EOPNOTSUPP && file->kind != SRI_HOST_STORAGE &&
+            sri_host_poll_now(sri_host_fd(file), mask) == 0)
+            *result = -EAGAIN;
         return SRI_DONE;
+    }
     if (file->kind == SRI_HOST_STORAGE)
         return storage(host, attempt, rc, result);
-    uint32_t mask = is_read(attempt) ? POLLIN : POLLOUT;
     if (rc == -EAGAIN)
         return sri_host_hold(host, attempt, mask, result);
     if (rc != -EOPNOTSUPP)

@@ -122,7 +122,7 @@ static void a_close_is_an_end_and_with_unread_bytes_a_reset(void **state)
     assert_int_equal(send_to(fds[1], 5), 5);
     assert_int_equal(sri_sim_world_close(fixture.world, fds[0]), 0);
 
-    assert_int_equal(poll_now(fds[1], POLLIN), POLLIN | POLLHUP | POLLERR);
+    assert_int_equal(poll_now(fds[1], POLLIN), POLLIN | POLLHUP | POLLERR | POLLRDHUP);
     assert_int_equal(receive(fds[1], 10), -ECONNRESET);
     assert_int_equal(receive(fds[1], 10), 0);
 }
