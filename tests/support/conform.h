@@ -14,6 +14,8 @@
 
 #include "support/raw_ring.h"
 
+struct conform_sockets;
+
 /* Where a case's objects come from: descriptors of the kernel the ring belongs to. All end the test when they fail. */
 struct conform_objects {
     void (*pipe)(void *self, int ends[2]);
@@ -27,7 +29,8 @@ struct conform_objects {
     int (*write)(void *self, int fd, const char *text);        /* the number of bytes */
     int (*read)(void *self, int fd, void *bytes, size_t size); /* the same, 0 at the end */
     void (*close)(void *self, int fd);
-    int (*eventfd)(void *self); /* its reads don't wait */
+    int (*eventfd)(void *self);            /* its reads don't wait */
+    const struct conform_sockets *sockets; /* conform_sockets.h */
 };
 
 /* One kernel under test. */

@@ -12,13 +12,15 @@
 #include <unistd.h>
 
 #include "backend/detect.h"
-#include "support/conform.h"
+#include "support/conform_host.h"
+#include "support/conform_sockets.h"
 #include "support/main.h"
 
 struct host_objects {
     char directory[32];
     char path[64];
     char address[64];
+    unsigned names; /* given by conform_host_new_path() */
 };
 
 static void host_pipe(void *self, int ends[2])
@@ -100,9 +102,29 @@ static int host_eventfd(void *self)
     return fd;
 }
 
-static const struct conform_objects host = {host_pipe,  host_socketpair, host_listen, host_socket,
-                                            host_file,  host_path,       host_write,  host_read,
-                                            host_close, host_eventfd};
+static void name_path(const struct host_objects *objects, unsigned number, char *path, size_t size)
+{
+    snprintf(path, size, "%s/name%u", objects->directory, number);
+}
+
+void conform_host_new_path(void *self, char *path, size_t size)
+{
+    struct host_objects *objects = self;
+    name_path(objects, objects->names++, path, size);
+}
+
+static void remove_names(const struct host_objects *objects)
+{
+    char path[64];
+    for (unsigned i = 0; i < objects->names; i++) {
+        name_path(objects, i, path, sizeof path);
+        unlink(path);
+    }
+}
+
+static const struct conform_objects host = {host_pipe,  host_socketpair, host_listen,          host_socket,
+                                            host_file,  host_path,       host_write,           host_read,
+                                            host_close, host_eventfd,    &conform_host_sockets};
 
 static int host_open(const char *name, struct sr_backend *backend, const struct conform_objects **objects,
                      void **self)
@@ -129,6 +151,7 @@ static void host_end(struct sr_backend *backend, void *self)
         unlink(objects->path);
     if (objects->address[0] != '\0')
         unlink(objects->address);
+    remove_names(objects);
     rmdir(objects->directory);
     free(objects);
 }

@@ -81,7 +81,7 @@ static int sim_eventfd(void *self)
 
 static const struct conform_objects objects_of_sim = {sim_pipe,  sim_socketpair, sim_listen, sim_socket,
                                                       sim_file,  sim_path,       sim_write,  sim_read,
-                                                      sim_close, sim_eventfd};
+                                                      sim_close, sim_eventfd,    NULL};
 
 static int open_sim(struct sr_backend *backend, const struct conform_objects **objects, void **self)
 {
