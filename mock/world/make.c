@@ -13,19 +13,26 @@ static struct sri_cursor plain(struct iovec *segment)
     return (struct sri_cursor){.segment = segment, .end = segment + 1, .left = segment->iov_len};
 }
 
+/* What a test puts there was there before: on the disk. */
 static int fill(struct sri_sim_world *world, struct sri_inode *inode, const void *data, size_t size)
 {
-    sri_content_clear(&world->disk, &inode->content);
-    if (data == NULL) {
-        inode->content.size = size;
-        return 0;
+    struct sri_content *content = &inode->content;
+    int rc = sri_content_truncate(&world->disk, content, 0);
+    if (rc != 0)
+        return rc;
+    int64_t moved = 0;
+    if (data != NULL) {
+        struct iovec segment = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+        struct sri_cursor cursor = plain(&segment);
+        moved = sri_content_write(&world->disk, content, 0, &cursor);
+    } else {
+        content->size = size;
     }
-    struct iovec segment = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-    struct sri_cursor cursor = plain(&segment);
-    int64_t moved = sri_content_write(&world->disk, &inode->content, 0, &cursor);
+    sri_inode_touch(&world->tree, inode);
+    sri_content_sync(&world->disk, content, 0, UINT64_MAX);
     if (moved < 0)
         return (int)moved;
-    return (size_t)moved == size ? 0 : -ENOSPC;
+    return data == NULL || (size_t)moved == size ? 0 : -ENOSPC;
 }
 
 int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void *data, size_t size)
@@ -33,6 +40,8 @@ int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void
     struct sri_place place;
     if (path[0] == 0)
         return -EINVAL;
+    if (world->powerless)
+        return -EIO;
     int rc = sri_tree_make_way(&world->tree, path);
     if (rc == 0)
         rc = sri_tree_walk(&world->tree, NULL, path, &place);
@@ -42,7 +51,14 @@ int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void
         return -EISDIR;
     if (place.inode == NULL)
         place.inode = sri_tree_make(&world->tree, &place, SRI_INODE_FILE);
-    return place.inode == NULL ? -ENOMEM : fill(world, place.inode, data, size);
+    if (place.inode == NULL)
+        return -ENOMEM;
+    sri_name_sync(&world->tree, place.parent, place.inode);
+    struct sri_chooser chooser = world->chooser;
+    world->chooser = (struct sri_chooser){NULL, NULL};
+    rc = fill(world, place.inode, data, size);
+    world->chooser = chooser;
+    return rc;
 }
 
 int sri_sim_world_directory(struct sri_sim_world *world, const char *path)
@@ -50,14 +66,22 @@ int sri_sim_world_directory(struct sri_sim_world *world, const char *path)
     struct sri_place place;
     if (path[0] == 0)
         return -EINVAL;
+    if (world->powerless)
+        return -EIO;
     int rc = sri_tree_make_way(&world->tree, path);
     if (rc == 0)
         rc = sri_tree_walk(&world->tree, NULL, path, &place);
     if (rc != 0)
         return rc;
-    if (place.inode != NULL)
-        return place.inode->kind == SRI_INODE_DIRECTORY ? 0 : -ENOTDIR;
-    return sri_tree_make(&world->tree, &place, SRI_INODE_DIRECTORY) == NULL ? -ENOMEM : 0;
+    if (place.inode == NULL)
+        place.inode = sri_tree_make(&world->tree, &place, SRI_INODE_DIRECTORY);
+    if (place.inode == NULL)
+        return -ENOMEM;
+    if (place.inode->kind != SRI_INODE_DIRECTORY)
+        return -ENOTDIR;
+    if (place.last == SRI_LAST_NAME)
+        sri_name_sync(&world->tree, place.parent, place.inode);
+    return 0;
 }
 
 int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *buffer, size_t size,
@@ -90,7 +114,12 @@ static int give_number(int number, int *fd)
 
 int sri_sim_world_open(struct sri_sim_world *world, const char *path, int flags, int *fd)
 {
-    return give_number(sri_open_path(world, NULL, path, (uint32_t)flags, 0, false), fd);
+    struct sri_opening how = {.flags = (uint32_t)flags, .mode = 0644};
+    if ((flags & O_CREAT) != 0 && (flags & O_DIRECTORY) != 0)
+        return -EINVAL;
+    if (world->powerless)
+        return -EIO;
+    return give_number(sri_open_path(world, &how, path), fd);
 }
 
 /* A number for a new description, which ends without one. */

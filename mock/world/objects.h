@@ -92,6 +92,7 @@ struct sri_sim_world {
     uint64_t now_ns;
     uint64_t limit_next; /* bytes, for the next transfer; 0: none */
     uint64_t arrival_ns; /* the earliest of the streams under way, or SRI_NEVER */
+    bool powerless;      /* every attempt ends with -EIO */
     struct sri_node under_way;
     struct sri_node listeners;
     struct sri_disk disk;
@@ -140,13 +141,33 @@ uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file)
 uint32_t sri_world_pick(struct sri_sim_world *world, enum sri_world_freedom freedom, uint32_t n,
                         const struct sri_attempt *attempt);
 
-/* ---- files and directories (regular.c) ---- */
+/* ---- files and directories (regular.c: their bytes; open.c; names.c; status.c) ---- */
 
 enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_regular_sync(struct sri_sim_world *world, const struct sri_attempt *attempt);
+int64_t sri_regular_range(struct sri_sim_world *world, const struct sri_attempt *attempt);
+
+/* How and where to open. */
+struct sri_opening {
+    struct sri_inode *from;
+    uint64_t flags;
+    uint64_t mode;
+    uint64_t resolve;
+    bool by_operation;
+};
 /* Opens a path; the descriptor, or -errno. */
-int sri_open_path(struct sri_sim_world *world, struct sri_inode *from, const char *path, uint64_t flags,
-                  uint64_t resolve, bool by_operation);
+int sri_open_path(struct sri_sim_world *world, const struct sri_opening *how, const char *path);
 int64_t sri_open_attempt(struct sri_sim_world *world, const struct sri_path *path);
+/* Where a path begins. -EBADF, -ENOTDIR. */
+int sri_open_from(struct sri_sim_world *world, int directory, const char *path, uint64_t resolve,
+                  struct sri_inode **from);
+int64_t sri_names_attempt(struct sri_sim_world *world, const struct sri_attempt *attempt);
+int64_t sri_status_attempt(struct sri_sim_world *world, struct sri_status *status);
+int64_t sri_xattr_attempt(struct sri_sim_world *world, const struct sri_attempt *attempt);
+int64_t sri_advise_attempt(struct sri_sim_world *world, const struct sri_attempt *attempt);
+
+/* Permission bits that new files don't get. */
+#define SRI_UMASK 022u
 
 /* ---- pipes (pipe.c) ---- */
 

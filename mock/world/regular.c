@@ -1,15 +1,25 @@
 /*
- * Regular files and directories: reading, writing, and opening by path. Never waits.
+ * Regular files and directories: reading, writing, syncing, and what works on a range. Never waits.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/io_uring.h>
 #include <string.h>
-
-#include <linux/openat2.h>
 
 #include "world/objects.h"
 
 #define KNOWN_RWF ((uint32_t)(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND))
+#define KNOWN_SYNC_RANGE \
+    ((uint32_t)(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
+
+/* As most file systems are mounted (relatime). */
+static void touch_access(struct sri_sim_world *world, struct sri_inode *inode)
+{
+    struct sri_times *times = &inode->times;
+    if (times->access_ns <= times->modify_ns || times->access_ns <= times->change_ns)
+        times->access_ns = world->now_ns;
+}
 
 static int64_t read_file(struct sri_sim_world *world, struct sri_attempt *attempt)
 {
@@ -20,7 +30,22 @@ static int64_t read_file(struct sri_sim_world *world, struct sri_attempt *attemp
     int64_t result = sri_content_read(&file->inode->content, offset, &cursor);
     if (own && result > 0)
         file->position += (uint64_t)result;
+    if ((file->flags & O_NOATIME) == 0)
+        touch_access(world, file->inode);
     return result;
+}
+
+/* On the disk before the write ends: the range, and with O_SYNC everything. */
+static void sync_written(struct sri_sim_world *world, const struct sri_attempt *attempt, uint64_t offset,
+                         uint64_t length)
+{
+    struct sri_file *file = attempt->file;
+    bool data = (file->flags & O_DSYNC) != 0 || (attempt->flags & (RWF_DSYNC | RWF_SYNC)) != 0;
+    bool all = (file->flags & O_SYNC) == O_SYNC || (attempt->flags & RWF_SYNC) != 0;
+    if (data)
+        sri_content_sync(&world->disk, &file->inode->content, offset, offset + length);
+    if (all)
+        sri_attributes_sync(&world->tree, file->inode);
 }
 
 static int64_t write_file(struct sri_sim_world *world, struct sri_attempt *attempt)
@@ -32,9 +57,24 @@ static int64_t write_file(struct sri_sim_world *world, struct sri_attempt *attem
     struct sri_cursor cursor = sri_cursor_at(attempt, world->links.user, 0);
     uint64_t offset = append ? content->size : own ? file->position : attempt->offset;
     int64_t result = sri_content_write(&world->disk, content, offset, &cursor);
-    if (own && result > 0)
+    if (result <= 0)
+        return result;
+    if (own)
         file->position = offset + (uint64_t)result;
+    sri_inode_touch(&world->tree, file->inode);
+    sync_written(world, attempt, offset, (uint64_t)result);
     return result;
+}
+
+/* O_DIRECT: whole sectors, from and to where sectors begin. */
+static bool is_aligned(const struct sri_attempt *attempt)
+{
+    const struct sri_file *file = attempt->file;
+    uint64_t offset = attempt->offset == SRI_OWN_POSITION ? file->position : attempt->offset;
+    uint64_t bits = offset;
+    for (uint32_t i = 0; i < attempt->segment_count; i++)
+        bits |= (uint64_t)(uintptr_t)attempt->segments[i].iov_base | attempt->segments[i].iov_len;
+    return attempt->kernel_memory || bits % SRI_SECTOR_SIZE == 0;
 }
 
 enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
@@ -49,91 +89,103 @@ enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attemp
         *result = -EOPNOTSUPP;
     else if (attempt->offset != SRI_OWN_POSITION && attempt->offset > SRI_FILE_SIZE_MAX)
         *result = -EINVAL;
+    else if ((attempt->file->flags & O_DIRECT) != 0 && !is_aligned(attempt))
+        *result = -EINVAL;
     else
         *result = reads ? read_file(world, attempt) : write_file(world, attempt);
     return SRI_DONE;
 }
 
-static bool writes(uint64_t flags)
+int64_t sri_regular_sync(struct sri_sim_world *world, const struct sri_attempt *attempt)
 {
-    return (flags & O_ACCMODE) != O_RDONLY;
-}
-
-/* 0 or the reason why open(2) refuses what the path leads to. */
-static int check_found(const struct sri_place *place, uint64_t flags)
-{
-    if ((flags & O_CREAT) != 0 && (flags & O_EXCL) != 0)
-        return -EEXIST;
-    switch (place->inode->kind) {
-    case SRI_INODE_DIRECTORY: return writes(flags) || (flags & O_CREAT) != 0 ? -EISDIR : 0;
-    case SRI_INODE_SOCKET: return -ENXIO;
-    case SRI_INODE_FILE: return (flags & O_DIRECTORY) != 0 ? -ENOTDIR : 0;
-    }
+    struct sri_inode *inode = attempt->file->inode;
+    if (attempt->file->kind == SRI_FILE_DIRECTORY)
+        sri_directory_sync(&world->tree, inode);
+    else if (attempt->file->kind == SRI_FILE_REGULAR)
+        sri_content_sync(&world->disk, &inode->content, 0, UINT64_MAX);
+    else
+        return -EINVAL;
+    if ((attempt->flags & IORING_FSYNC_DATASYNC) == 0)
+        sri_attributes_sync(&world->tree, inode);
     return 0;
 }
 
-static int check_missing(const struct sri_place *place, uint64_t flags)
+/* ---- ranges ---- */
+
+static bool is_range(const struct sri_attempt *attempt)
 {
-    if ((flags & O_CREAT) == 0)
-        return -ENOENT;
-    return place->directory ? -EISDIR : 0;
+    return attempt->offset <= SRI_FILE_SIZE_MAX && attempt->limit <= SRI_FILE_SIZE_MAX;
 }
 
-static int find(struct sri_sim_world *world, struct sri_inode *from, const char *path, uint64_t flags,
-                uint64_t resolve, struct sri_place *place)
+/* Starts writing out and waits for it, and promises nothing: neither the size nor the disk's own cache is written. */
+static int64_t sync_range(const struct sri_attempt *attempt)
 {
-    if ((flags & O_CREAT) != 0 && (flags & O_DIRECTORY) != 0)
+    if ((attempt->flags & ~KNOWN_SYNC_RANGE) != 0 || !is_range(attempt) ||
+        attempt->offset + attempt->limit > SRI_FILE_SIZE_MAX)
         return -EINVAL;
-    if ((resolve & RESOLVE_IN_ROOT) != 0 && path[0] == '/')
-        path += strspn(path, "/") - (path[strspn(path, "/")] == 0 ? 1 : 0);
-    int rc = sri_tree_walk(&world->tree, from, path, place);
-    if (rc != 0)
-        return rc;
-    if ((resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) != 0 && place->outside)
-        return -EXDEV;
-    return place->inode == NULL ? check_missing(place, flags) : check_found(place, flags);
+    bool has_disk = attempt->file->kind == SRI_FILE_REGULAR || attempt->file->kind == SRI_FILE_DIRECTORY;
+    return has_disk ? 0 : -ESPIPE;
 }
 
-int sri_open_path(struct sri_sim_world *world, struct sri_inode *from, const char *path, uint64_t flags,
-                  uint64_t resolve, bool by_operation)
+static bool is_pipe(const struct sri_file *file)
 {
-    struct sri_place place;
-    int rc = find(world, from, path, flags, resolve, &place);
-    if (rc != 0)
-        return rc;
-    struct sri_file *file = sri_file_new(world, SRI_FILE_REGULAR, (uint32_t)flags);
-    if (file == NULL)
-        return -ENOMEM;
-    int fd = sri_descriptor_make(world, file, by_operation);
-    if (fd < 0) {
-        sri_stock_give(&world->files, file);
-        return fd;
-    }
-    if (place.inode == NULL)
-        place.inode = sri_tree_make(&world->tree, &place, SRI_INODE_FILE);
-    else if ((flags & O_TRUNC) != 0 && place.inode->kind == SRI_INODE_FILE)
-        sri_content_clear(&world->disk, &place.inode->content);
-    if (place.inode == NULL) {
-        sri_descriptor_close(world, fd);
-        return -ENOMEM;
-    }
-    file->inode = place.inode;
-    if (place.inode->kind == SRI_INODE_DIRECTORY)
-        file->kind = SRI_FILE_DIRECTORY;
-    return fd;
+    return file->kind == SRI_FILE_PIPE_READ || file->kind == SRI_FILE_PIPE_WRITE;
 }
 
-int64_t sri_open_attempt(struct sri_sim_world *world, const struct sri_path *path)
+static int64_t advise(const struct sri_attempt *attempt)
 {
-    struct sri_inode *from = world->tree.root;
-    bool absolute = path->path[0] == '/' && (path->resolve & RESOLVE_IN_ROOT) == 0;
-    if (path->directory != AT_FDCWD && !absolute) {
-        struct sri_file *directory = sri_file_at(world, path->directory);
-        if (directory == NULL)
-            return -EBADF;
-        if (directory->kind != SRI_FILE_DIRECTORY)
-            return -ENOTDIR;
-        from = directory->inode;
+    if (is_pipe(attempt->file))
+        return -ESPIPE;
+    if (attempt->limit > SRI_FILE_SIZE_MAX)
+        return -EINVAL;
+    return attempt->flags <= POSIX_FADV_NOREUSE ? 0 : -EINVAL;
+}
+
+static int check_allocate(const struct sri_attempt *attempt)
+{
+    const struct sri_file *file = attempt->file;
+    uint32_t mode = attempt->flags;
+    if (!is_range(attempt) || attempt->limit == 0)
+        return -EINVAL;
+    uint32_t what = mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE;
+    if (what != 0 && what != FALLOC_FL_PUNCH_HOLE && what != FALLOC_FL_ZERO_RANGE)
+        return -EOPNOTSUPP; /* shifting ranges: as a file system without it */
+    if (mode == FALLOC_FL_PUNCH_HOLE)
+        return -EOPNOTSUPP;
+    if ((file->flags & O_ACCMODE) == O_RDONLY)
+        return -EBADF;
+    if (is_pipe(file))
+        return -ESPIPE;
+    if (file->kind != SRI_FILE_REGULAR)
+        return -ENODEV;
+    return attempt->offset + attempt->limit > SRI_FILE_SIZE_MAX ? -EFBIG : 0;
+}
+
+static int64_t allocate(struct sri_sim_world *world, const struct sri_attempt *attempt)
+{
+    int rc = check_allocate(attempt);
+    if (rc != 0)
+        return rc;
+    struct sri_inode *inode = attempt->file->inode;
+    struct sri_content *content = &inode->content;
+    uint64_t end = attempt->offset + attempt->limit;
+    if ((attempt->flags & (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE)) != 0)
+        rc = sri_content_punch(&world->disk, content, attempt->offset, attempt->limit);
+    if (rc == 0 && (attempt->flags & FALLOC_FL_PUNCH_HOLE) == 0)
+        rc = sri_content_allocate(&world->disk, content, attempt->offset, attempt->limit);
+    if (rc != 0)
+        return rc;
+    if ((attempt->flags & FALLOC_FL_KEEP_SIZE) == 0 && end > content->size)
+        content->size = end;
+    sri_inode_touch(&world->tree, inode);
+    return 0;
+}
+
+int64_t sri_regular_range(struct sri_sim_world *world, const struct sri_attempt *attempt)
+{
+    switch (attempt->work) {
+    case SRI_WORK_FALLOCATE: return allocate(world, attempt);
+    case SRI_WORK_FADVISE: return advise(attempt);
+    default: return sync_range(attempt);
     }
-    return sri_open_path(world, from, path->path, path->flags, path->resolve, true);
 }

@@ -38,6 +38,9 @@ static void end(struct sri_sim_world *world, struct sri_file *file)
     case SRI_FILE_SOCKET: sri_socket_end(world, file->socket); break;
     case SRI_FILE_REGULAR:
     case SRI_FILE_DIRECTORY:
+        if (file->inode != NULL)
+            sri_inode_drop(&world->tree, file->inode);
+        break;
     case SRI_FILE_EVENTFD:
     case SRI_FILE_RING: break;
     }

@@ -1,156 +1,105 @@
 /*
- * The tree of names, and the way along a path. Opens nothing.
+ * Inodes: what names stand for, and how long it lives.
  */
 #include "world/tree.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
-void sri_tree_init(struct sri_tree *tree)
+#define DIRECTORY_MODE 0755u
+
+void sri_tree_init(struct sri_tree *tree, struct sri_disk *disk, const uint64_t *clock)
 {
     memset(tree, 0, sizeof *tree);
+    tree->disk = disk;
+    tree->clock = clock;
+    sri_list_init(&tree->all);
     sri_stock_init(&tree->inodes, sizeof(struct sri_inode), 16);
-}
-
-static struct sri_inode *new_inode(struct sri_tree *tree, enum sri_inode_kind kind)
-{
-    struct sri_inode *inode = sri_stock_take(&tree->inodes);
-    if (inode == NULL)
-        return NULL;
-    memset(inode, 0, sizeof *inode);
-    inode->kind = kind;
-    sri_list_init(&inode->among);
-    sri_list_init(&inode->children);
-    return inode;
+    sri_stock_init(&tree->entries, sizeof(struct sri_entry), 16);
+    sri_stock_init(&tree->attributes, sri_attribute_size(), 16);
 }
 
 int sri_tree_reset(struct sri_tree *tree)
 {
     sri_stock_reset(&tree->inodes);
-    tree->root = new_inode(tree, SRI_INODE_DIRECTORY);
+    sri_stock_reset(&tree->entries);
+    sri_stock_reset(&tree->attributes);
+    sri_list_init(&tree->all);
+    tree->next_number = 1;
+    tree->root = sri_inode_new(tree, SRI_INODE_DIRECTORY, DIRECTORY_MODE);
     if (tree->root == NULL)
         return -ENOMEM;
     tree->root->parent = tree->root;
+    tree->root->links = 1; /* what everything hangs on, and hangs on nothing */
+    tree->root->disk_links = 1;
     return 0;
 }
 
 void sri_tree_fini(struct sri_tree *tree)
 {
     sri_stock_fini(&tree->inodes, NULL);
+    sri_stock_fini(&tree->entries, NULL);
+    sri_stock_fini(&tree->attributes, NULL);
     tree->root = NULL;
 }
 
-static struct sri_inode *child(struct sri_inode *directory, const char *name)
+struct sri_inode *sri_inode_new(struct sri_tree *tree, enum sri_inode_kind kind, uint32_t mode)
 {
-    for (struct sri_node *node = directory->children.next; node != &directory->children; node = node->next) {
-        struct sri_inode *inode = SRI_CONTAINER_OF(node, struct sri_inode, among);
-        if (strcmp(inode->name, name) == 0)
-            return inode;
-    }
-    return NULL;
-}
-
-/* Cuts the next name off a path; its length, 0 at the end, or -ENAMETOOLONG. */
-static int next_name(const char **path, char name[SRI_NAME_SIZE])
-{
-    const char *begin = *path + strspn(*path, "/");
-    size_t length = strcspn(begin, "/");
-    if (length >= SRI_NAME_SIZE)
-        return -ENAMETOOLONG;
-    memcpy(name, begin, length);
-    name[length] = 0;
-    *path = begin + length;
-    return (int)length;
-}
-
-static bool at_end(const char *path)
-{
-    return path[strspn(path, "/")] == 0;
-}
-
-/* One name further. `depth` counts how far below its beginning the walk is. */
-static void step(struct sri_place *place, struct sri_inode *at, int *depth)
-{
-    place->parent = at;
-    if (strcmp(place->name, ".") == 0) {
-        place->inode = at;
-        place->directory = 1;
-    } else if (strcmp(place->name, "..") == 0) {
-        place->inode = at->parent;
-        place->directory = 1;
-        if (--*depth < 0)
-            place->outside = 1;
-    } else {
-        place->inode = child(at, place->name);
-        ++*depth;
-    }
-}
-
-int sri_tree_walk(struct sri_tree *tree, struct sri_inode *from, const char *path, struct sri_place *place)
-{
-    memset(place, 0, offsetof(struct sri_place, name));
-    place->name[0] = 0;
-    place->directory = 0;
-    place->outside = path[0] == '/';
-    if (path[0] == 0)
-        return -ENOENT;
-    if (strlen(path) >= SRI_PATH_SIZE)
-        return -ENAMETOOLONG;
-    struct sri_inode *at = path[0] == '/' || from == NULL ? tree->root : from;
-    place->parent = at;
-    place->inode = at;
-    int depth = 0;
-    while (!at_end(path)) {
-        if (at == NULL)
-            return -ENOENT;
-        if (at->kind != SRI_INODE_DIRECTORY)
-            return -ENOTDIR;
-        int length = next_name(&path, place->name);
-        if (length < 0)
-            return length;
-        place->directory = 0;
-        step(place, at, &depth);
-        at = place->inode;
-    }
-    if (path[0] == '/')
-        place->directory = 1;
-    if (place->directory && at != NULL && at->kind != SRI_INODE_DIRECTORY)
-        return -ENOTDIR;
-    return 0;
-}
-
-struct sri_inode *sri_tree_make(struct sri_tree *tree, const struct sri_place *place,
-                                enum sri_inode_kind kind)
-{
-    struct sri_inode *inode = new_inode(tree, kind);
+    struct sri_inode *inode = sri_stock_take(&tree->inodes);
     if (inode == NULL)
         return NULL;
-    inode->parent = place->parent;
-    memcpy(inode->name, place->name, SRI_NAME_SIZE);
-    sri_list_append(&place->parent->children, &inode->among);
+    uint64_t now = *tree->clock;
+    memset(inode, 0, sizeof *inode);
+    inode->kind = kind;
+    inode->mode = mode;
+    inode->number = tree->next_number++;
+    inode->times = (struct sri_times){now, now, now, now};
+    sri_list_init(&inode->entries);
+    sri_list_init(&inode->attributes);
+    sri_list_append(&tree->all, &inode->among);
+    sri_content_init(&inode->content);
     return inode;
 }
 
-int sri_tree_make_way(struct sri_tree *tree, const char *path)
+void sri_inode_hold(struct sri_inode *inode)
 {
-    char way[SRI_PATH_SIZE];
-    size_t length = strlen(path);
-    if (length >= sizeof way)
-        return -ENAMETOOLONG;
-    for (size_t i = 1; i < length; i++) {
-        if (path[i] != '/' || path[i - 1] == '/')
-            continue;
-        memcpy(way, path, i);
-        way[i] = 0;
-        struct sri_place place;
-        int rc = sri_tree_walk(tree, NULL, way, &place);
-        if (rc != 0)
-            return rc;
-        if (place.inode == NULL && sri_tree_make(tree, &place, SRI_INODE_DIRECTORY) == NULL)
-            return -ENOMEM;
-        if (place.inode != NULL && place.inode->kind != SRI_INODE_DIRECTORY)
-            return -ENOTDIR;
-    }
-    return 0;
+    inode->holders++;
+}
+
+void sri_inode_drop(struct sri_tree *tree, struct sri_inode *inode)
+{
+    inode->holders--;
+    sri_inode_settle(tree, inode);
+}
+
+/* What only the disk still knows does not count as used: the program can't see why it should. */
+static void stop_counting(struct sri_tree *tree, struct sri_inode *inode)
+{
+    tree->disk->used_pages -= inode->content.page_count;
+    inode->content.page_count = 0;
+}
+
+void sri_inode_settle(struct sri_tree *tree, struct sri_inode *inode)
+{
+    if (inode->links != 0 || inode->holders != 0)
+        return;
+    stop_counting(tree, inode);
+    if (inode->disk_links != 0)
+        return;
+    sri_content_fini(tree->disk, &inode->content, false);
+    sri_attributes_fini(tree, inode);
+    sri_directory_fini(tree, inode);
+    if (inode->target != NULL)
+        sri_stock_give(&tree->disk->blocks, inode->target);
+    struct sri_inode *parent = inode->holds_parent ? inode->parent : NULL;
+    sri_list_remove(&inode->among);
+    sri_stock_give(&tree->inodes, inode);
+    if (parent != NULL)
+        sri_inode_drop(tree, parent);
+}
+
+void sri_inode_touch(struct sri_tree *tree, struct sri_inode *inode)
+{
+    inode->times.modify_ns = *tree->clock;
+    inode->times.change_ns = *tree->clock;
 }

@@ -69,12 +69,6 @@ static enum sri_answer start_poll(struct sri_sim_world *world, struct sri_attemp
     return SRI_WAIT;
 }
 
-static enum sri_answer start_fsync(const struct sri_attempt *attempt, int64_t *result)
-{
-    bool has_disk = attempt->file->kind == SRI_FILE_REGULAR || attempt->file->kind == SRI_FILE_DIRECTORY;
-    return done(result, has_disk ? 0 : -EINVAL);
-}
-
 void sri_sim_world_limit_next(struct sri_sim_world *world, uint64_t bytes)
 {
     world->limit_next = bytes;
@@ -90,6 +84,8 @@ static void shorten(struct sri_sim_world *world, struct sri_attempt *attempt)
 static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_sim_world *world = self;
+    if (world->powerless && attempt->work != SRI_WORK_CLOSE)
+        return done(result, -EIO);
     if (world->limit_next != 0)
         shorten(world, attempt);
     switch ((enum sri_work)attempt->work) {
@@ -100,10 +96,22 @@ static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *r
     case SRI_WORK_ACCEPT:
     case SRI_WORK_CONNECT: return start_socket(world, attempt, result);
     case SRI_WORK_POLL: return start_poll(world, attempt, result);
-    case SRI_WORK_FSYNC: return start_fsync(attempt, result);
+    case SRI_WORK_FSYNC: return done(result, sri_regular_sync(world, attempt));
     case SRI_WORK_OPEN: return done(result, sri_open_attempt(world, attempt->argument));
     case SRI_WORK_CLOSE:
         return done(result, sri_descriptor_close(world, ((struct sri_descriptor *)attempt->argument)->fd));
+    case SRI_WORK_FALLOCATE:
+    case SRI_WORK_SYNC_RANGE:
+    case SRI_WORK_FADVISE: return done(result, sri_regular_range(world, attempt));
+    case SRI_WORK_MADVISE: return done(result, sri_advise_attempt(world, attempt));
+    case SRI_WORK_STATX: return done(result, sri_status_attempt(world, attempt->argument));
+    case SRI_WORK_RENAME:
+    case SRI_WORK_UNLINK:
+    case SRI_WORK_MKDIR:
+    case SRI_WORK_SYMLINK:
+    case SRI_WORK_LINK: return done(result, sri_names_attempt(world, attempt));
+    case SRI_WORK_SET_XATTR:
+    case SRI_WORK_GET_XATTR: return done(result, sri_xattr_attempt(world, attempt));
     case SRI_WORK_SOCKET:
     case SRI_WORK_SHUTDOWN:
     case SRI_WORK_SPLICE:
@@ -125,8 +133,9 @@ static int cancel(void *self, struct sri_attempt *attempt)
 static struct sri_file *file_get(void *self, int fd)
 {
     struct sri_file *file = sri_file_at(self, fd);
-    if (file != NULL)
-        sri_file_hold(file);
+    if (file == NULL || (file->flags & O_PATH) != 0)
+        return NULL;
+    sri_file_hold(file);
     return file;
 }
 

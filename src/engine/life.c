@@ -135,10 +135,19 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
     return steps;
 }
 
+/* The true kernel forgets to fail the request where the call it makes for it fails; not where it never came to the call. */
+static bool is_forgiven(const struct sri_request *request, const struct sri_opcode *opcode)
+{
+    return (opcode->traits & SRI_TRAIT_LENIENT) != 0 && request->result != -ECANCELED &&
+           (request->marks & (SRI_MARK_ASKED | SRI_MARK_COMMITTED)) != 0;
+}
+
 /* What the next of a chain makes of it: an error, or fewer bytes than asked for where that counts. */
 static bool has_failed(const struct sri_request *request, const struct sri_opcode *opcode)
 {
     if (request->result < 0) {
+        if (is_forgiven(request, opcode))
+            return false;
         return !(request->opcode == IORING_OP_TIMEOUT && request->result == -ETIME &&
                  (request->timer.flags & IORING_TIMEOUT_ETIME_SUCCESS));
     }

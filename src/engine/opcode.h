@@ -20,6 +20,8 @@ enum sri_trait {
     SRI_TRAIT_BUFFER = 1 << 9,   /* may use a registered buffer: its buffer_node has that meaning */
     SRI_TRAIT_CLOSES = 1 << 10,  /* with a file_slot it closes a direct descriptor, which no world knows */
     SRI_TRAIT_WORKER = 1 << 11,  /* the true kernel always leaves it to a worker */
+    SRI_TRAIT_LENIENT =
+        1 << 15, /* an error of the attempt itself breaks no link and shows no skipped CQE (measured) */
 };
 
 struct sri_opcode {
@@ -96,6 +98,35 @@ void sri_finish_open(struct sri_request *request);
 int sri_prepare_close(struct sri_request *request, const struct io_uring_sqe *sqe);
 int sri_admit_close(struct sri_request *request);
 void sri_finish_close(struct sri_request *request);
+
+/* how.c: how a file is to be opened */
+struct open_how;
+struct open_how sri_how_of(uint32_t flags, uint32_t mode); /* by openat: what it does not know is ignored */
+int sri_import_how(struct sri_request *request, uint64_t address, uint32_t size, struct open_how *how);
+int sri_check_how(const struct open_how *how);
+
+/* names.c */
+int sri_import_path(struct sri_request *request, uint64_t address, bool may_be_empty, char *text);
+int sri_prepare_renameat(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_unlinkat(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_mkdirat(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_symlinkat(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_linkat(struct sri_request *request, const struct io_uring_sqe *sqe);
+
+/* status.c */
+int sri_prepare_statx(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_statx(struct sri_request *request);
+int sri_prepare_setxattr(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_fsetxattr(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_getxattr(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_fgetxattr(struct sri_request *request, const struct io_uring_sqe *sqe);
+void sri_finish_getxattr(struct sri_request *request);
+
+/* storage.c */
+int sri_prepare_fallocate(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_sync_file_range(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_fadvise(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_madvise(struct sri_request *request, const struct io_uring_sqe *sqe);
 
 /* poll.c */
 int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe);

@@ -11,8 +11,6 @@
 #include "engine/files.h"
 #include "engine/steps.h"
 
-#define MODE_BITS 07777u
-
 static int import_path(struct sri_request *request, const struct io_uring_sqe *sqe,
                        const struct open_how *how)
 {
@@ -22,9 +20,10 @@ static int import_path(struct sri_request *request, const struct io_uring_sqe *s
     if (sqe->flags & IOSQE_FIXED_FILE)
         return -EBADF;
     char text[PATH_MAX];
-    int length = sri_user_copy_string(&engine->user, text, (const char *)(uintptr_t)sqe->addr, sizeof text);
+    int length = sri_import_path(request, sqe->addr, false, text);
     if (length < 0)
         return length;
+    request->result = sri_check_how(how);
     struct sri_path *path = sri_arena_acquire(&engine->arena, sizeof *path + (size_t)length + 1);
     if (path == NULL)
         return -ENOMEM;
@@ -40,25 +39,16 @@ static int import_path(struct sri_request *request, const struct io_uring_sqe *s
 
 int sri_prepare_openat(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    struct open_how how = {.flags = sqe->open_flags};
-    if (how.flags & (O_CREAT | __O_TMPFILE))
-        how.mode = sqe->len & MODE_BITS;
+    struct open_how how = sri_how_of(sqe->open_flags, sqe->len);
     return import_path(request, sqe, &how);
 }
 
 int sri_prepare_openat2(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     struct open_how how;
-    if (sqe->len < sizeof how)
-        return -EINVAL;
-    if (sqe->len > sizeof how)
-        return -E2BIG;
-    struct sri_user *user = &request->ring->engine->user;
-    if (sri_user_copy_in(user, &how, (const void *)(uintptr_t)sqe->addr2, sizeof how) != 0)
-        return -EFAULT;
-    /* openat2(2) tells it, openat(2) ignores it; both when issued. */
-    if (how.mode != 0 && !(how.flags & (O_CREAT | __O_TMPFILE)))
-        request->result = -EINVAL;
+    int error = sri_import_how(request, sqe->addr2, sqe->len, &how);
+    if (error != 0)
+        return error;
     return import_path(request, sqe, &how);
 }
 

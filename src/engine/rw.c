@@ -114,6 +114,8 @@ int sri_prepare_fsync(struct sri_request *request, const struct io_uring_sqe *sq
         return -EINVAL;
     if (sqe->fsync_flags & ~IORING_FSYNC_DATASYNC)
         return -EINVAL;
+    if (sqe->off > INT64_MAX)
+        return -EINVAL; /* kernels before 6.13 let it pass */
     request->attempt.flags = sqe->fsync_flags;
     return 0;
 }

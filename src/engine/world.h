@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "engine/chooser.h"
@@ -28,6 +29,7 @@ struct sri_engine;
 struct sri_file; /* an object behind a descriptor; each world has its own */
 
 #define SRI_NEVER UINT64_MAX        /* a time that does not come */
+#define SRI_XATTR_NAME_SIZE 256     /* with its end */
 #define SRI_OWN_POSITION UINT64_MAX /* an offset: the file's own position, which moves */
 
 /* What can be attempted. Later kinds are added at the end. The argument, where there is one, in brackets. */
@@ -39,14 +41,26 @@ enum sri_work {
     SRI_WORK_ACCEPT,  /* flags SOCK_*; [struct sri_address, filled, or NULL]; result: a descriptor */
     SRI_WORK_CONNECT, /* [struct sri_address] */
     SRI_WORK_POLL, /* flags: POLL* mask; result: the mask that is true; POLLERR, POLLHUP, POLLRDHUP unasked */
-    SRI_WORK_FSYNC,     /* flags IORING_FSYNC_* */
-    SRI_WORK_OPEN,      /* [struct sri_path]; no file; result: a descriptor */
-    SRI_WORK_CLOSE,     /* [struct sri_descriptor]; no file */
-    SRI_WORK_SOCKET,    /* [struct sri_socket_kind]; no file; result: a descriptor */
-    SRI_WORK_SHUTDOWN,  /* flags SHUT_* */
-    SRI_WORK_SPLICE,    /* [struct sri_splice]; file and offset are where to; flags SPLICE_F_* */
-    SRI_WORK_TEE,       /* the same, without offsets */
-    SRI_WORK_EPOLL_CTL, /* [struct sri_interest]; no file */
+    SRI_WORK_FSYNC,      /* flags IORING_FSYNC_* */
+    SRI_WORK_OPEN,       /* [struct sri_path]; no file; result: a descriptor */
+    SRI_WORK_CLOSE,      /* [struct sri_descriptor]; no file */
+    SRI_WORK_SOCKET,     /* [struct sri_socket_kind]; no file; result: a descriptor */
+    SRI_WORK_SHUTDOWN,   /* flags SHUT_* */
+    SRI_WORK_SPLICE,     /* [struct sri_splice]; file and offset are where to; flags SPLICE_F_* */
+    SRI_WORK_TEE,        /* the same, without offsets */
+    SRI_WORK_EPOLL_CTL,  /* [struct sri_interest]; no file */
+    SRI_WORK_FALLOCATE,  /* offset, limit: the range; flags FALLOC_FL_* */
+    SRI_WORK_SYNC_RANGE, /* offset, limit: the range; flags SYNC_FILE_RANGE_* */
+    SRI_WORK_FADVISE,    /* offset, limit: the range; flags: POSIX_FADV_* */
+    SRI_WORK_MADVISE,    /* [struct sri_memory]; no file; flags: MADV_* */
+    SRI_WORK_STATX,      /* [struct sri_status, filled]; no file */
+    SRI_WORK_RENAME,     /* [struct sri_names]; no file, as for the four that follow */
+    SRI_WORK_UNLINK,
+    SRI_WORK_MKDIR,
+    SRI_WORK_SYMLINK, /* `from` is what the link says */
+    SRI_WORK_LINK,
+    SRI_WORK_SET_XATTR, /* [struct sri_xattr]; a file, or none and a path */
+    SRI_WORK_GET_XATTR, /* [struct sri_xattr, its value filled]; the same; result: the length */
     SRI_WORKS
 };
 
@@ -111,6 +125,42 @@ struct sri_path {
 
 struct sri_descriptor {
     int fd;
+};
+
+/* Names to change, in the kernel's memory. What works on one name uses `from`. */
+struct sri_names {
+    int from_directory;
+    int to_directory;
+    uint32_t flags; /* RENAME_* or AT_* */
+    uint32_t mode;
+    const char *from;
+    const char *to;
+    char text[]; /* both, each with its end */
+};
+
+/* What to tell of an object, in the kernel's memory. */
+struct sri_status {
+    int directory;
+    uint32_t flags; /* AT_* */
+    uint32_t mask;  /* STATX_* */
+    void *to;       /* the program's, for the engine alone */
+    struct statx status;
+    char path[]; /* ends with 0; empty with AT_EMPTY_PATH: the descriptor's own object */
+};
+
+/* One extended attribute, in the kernel's memory. */
+struct sri_xattr {
+    uint32_t flags;   /* XATTR_* */
+    size_t size;      /* of the value, or of the room for it; 0 asks for the length */
+    void *to;         /* the program's, for the engine alone */
+    const char *path; /* NULL: of the attempt's file */
+    char *value;
+    char name[SRI_XATTR_NAME_SIZE];
+};
+
+struct sri_memory {
+    void *begin;
+    size_t length;
 };
 
 /* One attempt; part of the engine's request, so that nothing is allocated for it. */

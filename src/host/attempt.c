@@ -160,6 +160,18 @@ static int64_t run_blocking(struct sri_job *job)
     case SRI_WORK_OPEN: return open_blocking(attempt->argument);
     case SRI_WORK_CLOSE:
         return sri_call_result(syscall(SYS_close, ((const struct sri_descriptor *)attempt->argument)->fd));
+    case SRI_WORK_FALLOCATE:
+    case SRI_WORK_SYNC_RANGE:
+    case SRI_WORK_FADVISE:
+    case SRI_WORK_MADVISE:
+    case SRI_WORK_STATX:
+    case SRI_WORK_RENAME:
+    case SRI_WORK_UNLINK:
+    case SRI_WORK_MKDIR:
+    case SRI_WORK_SYMLINK:
+    case SRI_WORK_LINK:
+    case SRI_WORK_SET_XATTR:
+    case SRI_WORK_GET_XATTR: return sri_host_storage_blocking(attempt, fd);
     case SRI_WORK_SPLICE: return sri_host_splice_blocking(attempt);
     case SRI_WORK_RECV:
     case SRI_WORK_SEND:
@@ -311,6 +323,18 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
     case SRI_WORK_EPOLL_CTL: return done(sri_host_interest(host, attempt->argument), result);
     case SRI_WORK_FSYNC:
     case SRI_WORK_OPEN: return sri_host_run(host, attempt, result);
+    case SRI_WORK_FALLOCATE:
+    case SRI_WORK_SYNC_RANGE:
+    case SRI_WORK_FADVISE:
+    case SRI_WORK_MADVISE:
+    case SRI_WORK_STATX:
+    case SRI_WORK_RENAME:
+    case SRI_WORK_UNLINK:
+    case SRI_WORK_MKDIR:
+    case SRI_WORK_SYMLINK:
+    case SRI_WORK_LINK:
+    case SRI_WORK_SET_XATTR:
+    case SRI_WORK_GET_XATTR: return sri_host_storage(host, attempt, result);
     case SRI_WORKS: break;
     }
     return done(-EINVAL, result);

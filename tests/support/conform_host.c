@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@
 #include "support/conform_host.h"
 #include "support/conform_sockets.h"
 #include "support/main.h"
+
+#define DESCRIPTORS 8 /* open at once while a tree is removed */
 
 struct host_objects {
     char directory[32];
@@ -113,15 +116,6 @@ void conform_host_new_path(void *self, char *path, size_t size)
     name_path(objects, objects->names++, path, size);
 }
 
-static void remove_names(const struct host_objects *objects)
-{
-    char path[64];
-    for (unsigned i = 0; i < objects->names; i++) {
-        name_path(objects, i, path, sizeof path);
-        unlink(path);
-    }
-}
-
 static const struct conform_objects host = {host_pipe,  host_socketpair, host_listen,          host_socket,
                                             host_file,  host_path,       host_write,           host_read,
                                             host_close, host_eventfd,    &conform_host_sockets};
@@ -143,16 +137,19 @@ static int host_open(const char *name, struct sr_backend *backend, const struct 
     return 0;
 }
 
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *at)
+{
+    (void)status;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
 static void host_end(struct sr_backend *backend, void *self)
 {
     struct host_objects *objects = self;
     backend->vtable->release(backend->self);
-    if (objects->path[0] != '\0')
-        unlink(objects->path);
-    if (objects->address[0] != '\0')
-        unlink(objects->address);
-    remove_names(objects);
-    rmdir(objects->directory);
+    nftw(objects->directory, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
     free(objects);
 }
 

@@ -151,7 +151,7 @@ static void descriptors_are_the_lowest_free_and_run_out(void **state)
 
     assert_int_equal(opened("f", O_RDONLY), -EMFILE);
     assert_int_equal(opened("new", O_RDONLY | O_CREAT), -EMFILE);
-    assert_int_equal(opened("new", O_RDONLY), -ENOENT);
+    assert_int_equal(opened("missing", O_RDONLY), -EMFILE); /* the number comes first */
     assert_int_equal(sri_sim_world_close(fixture.world, 9), 0);
     assert_int_equal(sri_sim_world_close(fixture.world, 5), 0);
     assert_int_equal(sri_sim_world_close(fixture.world, 5), -EBADF);
