@@ -30,12 +30,10 @@ static int import_buffer(struct sri_ring *ring, const struct sri_import *import,
                          struct sri_resource **out)
 {
     struct sri_engine *engine = ring->engine;
-    struct iovec segment = {NULL, 0};
+    struct iovec segment;
     uint64_t tag;
-    const char *from = import->items;
     *out = NULL;
-    if (from != NULL &&
-        sri_user_copy_in(&engine->user, &segment, from + index * sizeof segment, sizeof segment) != 0)
+    if (sri_import_item(engine, import->items, index, &segment, sizeof segment) != 0)
         return -EFAULT;
     if (segment.iov_len > SSIZE_MAX)
         return -EINVAL;
@@ -54,6 +52,14 @@ static int import_buffer(struct sri_ring *ring, const struct sri_import *import,
     return 0;
 }
 
+/* Without an array every slot is empty. */
+static int check_tag(struct sri_engine *engine, const struct sri_import *import, uint32_t index)
+{
+    uint64_t tag;
+    int error = sri_import_tag(engine, import, index, &tag);
+    return error == 0 && tag != 0 ? -EINVAL : error;
+}
+
 int sri_buffers_register(struct sri_ring *ring, const struct sri_import *import)
 {
     struct sri_resources *table = &ring->buffers;
@@ -63,7 +69,8 @@ int sri_buffers_register(struct sri_ring *ring, const struct sri_import *import)
         return -EINVAL;
     int error = sri_resources_init(table, import->count);
     for (uint32_t i = 0; i < import->count && error == 0; i++)
-        error = import_buffer(ring, import, i, &table->slots[i]);
+        error = import->items == 0 ? check_tag(ring->engine, import, i)
+                                   : import_buffer(ring, import, i, &table->slots[i]);
     if (error != 0) {
         sri_resources_silence(table);
         sri_resources_clean_up(table);

@@ -14,16 +14,7 @@
 int sri_import_tag(struct sri_engine *engine, const struct sri_import *import, uint32_t index, uint64_t *tag)
 {
     *tag = 0;
-    return import->tags == NULL
-               ? 0
-               : sri_user_copy_in(&engine->user, tag, &import->tags[index], sizeof import->tags[index]);
-}
-
-static int import_fd(struct sri_engine *engine, const struct sri_import *import, uint32_t index, int32_t *fd)
-{
-    *fd = -1;
-    const char *from = import->items;
-    return from == NULL ? 0 : sri_user_copy_in(&engine->user, fd, from + index * sizeof *fd, sizeof *fd);
+    return import->tags == 0 ? 0 : sri_import_item(engine, import->tags, index, tag, sizeof *tag);
 }
 
 int sri_files_get(struct sri_engine *engine, int fd, struct sri_file **out)
@@ -91,10 +82,10 @@ static int make_table(struct sri_files *files, uint32_t count)
 static int fill_slot(struct sri_ring *ring, const struct sri_import *import, uint32_t index)
 {
     uint64_t tag;
-    int32_t fd;
+    int32_t fd = -1;
     int error = sri_import_tag(ring->engine, import, index, &tag);
-    if (error == 0)
-        error = import_fd(ring->engine, import, index, &fd);
+    if (error == 0 && import->items != 0)
+        error = sri_import_item(ring->engine, import->items, index, &fd, sizeof fd);
     if (error != 0)
         return error;
     if (fd == -1)
@@ -160,7 +151,7 @@ static int update_slot(struct sri_ring *ring, const struct sri_import *import, u
     int32_t fd;
     int error = sri_import_tag(ring->engine, import, i, &tag);
     if (error == 0)
-        error = import_fd(ring->engine, import, i, &fd);
+        error = sri_import_item(ring->engine, import->items, i, &fd, sizeof fd);
     if (error != 0)
         return error;
     if ((fd == IORING_REGISTER_FILES_SKIP || fd == -1) && tag != 0)

@@ -6,15 +6,22 @@
 
 #include "engine/request.h"
 
-/* What is to be put into a table: the program's arrays; NULL where it gave none. */
+/* What is to be put into a table: the addresses of the program's arrays. */
 struct sri_import {
-    const char *items;    /* descriptors, or segments */
-    const uint64_t *tags; /* one each */
+    uint64_t items; /* descriptors, or segments; 0 registers empty slots */
+    uint64_t tags;  /* one each; 0: none */
     uint32_t offset;
     uint32_t count;
 };
 
-/* The number and the tag of item `index`; the descriptor -1 where there is no array. 0 or -EFAULT. */
+/* Element `index` of an array of the program's. 0 or -EFAULT. */
+static inline int sri_import_item(struct sri_engine *engine, uint64_t array, uint32_t index, void *to,
+                                  size_t size)
+{
+    return sri_user_copy_in(&engine->user, to, (const void *)(uintptr_t)(array + index * size), size);
+}
+
+/* The tag of item `index`, 0 where there are none. 0 or -EFAULT. */
 int sri_import_tag(struct sri_engine *engine, const struct sri_import *import, uint32_t index, uint64_t *tag);
 
 /* files.c */

@@ -16,11 +16,10 @@ int sri_prepare_files_update(struct sri_request *request, const struct io_uring_
 }
 
 /* One into any free slot, whose number goes where the descriptor stood. */
-static int install_one(struct sri_ring *ring, int32_t *at)
+static int install_one(struct sri_ring *ring, uint64_t at)
 {
-    struct sri_user *user = &ring->engine->user;
     int32_t fd;
-    if (sri_user_copy_in(user, &fd, at, sizeof fd) != 0)
+    if (sri_import_item(ring->engine, at, 0, &fd, sizeof fd) != 0)
         return -EFAULT;
     struct sri_file *file;
     int slot = sri_files_get(ring->engine, fd, &file);
@@ -28,7 +27,7 @@ static int install_one(struct sri_ring *ring, int32_t *at)
         slot = sri_files_install(ring, file, IORING_FILE_INDEX_ALLOC);
     if (slot < 0)
         return slot;
-    if (sri_user_copy_out(user, at, &slot, sizeof slot) == 0)
+    if (sri_user_copy_out(&ring->engine->user, (void *)(uintptr_t)at, &slot, sizeof slot) == 0)
         return 0;
     (void)sri_files_close(ring, (uint32_t)slot + 1);
     return -EFAULT;
@@ -36,11 +35,10 @@ static int install_one(struct sri_ring *ring, int32_t *at)
 
 static int32_t install_all(struct sri_ring *ring, const struct sri_files_change *change)
 {
-    int32_t *fds = (int32_t *)(uintptr_t)change->fds;
     if (ring->files.table.count == 0)
         return -ENXIO;
     for (uint32_t i = 0; i < change->count; i++) {
-        int error = install_one(ring, &fds[i]);
+        int error = install_one(ring, change->fds + i * sizeof(int32_t));
         if (error != 0)
             return i > 0 ? (int32_t)i : error;
     }
@@ -50,9 +48,7 @@ static int32_t install_all(struct sri_ring *ring, const struct sri_files_change 
 bool sri_issue_files_update(struct sri_request *request)
 {
     const struct sri_files_change *change = &request->change;
-    struct sri_import import = {.items = (const char *)(uintptr_t)change->fds,
-                                .offset = change->offset,
-                                .count = change->count};
+    struct sri_import import = {.items = change->fds, .offset = change->offset, .count = change->count};
     if (change->offset == IORING_FILE_INDEX_ALLOC)
         request->result = install_all(request->ring, change);
     else

@@ -69,10 +69,10 @@ static void empty(struct sri_ring_slots *slots, uint32_t slot)
         sri_ring_close(ring);
 }
 
-static int register_one(struct sri_engine *engine, struct sri_ring_slots *slots,
-                        struct io_uring_rsrc_update *at)
+static int register_one(struct sri_engine *engine, struct sri_ring_slots *slots, uintptr_t address)
 {
     struct io_uring_rsrc_update given;
+    void *at = (void *)address;
     if (sri_user_copy_in(&engine->user, &given, at, sizeof given) != 0)
         return -EFAULT;
     if (given.resv != 0)
@@ -89,25 +89,23 @@ static int register_one(struct sri_engine *engine, struct sri_ring_slots *slots,
 
 int sri_register_ring_fds(struct sri_engine *engine, void *arg, uint32_t count)
 {
-    struct io_uring_rsrc_update *given = arg;
     if (count == 0 || count > SLOTS)
         return -EINVAL;
     struct sri_ring_slots *slots = make_mine(engine);
     if (slots == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++) {
-        int error = register_one(engine, slots, &given[i]);
+        int error = register_one(engine, slots, (uintptr_t)arg + i * sizeof(struct io_uring_rsrc_update));
         if (error != 0)
             return i > 0 ? (int)i : error;
     }
     return (int)count;
 }
 
-static int unregister_one(struct sri_engine *engine, struct sri_ring_slots *slots,
-                          const struct io_uring_rsrc_update *at)
+static int unregister_one(struct sri_engine *engine, struct sri_ring_slots *slots, uintptr_t address)
 {
     struct io_uring_rsrc_update given;
-    if (sri_user_copy_in(&engine->user, &given, at, sizeof given) != 0)
+    if (sri_user_copy_in(&engine->user, &given, (const void *)address, sizeof given) != 0)
         return -EFAULT;
     if (given.resv != 0 || given.data != 0 || given.offset >= SLOTS)
         return -EINVAL;
@@ -118,11 +116,11 @@ static int unregister_one(struct sri_engine *engine, struct sri_ring_slots *slot
 
 int sri_unregister_ring_fds(struct sri_engine *engine, const void *arg, uint32_t count)
 {
-    const struct io_uring_rsrc_update *given = arg;
     if (count == 0 || count > SLOTS)
         return -EINVAL;
     for (uint32_t i = 0; i < count; i++) {
-        int error = unregister_one(engine, mine(engine), &given[i]);
+        int error =
+            unregister_one(engine, mine(engine), (uintptr_t)arg + i * sizeof(struct io_uring_rsrc_update));
         if (error != 0)
             return i > 0 ? (int)i : error;
     }

@@ -9,7 +9,7 @@
 
 int sri_register_files(struct sri_ring *ring, const void *arg, uint32_t count)
 {
-    struct sri_import import = {.items = arg, .count = count};
+    struct sri_import import = {.items = (uintptr_t)arg, .count = count};
     return arg == NULL ? -EFAULT : sri_files_register(ring, &import);
 }
 
@@ -20,7 +20,7 @@ int sri_unregister_files(struct sri_ring *ring, const void *arg, uint32_t count)
 
 int sri_register_buffers(struct sri_ring *ring, const void *arg, uint32_t count)
 {
-    struct sri_import import = {.items = arg, .count = count};
+    struct sri_import import = {.items = (uintptr_t)arg, .count = count};
     return arg == NULL ? -EFAULT : sri_buffers_register(ring, &import);
 }
 
@@ -40,9 +40,7 @@ int sri_register_resources(struct sri_ring *ring, const void *arg, uint32_t size
         return -EINVAL;
     if ((given.flags & IORING_RSRC_REGISTER_SPARSE) && given.data != 0)
         return -EINVAL;
-    struct sri_import import = {.items = (const char *)(uintptr_t)given.data,
-                                .tags = (const uint64_t *)(uintptr_t)given.tags,
-                                .count = given.nr};
+    struct sri_import import = {.items = given.data, .tags = given.tags, .count = given.nr};
     return files ? sri_files_register(ring, &import) : sri_buffers_register(ring, &import);
 }
 
@@ -55,9 +53,7 @@ int sri_register_files_update(struct sri_ring *ring, const void *arg, uint32_t c
         return -EFAULT;
     if (given.resv != 0)
         return -EINVAL;
-    struct sri_import import = {.items = (const char *)(uintptr_t)given.data,
-                                .offset = given.offset,
-                                .count = count};
+    struct sri_import import = {.items = given.data, .offset = given.offset, .count = count};
     return sri_files_update(ring, &import);
 }
 
@@ -70,8 +66,8 @@ int sri_register_update(struct sri_ring *ring, const void *arg, uint32_t size, b
         return -EFAULT;
     if (given.nr == 0 || given.resv != 0 || given.resv2 != 0)
         return -EINVAL;
-    struct sri_import import = {.items = (const char *)(uintptr_t)given.data,
-                                .tags = (const uint64_t *)(uintptr_t)given.tags,
+    struct sri_import import = {.items = given.data,
+                                .tags = given.tags,
                                 .offset = given.offset,
                                 .count = given.nr};
     return files ? sri_files_update(ring, &import) : sri_buffers_update(ring, &import);

@@ -89,7 +89,7 @@ static void what_is_outside_of_it_is_bad(struct conform *c)
 {
     int fd = conform_file(c, "abcdef");
     register_both(c);
-    read_fixed(c, 1, fd, memory[0] - 1, 1, 0);
+    read_fixed(c, 1, fd, (void *)((uintptr_t)memory[0] - 1), 1, 0);
     read_fixed(c, 2, fd, memory[0] + 16, 1, 0);
     read_fixed(c, 3, fd, memory[0] + 14, 3, 0);
     read_fixed(c, 4, fd, memory[1], 1, 0);
@@ -106,7 +106,7 @@ static void nothing_is_read_anywhere_in_it(struct conform *c)
     register_both(c);
     read_fixed(c, 1, fd, memory[0], 0, 0);
     read_fixed(c, 2, fd, memory[0] + 16, 0, 0);
-    read_fixed(c, 3, fd, memory[0] + 17, 0, 0);
+    read_fixed(c, 3, fd, (void *)((uintptr_t)memory[0] + 17), 0, 0);
     read_fixed(c, 4, fd, NULL, 0, 0);
     write_fixed(c, 5, fd, memory[0], 0, 0);
     conform_close(c, fd);
@@ -359,6 +359,7 @@ static void updates_of_buffers_are_checked(struct conform *c)
     conform_update_tagged(c, "too far", op, 1, three, NULL, 2);
     conform_update_tagged(c, "overflow", op, UINT32_MAX, three, NULL, 2);
     conform_update_tagged(c, "a bad array", op, 0, NOWHERE, NULL, 1);
+    conform_update_tagged(c, "no array", op, 0, NULL, NULL, 1);
     conform_update_tagged(c, "bad tags", op, 0, three, NOWHERE, 1);
     conform_update_tagged(c, "a tag of nothing", op, 0, &none, &tag, 1);
     conform_register(c, "reserved", op, &reserved, sizeof reserved);
@@ -479,7 +480,7 @@ static const struct conform_case cases[] = {
     {.name = "updates of buffers are checked",
      .run = updates_of_buffers_are_checked,
      .expected = "no table: ENXIO\nregister: 0\nnone: EINVAL\ntoo far: EINVAL\n"
-                 "overflow: EOVERFLOW\na bad array: EFAULT\nbad tags: EFAULT\n"
+                 "overflow: EOVERFLOW\na bad array: EFAULT\nno array: EFAULT\nbad tags: EFAULT\n"
                  "a tag of nothing: EINVAL\nreserved: EINVAL\na short argument: EINVAL\n"
                  "good, bad: 1\nbad: EFAULT\nsubmit: 1\n1: 3\nsubmit: 1\n2: 3\n"},
     {.name = "tags of buffers are told",

@@ -164,6 +164,7 @@ static void updates_are_checked(struct conform *c)
     update(c, "beyond", 3, fds, 1);
     update(c, "overflow", UINT32_MAX, fds, 2);
     update(c, "a bad array", 0, NOWHERE, 1);
+    update(c, "no array", 0, NULL, 1);
     conform_register(c, "reserved", IORING_REGISTER_FILES_UPDATE, &reserved, 1);
     conform_register(c, "a bad argument", IORING_REGISTER_FILES_UPDATE, NOWHERE, 1);
     conform_register(c, "no argument", IORING_REGISTER_FILES_UPDATE, NULL, 1);
@@ -501,6 +502,8 @@ static void a_table_is_updated_by_an_operation(struct conform *c)
     files_update(c, 6, fds + 1, 1, 1);
     files_update(c, 7, fds, 2, 2);
     files_update(c, 8, NOWHERE, 1, 0);
+    files_update(c, 9, NULL, 1, 0);
+    files_update(c, 10, NULL, 1, (int)IORING_FILE_INDEX_ALLOC);
     conform_close(c, file);
 }
 
@@ -651,7 +654,7 @@ static const struct conform_case cases[] = {
     {.name = "updates are checked",
      .run = updates_are_checked,
      .expected = "no table: ENXIO\nsparse: 0\nnone: EINVAL\ntoo far: EINVAL\nbeyond: EINVAL\n"
-                 "overflow: EOVERFLOW\na bad array: EFAULT\nreserved: EINVAL\n"
+                 "overflow: EOVERFLOW\na bad array: EFAULT\nno array: EFAULT\nreserved: EINVAL\n"
                  "a bad argument: EFAULT\nno argument: EFAULT\nthe last: 1\nsubmit: 1\n1: 3\n"
                  "data: abc\n"},
     {.name = "an update stops at a bad descriptor",
@@ -722,7 +725,7 @@ static const struct conform_case cases[] = {
      .run = a_table_is_updated_by_an_operation,
      .expected = "submit: 1\n1: ENXIO\nsparse: 0\nsubmit: 1\n2: 3\nsubmit: 1\n3: 3\ndata: abc\n"
                  "submit: 1\n4: EBADF\ndata: \nsubmit: 1\n5: 1\nsubmit: 1\n6: EBADF\nsubmit: 1\n"
-                 "7: EINVAL\nsubmit: 1\n8: EFAULT\n"},
+                 "7: EINVAL\nsubmit: 1\n8: EFAULT\nsubmit: 1\n9: EFAULT\nsubmit: 1\n10: EFAULT\n"},
     {.name = "a link goes on after a part of an update",
      .run = a_link_goes_on_after_a_part_of_an_update,
      .expected = "sparse: 0\nsubmit: 3\n1: 1\n2: EBADF\n3: ECANCELED\n"},
