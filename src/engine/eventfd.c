@@ -2,6 +2,7 @@
  * The eventfd of a ring: one signal for all that was posted since the last.
  */
 #include <errno.h>
+#include <fcntl.h>
 
 #include "engine/registers.h"
 #include "engine/steps.h"
@@ -47,6 +48,23 @@ void sri_eventfd_drop(struct sri_ring *ring)
         engine->world.vtable->file_put(engine->world.self, ring->eventfd);
     ring->eventfd = NULL;
     ring->eventfd_only_async = false;
+}
+
+static bool makes_a_file(const struct sri_request *request)
+{
+    const struct sri_path *path = request->attempt.argument;
+    return request->attempt.work == SRI_WORK_OPEN && (path->flags & (O_CREAT | O_TRUNC | __O_TMPFILE)) != 0;
+}
+
+/* What was refused before it was issued never came so far (measured). */
+bool sri_is_workers(const struct sri_request *request)
+{
+    const struct sri_opcode *opcode = sri_opcode_of(request);
+    if ((request->marks & SRI_MARK_PREP_FAILED) ||
+        ((opcode->traits & SRI_TRAIT_FILE) && request->attempt.file == NULL))
+        return false;
+    return (request->sqe_flags & IOSQE_ASYNC) != 0 || (request->marks & SRI_MARK_DRAIN) != 0 ||
+           (opcode->traits & SRI_TRAIT_WORKER) != 0 || (opcode->issue == NULL && makes_a_file(request));
 }
 
 void sri_eventfd_signal(struct sri_ring *ring)

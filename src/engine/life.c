@@ -172,17 +172,6 @@ static void judge(struct sri_request *request)
     }
 }
 
-/* Where the true kernel lets a worker end it: what was refused before it was issued never came so far (measured). */
-static bool is_workers(const struct sri_request *request)
-{
-    uint16_t traits = sri_opcode_of(request)->traits;
-    if ((request->marks & SRI_MARK_PREP_FAILED) ||
-        ((traits & SRI_TRAIT_FILE) && request->attempt.file == NULL))
-        return false;
-    return (request->sqe_flags & IOSQE_ASYNC) != 0 || (request->marks & SRI_MARK_DRAIN) != 0 ||
-           (traits & SRI_TRAIT_WORKER) != 0;
-}
-
 static inline void post_end(struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
@@ -193,7 +182,7 @@ static inline void post_end(struct sri_request *request)
         return;
     }
     sri_post(ring, request->user_data, request->result, request->cqe_flags);
-    if (ring->eventfd_only_async && is_workers(request))
+    if (ring->eventfd_only_async && sri_is_workers(request))
         ring->eventfd_due = true;
     /* A timeout's own end is not among the completions that timeouts count. */
     if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0))

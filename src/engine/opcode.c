@@ -39,7 +39,7 @@ static const int16_t advice_errnos[] = {ENOMEM, EAGAIN, ECANCELED};
     (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_SELECT | \
      SRI_TRAIT_PRIORITY)
 #define SENDS (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_PRIORITY)
-#define SPLICES (SRI_TRAIT_FILE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS)
+#define SPLICES (SRI_TRAIT_FILE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_WORKER)
 
 /* clang-format off */
 const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
@@ -108,7 +108,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_REMOVE_BUFFERS] = {.name = "REMOVE_BUFFERS"},
     [IORING_OP_TEE] = {.name = "TEE", .traits = SPLICES, .work = SRI_WORK_TEE, .prepare = sri_prepare_tee,
                        .admit = sri_admit_splice, .release = sri_release_splice, ERRNOS(splice_errnos)},
-    [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .traits = SRI_TRAIT_FILE, .work = SRI_WORK_SHUTDOWN,
+    [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .traits = SRI_TRAIT_FILE | SRI_TRAIT_WORKER, .work = SRI_WORK_SHUTDOWN,
                             .prepare = sri_prepare_shutdown, ERRNOS(shutdown_errnos)},
     [IORING_OP_RENAMEAT] = {.name = "RENAMEAT", .traits = SRI_TRAIT_WORKER | SRI_TRAIT_LENIENT, .work = SRI_WORK_RENAME, .prepare = sri_prepare_renameat,
                       ERRNOS(name_errnos)},

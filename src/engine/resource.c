@@ -122,7 +122,7 @@ bool sri_resources_clear(const struct sri_resources *table, uint32_t index)
     return true;
 }
 
-static void put_behind_cqe(struct sri_resource *resource)
+void sri_resource_put_behind(struct sri_resource *resource)
 {
     struct sri_ring *ring = resource->ring;
     if (!ring->in_batch || resource->tag == 0) {
@@ -138,12 +138,12 @@ static void put_behind_cqe(struct sri_resource *resource)
 
 void sri_request_put_file(struct sri_request *request)
 {
-    put_behind_cqe(sri_resource_by(request->ring->engine, request->file_node));
+    sri_resource_put_behind(sri_resource_by(request->ring->engine, request->file_node));
 }
 
 void sri_request_put_buffer(struct sri_request *request)
 {
-    put_behind_cqe(sri_resource_by(request->ring->engine, request->buffer_node));
+    sri_resource_put_behind(sri_resource_by(request->ring->engine, request->buffer_node));
 }
 
 void sri_batch_begin(struct sri_ring *ring)

@@ -80,6 +80,7 @@ static inline struct sri_resource *sri_resources_at(const struct sri_resources *
  * What a request uses goes back when it has ended, behind its CQE. While SQEs are consumed a tag waits for the whole
  * batch: the true kernel lets go of its requests when it has posted the CQEs of all that ended at once (measured).
  */
+void sri_resource_put_behind(struct sri_resource *resource);
 void sri_request_put_file(struct sri_request *request);
 void sri_request_put_buffer(struct sri_request *request);
 void sri_batch_begin(struct sri_ring *ring);

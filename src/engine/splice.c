@@ -65,7 +65,7 @@ void sri_release_splice(struct sri_request *request)
     const struct sri_world *world = &request->ring->engine->world;
     const struct source *source = request->attempt.argument;
     if (source->registered != NULL)
-        sri_resource_put(source->registered);
+        sri_resource_put_behind(source->registered);
     else if (source->splice.from != NULL)
         world->vtable->file_put(world->self, source->splice.from);
 }

@@ -105,6 +105,8 @@ int sri_check_caller(const struct sri_ring *ring);
 uint64_t sri_thread(const struct sri_engine *engine);
 void sri_eventfd_signal(struct sri_ring *ring);
 void sri_eventfd_drop(struct sri_ring *ring);
+/* Does the true kernel let a worker end it? */
+bool sri_is_workers(const struct sri_request *request);
 /* What a ring has registered goes with it; what requests still use, with them. */
 void sri_registrations_drop(struct sri_ring *ring);
 

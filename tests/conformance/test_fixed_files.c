@@ -405,6 +405,21 @@ static void every_operation_on_a_file_takes_a_slot(struct conform *c)
     conform_data(c, bytes, 3);
 }
 
+static void slots_are_given_room_and_advice(struct conform *c)
+{
+    int fds[1] = {conform_file(c, "abc")};
+    register_files(c, "register", fds, 1);
+    conform_close(c, fds[0]);
+    io_uring_prep_fallocate(conform_sqe(c, 1), 0, 0, 0, 16);
+    io_uring_prep_sync_file_range(conform_sqe(c, 2), 0, 16, 0, 0);
+    io_uring_prep_fadvise(conform_sqe(c, 3), 0, 0, 16, 0);
+    io_uring_prep_fallocate(conform_sqe(c, 4), 1, 0, 0, 16);
+    for (unsigned i = 0; i < 4; i++)
+        c->ring.ring.sq.sqes[i].flags |= IOSQE_FIXED_FILE | (i < 3 ? IOSQE_IO_HARDLINK : 0);
+    conform_submit(c);
+    conform_take(c, 4);
+}
+
 static void slots_are_polled_and_connected(struct conform *c)
 {
     struct sockaddr_storage address;
@@ -710,6 +725,9 @@ static const struct conform_case cases[] = {
      .run = every_operation_on_a_file_takes_a_slot,
      .expected = "register: 0\nsubmit: 8\n1: 3\n2: 3\n3: 3\n4: 0\n5: 3\n6: 3\n7: 3\n8: 3\n"
                  "data: xyz\n"},
+    {.name = "slots are given room and advice",
+     .run = slots_are_given_room_and_advice,
+     .expected = "register: 0\nsubmit: 4\n1: 0\n2: 0\n3: 0\n4: EBADF\n"},
     {.name = "slots are polled and connected",
      .run = slots_are_polled_and_connected,
      .expected = "register: 0\nsubmit: 1\nwritten: 1\n1: 1\nsubmit: 1\n2: 0\nsubmit: 1\n"

@@ -3,7 +3,9 @@
  * no kernel knows.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support/conform_register.h"
@@ -340,6 +342,32 @@ static void ends_of_workers_are_heard(struct conform *c)
     conform_close(c, fd);
 }
 
+static void what_may_block_is_left_to_workers(struct conform *c)
+{
+    struct statx status;
+    int file = conform_file(c, "abc");
+    const char *path = c->objects->path(c->self);
+    int fd = hear(c, IORING_REGISTER_EVENTFD_ASYNC);
+    io_uring_prep_fallocate(conform_sqe(c, 1), file, 0, 0, 16);
+    run_one(c);
+    heard_some(c, fd);
+    io_uring_prep_statx(conform_sqe(c, 2), AT_FDCWD, path, 0, STATX_SIZE, &status);
+    run_one(c);
+    heard_some(c, fd);
+    io_uring_prep_openat(conform_sqe(c, 3), AT_FDCWD, path, O_RDWR, 0);
+    conform_submit(c);
+    conform_close(c, conform_take_descriptor(c));
+    heard_nothing(c, fd);
+    io_uring_prep_openat(conform_sqe(c, 4), AT_FDCWD, path, O_RDWR | O_CREAT, 0600);
+    conform_submit(c);
+    conform_close(c, conform_take_descriptor(c));
+    heard_some(c, fd);
+    nop(c, 5, IOSQE_IO_DRAIN);
+    heard_some(c, fd);
+    conform_close(c, file);
+    conform_close(c, fd);
+}
+
 static void every_end_is_heard_otherwise(struct conform *c)
 {
     int fd = hear(c, IORING_REGISTER_EVENTFD);
@@ -476,6 +504,11 @@ static const struct conform_case cases[] = {
      .run = ends_of_workers_are_heard,
      .expected = "eventfd: 0\nsubmit: 1\n1: 0\nsubmit: 1\n100: 8\nsubmit: 1\n2: 0\nsubmit: 1\n"
                  "100: 8\nsignals: EAGAIN\n"},
+    {.name = "what may block is left to workers",
+     .run = what_may_block_is_left_to_workers,
+     .expected = "eventfd: 0\nsubmit: 1\n1: 0\nsubmit: 1\n100: 8\nsubmit: 1\n2: 0\nsubmit: 1\n"
+                 "100: 8\nsubmit: 1\n3: a descriptor\nsignals: EAGAIN\nsubmit: 1\n"
+                 "4: a descriptor\nsubmit: 1\n100: 8\nsubmit: 1\n5: 0\nsubmit: 1\n100: 8\n"},
     {.name = "every end is heard otherwise",
      .run = every_end_is_heard_otherwise,
      .expected = "eventfd: 0\nsubmit: 1\n1: 0\nsignals: 8\ndata: \\1\nunregister: 0\nsubmit: 1\n"
