@@ -92,6 +92,9 @@ static inline int prepare(struct sri_request *request, const struct io_uring_sqe
 static void refuse(struct sri_request *request, int error)
 {
     request->marks |= SRI_MARK_PREP_FAILED | SRI_MARK_FAILED;
+    if (request->sqe_flags &
+        IOSQE_CQE_SKIP_SUCCESS) /* whatever was wrong, what is linked behind is told so */
+        request->marks |= SRI_MARK_SKIP;
     request->result = error;
 }
 
