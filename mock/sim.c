@@ -58,7 +58,7 @@ static struct sri_sim_world_options world_options(const struct sr_sim_options *o
 static int check(const struct sr_sim_options *options)
 {
     struct sri_sim_world_options world = world_options(options);
-    if ((options->flags & ~(uint32_t)(SR_SIM_KIND | SR_SIM_NO_TRACE)) != 0)
+    if ((options->flags & ~(uint32_t)(SR_SIM_KIND | SR_SIM_NO_TRACE | SR_SIM_POWER)) != 0)
         return -EINVAL;
     if (options->tape == NULL && options->tape_size != 0)
         return -EINVAL;
@@ -99,6 +99,8 @@ static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
         rc = sri_adversary_begin_body(&sim->adversary, NULL, 0);
     else if (options->tape != NULL)
         rc = sri_adversary_begin_body(&sim->adversary, options->tape, options->tape_size);
+    else if ((options->flags & SR_SIM_POWER) != 0)
+        sri_adversary_begin_power(&sim->adversary, options->seed);
     else
         sri_adversary_begin_seed(&sim->adversary, options->seed);
     bool quiet = sim->adversary.luck == SRI_LUCK_QUIET;
@@ -325,6 +327,26 @@ int sr_sim_step(struct sr_sim *sim)
     return 1;
 }
 
+void sr_sim_power_loss(struct sr_sim *sim)
+{
+    sri_sim_world_lose_power(sim->world);
+}
+
+void sr_sim_power_loss_after(struct sr_sim *sim, uint64_t operations)
+{
+    sri_sim_world_lose_power_after(sim->world, operations);
+}
+
+int sr_sim_power_lost(const struct sr_sim *sim)
+{
+    return sri_sim_world_is_powerless(sim->world);
+}
+
+int sr_sim_reboot(struct sr_sim *sim)
+{
+    return sri_sim_world_reboot(sim->world);
+}
+
 void sr_sim_calm(struct sr_sim *sim)
 {
     sri_adversary_calm(&sim->adversary, true);
@@ -385,14 +407,19 @@ static struct {
     uint64_t next; /* 0: none began */
     const char *file;
     int line;
+    bool power; /* it loses power: after each operation, and of each there are some images */
 } loop;
+
+#define IMAGES 8u
 
 static void say(const char *what)
 {
     char text[512];
     int length = snprintf(text, sizeof text, "safer_ring: %s the loop at %s:%d, in its run %llu (%s)\n", what,
                           loop.file, loop.line, (unsigned long long)loop.next,
-                          loop.next <= 1 ? "the kind one" : "its seed is one less");
+                          loop.next <= 1 ? "the kind one"
+                          : loop.power ? "a power run; its seed is one less, an eighth of that the operations"
+                                       : "its seed is one less");
     if (length > (int)sizeof text - 1)
         length = (int)sizeof text - 1;
     ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
@@ -409,6 +436,7 @@ struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line
     loop.next = 0;
     loop.file = file;
     loop.line = line;
+    loop.power = false;
     if (sr_sim_new(&loop.sim, NULL) != 0) {
         say("no memory for");
         abort();
@@ -416,18 +444,44 @@ struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line
     return loop.sim;
 }
 
-int sr_sim_loop_next(struct sr_sim *sim)
+struct sr_sim *sr_sim_loop_begin_power_loss(const char *file, int line)
 {
-    if (loop.next >= loop.runs)
-        return 0;
+    struct sr_sim *sim = sr_sim_loop_begin_seeds(UINT64_MAX, file, line);
+    loop.power = true;
+    return sim;
+}
+
+static void begin_run(struct sr_sim *sim, uint32_t flags)
+{
     struct sr_sim_options options = sr_sim_options_default();
-    options.flags = loop.next == 0 ? SR_SIM_KIND : 0;
+    options.flags = flags;
     options.seed = loop.next;
     loop.next++;
     if (sr_sim_reset(sim, &options) != 0) {
         say("no memory for");
         abort();
     }
+}
+
+/* The first image of each operation is the kind one. The last operation is the one that no run came to. */
+static int next_power_loss(struct sr_sim *sim)
+{
+    uint64_t run = loop.next;
+    bool first = run % IMAGES == 0;
+    if (first && run > 0 && !sri_sim_world_fuse_burnt(sim->world))
+        return 0;
+    begin_run(sim, first ? SR_SIM_KIND : SR_SIM_POWER);
+    sr_sim_power_loss_after(sim, run / IMAGES);
+    return 1;
+}
+
+int sr_sim_loop_next(struct sr_sim *sim)
+{
+    if (loop.power)
+        return next_power_loss(sim);
+    if (loop.next >= loop.runs)
+        return 0;
+    begin_run(sim, loop.next == 0 ? SR_SIM_KIND : 0);
     return 1;
 }
 

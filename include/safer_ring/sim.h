@@ -29,6 +29,8 @@ struct sr_sim;
 enum {
     SR_SIM_KIND = 1 << 0, /* no bad luck at all: every choice is the kindest, whatever seed and tape say */
     SR_SIM_NO_TRACE = 1 << 1, /* no trace hash: sr_sim_trace_hash() is 0; for measuring speed */
+    SR_SIM_POWER =
+        1 << 2, /* kind, but for what a loss of power leaves on the disk: that is drawn from the seed */
 };
 
 /* What a run is made of. Begin with sr_sim_options_default(). */
@@ -171,6 +173,40 @@ void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns);
 /* Runs one due thing, and if none is due lets time pass to the next. 1: something ran; 0: nothing is under way. */
 int sr_sim_step(struct sr_sim *sim);
 
+/* ---- Power. ----
+ *
+ * What is written is in the page cache; on the disk it is only after a sync: bytes and size of a file and its extended
+ * attributes after an fsync of it (bytes and size after an fdatasync, or a write with O_DSYNC or RWF_DSYNC, of what it
+ * wrote), a name after an fsync of its directory. sync_file_range promises nothing. What the calls above made (sr_sim_file,
+ * sr_sim_directory) is on the disk from the beginning.
+ *
+ * What was not synced may be on the disk all the same, each piece by itself and in any order: a page, or some of its
+ * sectors of 512 bytes; a size, which may be one it had on the way; a name. Only the two names of a rename change
+ * together. The kindest is that everything is there.
+ */
+
+/*
+ * Power is lost: the disk's image is fixed from here on. Every operation in flight ends with -EIO and reaches nothing, later
+ * ones do so at once, and so do sr_sim_file(), sr_sim_directory() and sr_sim_open(); close works. What was done before, and is
+ * only not reported yet, keeps its result. Buffers come back by the ordinary rules: the program unwinds and closes. A second
+ * time it does nothing.
+ */
+void sr_sim_power_loss(struct sr_sim *sim);
+
+/* The same after `operations` more have been attempted (close not counted): the next one finds no power. 0: the next. */
+void sr_sim_power_loss_after(struct sr_sim *sim, uint64_t operations);
+
+/* 1: power was lost, and it has not been booted again; 0. */
+int sr_sim_power_lost(const struct sr_sim *sim);
+
+/*
+ * Boots again, after losing power now if that did not happen before: descriptors, pipes and sockets are gone, the surviving
+ * files are there. The clock goes on.
+ *
+ * Errors: -EBUSY: a ring is open; close all before.
+ */
+SR_MUST_USE int sr_sim_reboot(struct sr_sim *sim);
+
 /* ---- Luck. ---- */
 
 /* From now on every choice is the kindest: faults off, so that what is in flight must drain. Scripts go on. */
@@ -242,6 +278,24 @@ void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
          sr_sim_loop_next(sim);)
 
 /*
+ * Runs the body again and again, and loses power once in each run: before its first operation, after its first, after its
+ * second, … and, when it has no more, in sr_sim_reboot(). Each of these times eight runs with different images of what
+ * survives, the first with everything; all else is kind.
+ *
+ *     SR_SIM_FOR_EACH_POWER_LOSS(sim) {
+ *         … work until it is done or fails with -EIO; close …
+ *         assert_int_equal(sr_sim_reboot(sim), 0);
+ *         … everything that was promised is there …
+ *     }
+ *
+ * The body must make the same operations whenever all goes well. The rest is as with SR_SIM_FOR_EACH_SEED.
+ */
+#define SR_SIM_FOR_EACH_POWER_LOSS(sim)                                                                    \
+    for (struct sr_sim * sim                                                                               \
+             __attribute__((cleanup(sr_sim_loop_end))) = sr_sim_loop_begin_power_loss(__FILE__, __LINE__); \
+         sr_sim_loop_next(sim);)
+
+/*
  * Ends a loop that a jump left, and says on standard error which run that was: for a test's teardown. 1: there was one;
  * 0: none.
  */
@@ -249,6 +303,7 @@ int sr_sim_loop_abandon(void);
 
 /* The parts of the loop; not to be called by hand. */
 struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line);
+struct sr_sim *sr_sim_loop_begin_power_loss(const char *file, int line);
 int sr_sim_loop_next(struct sr_sim *sim);
 void sr_sim_loop_end(struct sr_sim **sim);
 

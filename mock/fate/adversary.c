@@ -33,18 +33,30 @@ static void weigh_swarm(struct sri_adversary *adversary)
     }
 }
 
-static void begin(struct sri_adversary *adversary)
+static void weigh_power(struct sri_adversary *adversary)
+{
+    adversary->weight[SRI_WHY_WORLD + SRI_FREEDOM_WRITTEN_BACK] = 256;
+    adversary->weight[SRI_WHY_WORLD + SRI_FREEDOM_POWER] = 1024;
+    adversary->weight[SRI_WHY_WORLD + SRI_FREEDOM_REMAINS] = 640;
+    adversary->weight[SRI_WHY_WORLD + SRI_FREEDOM_SECTOR] = 512;
+}
+
+static void clear(struct sri_adversary *adversary)
 {
     memset(&adversary->script, 0, sizeof adversary->script);
     memset(&adversary->points, 0, sizeof adversary->points);
     memset(adversary->weight, 0, sizeof adversary->weight);
     memset(adversary->off, 0, sizeof adversary->off);
     adversary->calm = false;
-    adversary->luck = (enum sri_luck)sri_tape_weighed(&adversary->tape, SRI_LUCKS, 1024);
+}
+
+static void weigh(struct sri_adversary *adversary)
+{
     switch (adversary->luck) {
     case SRI_LUCK_GENTLE: weigh_gently(adversary); break;
     case SRI_LUCK_EVEN: weigh_evenly(adversary); break;
     case SRI_LUCK_SWARM: weigh_swarm(adversary); break;
+    case SRI_LUCK_POWER: weigh_power(adversary); break;
     case SRI_LUCK_QUIET:
     case SRI_LUCKS: break;
     }
@@ -52,14 +64,27 @@ static void begin(struct sri_adversary *adversary)
 
 void sri_adversary_begin_seed(struct sri_adversary *adversary, uint64_t seed)
 {
+    clear(adversary);
     sri_tape_init_seed(&adversary->tape, seed);
-    begin(adversary);
+    adversary->luck = (enum sri_luck)sri_tape_weighed(&adversary->tape, SRI_LUCK_POWER, 1024);
+    weigh(adversary);
+}
+
+void sri_adversary_begin_power(struct sri_adversary *adversary, uint64_t seed)
+{
+    clear(adversary);
+    sri_tape_init_seed(&adversary->tape, seed);
+    sri_tape_put(&adversary->tape, SRI_LUCKS, SRI_LUCK_POWER);
+    adversary->luck = SRI_LUCK_POWER;
+    weigh(adversary);
 }
 
 int sri_adversary_begin_body(struct sri_adversary *adversary, const uint8_t *bytes, size_t size)
 {
     int rc = sri_tape_init_body(&adversary->tape, bytes, size);
-    begin(adversary);
+    clear(adversary);
+    adversary->luck = (enum sri_luck)sri_tape_choose(&adversary->tape, SRI_LUCKS);
+    weigh(adversary);
     return rc;
 }
 

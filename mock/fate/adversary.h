@@ -4,7 +4,7 @@
  *
  * How a tape begins: one choice of a mode, then what the mode needs. In a quiet run nothing goes wrong; in a gentle one
  * each point strikes as seldom as the catalogue says; in an even one all strike equally often; in a swarm run each has a
- * weight of its own and many are off. So a body of zeros, or none, is a quiet run: the same as no chooser.
+ * weight of its own and many are off; in a power run all is quiet but what is on the disk when power is lost. So a body of zeros, or none, is a quiet run: the same as no chooser.
  */
 #ifndef SRI_FATE_ADVERSARY_H
 #define SRI_FATE_ADVERSARY_H
@@ -22,6 +22,7 @@ enum sri_luck {
     SRI_LUCK_GENTLE,
     SRI_LUCK_EVEN,
     SRI_LUCK_SWARM,
+    SRI_LUCK_POWER, /* never drawn from a seed */
     SRI_LUCKS
 };
 
@@ -45,6 +46,9 @@ struct sri_adversary {
  */
 void sri_adversary_begin_seed(struct sri_adversary *adversary, uint64_t seed);
 int sri_adversary_begin_body(struct sri_adversary *adversary, const uint8_t *bytes, size_t size);
+
+/* Begins a power run on a seed. */
+void sri_adversary_begin_power(struct sri_adversary *adversary, uint64_t seed);
 
 /* From now on (or: again not) every answer is 0, and the tape does not move. Scripts go on. */
 void sri_adversary_calm(struct sri_adversary *adversary, bool calm);

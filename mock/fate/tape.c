@@ -136,6 +136,11 @@ uint32_t sri_tape_choose(struct sri_tape *tape, uint32_t n)
     return record(tape, n, choice);
 }
 
+void sri_tape_put(struct sri_tape *tape, uint32_t n, uint32_t choice)
+{
+    record(tape, n, choice);
+}
+
 uint32_t sri_tape_weighed(struct sri_tape *tape, uint32_t n, uint32_t unkind_per_1024)
 {
     if (n <= 1)

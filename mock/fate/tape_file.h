@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 /* Raised whenever the engine asks its questions in another order or means something else by an answer. */
-#define SRI_SEMANTICS_VERSION 1u
+#define SRI_SEMANTICS_VERSION 2u
 
 #define SRI_TAPE_NAME_SIZE 128
 #define SRI_TAPE_KNOBS_SIZE 2048

@@ -66,7 +66,7 @@ static int empty(struct sri_sim_world *world)
     world->lowest = SRI_FIRST_FD;
     world->highest = SRI_FIRST_FD;
     world->now_ns = SRI_START_NS;
-    world->powerless = false;
+    sri_power_reset(world);
     world->limit_next = 0;
     world->arrival_ns = SRI_NEVER;
     world->next_port = FIRST_CLIENT_PORT;
@@ -99,6 +99,7 @@ int sri_sim_world_new(struct sri_sim_world **out, const struct sri_sim_world_opt
     world->owner = pthread_self();
     world->pollable = -1;
     sri_disk_init(&world->disk);
+    sri_power_init(world);
     sri_tree_init(&world->tree, &world->disk, &world->now_ns);
     sri_stock_init(&world->files, sizeof(struct sri_file), 32);
     sri_stock_init(&world->pipes, sizeof(struct sri_pipe), 16);

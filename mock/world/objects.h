@@ -93,6 +93,9 @@ struct sri_sim_world {
     uint64_t limit_next; /* bytes, for the next transfer; 0: none */
     uint64_t arrival_ns; /* the earliest of the streams under way, or SRI_NEVER */
     bool powerless;      /* every attempt ends with -EIO */
+    bool burnt;          /* since the fuse burnt down */
+    uint8_t remains;     /* of what was not synced when power was lost (power.c) */
+    uint64_t fuse;       /* attempts until power is lost; UINT64_MAX: it is not */
     struct sri_node under_way;
     struct sri_node listeners;
     struct sri_disk disk;
@@ -135,6 +138,8 @@ enum sri_answer sri_wait_unless_told(struct sri_attempt *attempt, uint32_t wait_
 bool sri_wait_cancel(struct sri_attempt *attempt);
 /* The object changed: those that wait for what is now true may go on. */
 void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file);
+/* All that wait for the object may go on. */
+void sri_wake_all(struct sri_sim_world *world, struct sri_file *file);
 /* POLL* that are true of an object. */
 uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file);
 /* One answer of the world's own freedoms. */
@@ -168,6 +173,13 @@ int64_t sri_advise_attempt(struct sri_sim_world *world, const struct sri_attempt
 
 /* Permission bits that new files don't get. */
 #define SRI_UMASK 022u
+
+/* ---- power (power.c) ---- */
+
+void sri_power_init(struct sri_sim_world *world);
+void sri_power_reset(struct sri_sim_world *world);
+/* Asked by each attempt before it is made: is there no power, or none any more? */
+bool sri_power_fails(struct sri_sim_world *world);
 
 /* ---- pipes (pipe.c) ---- */
 

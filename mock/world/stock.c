@@ -65,6 +65,12 @@ void sri_stock_give(struct sri_stock *stock, void *object)
     sri_list_append(&stock->spare, node);
 }
 
+void sri_stock_each(const struct sri_stock *stock, void (*visit)(void *object, void *self), void *self)
+{
+    for (struct sri_node *node = stock->live.next; node != &stock->live; node = node->next)
+        visit(object_of(node), self);
+}
+
 void sri_stock_reset(struct sri_stock *stock)
 {
     if (sri_list_empty(&stock->live))

@@ -25,6 +25,9 @@ void sri_stock_init(struct sri_stock *stock, size_t object_size, size_t per_chun
 void *sri_stock_take(struct sri_stock *stock);
 void sri_stock_give(struct sri_stock *stock, void *object);
 
+/* Calls for every object in use; none may be taken or given meanwhile. */
+void sri_stock_each(const struct sri_stock *stock, void (*visit)(void *object, void *self), void *self);
+
 /* Takes every object back at once, without touching it. */
 void sri_stock_reset(struct sri_stock *stock);
 

@@ -95,6 +95,17 @@ uint32_t sri_world_pick(struct sri_sim_world *world, enum sri_world_freedom free
     return sri_pick(&world->chooser, &question);
 }
 
+void sri_wake_all(struct sri_sim_world *world, struct sri_file *file)
+{
+    while (file->waiting.first != NULL) {
+        struct sri_attempt *attempt = file->waiting.first;
+        if (attempt->work == SRI_WORK_CONNECT && file->kind == SRI_FILE_SOCKET)
+            sri_socket_stop_knocking(file->socket);
+        take_out(&file->waiting, attempt);
+        world->links.ready(world->links.self, attempt);
+    }
+}
+
 /* Moves those that wait for what is true from the object's list to another, in order; how many. */
 static uint32_t collect(struct sri_file *file, uint32_t ready, struct sri_waiting *woken)
 {

@@ -84,7 +84,7 @@ static void shorten(struct sri_sim_world *world, struct sri_attempt *attempt)
 static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_sim_world *world = self;
-    if (world->powerless && attempt->work != SRI_WORK_CLOSE)
+    if (attempt->work != SRI_WORK_CLOSE && sri_power_fails(world))
         return done(result, -EIO);
     if (world->limit_next != 0)
         shorten(world, attempt);

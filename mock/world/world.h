@@ -62,6 +62,14 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world);
 void sri_sim_world_advance(struct sri_sim_world *world, uint64_t duration_ns);
 uint64_t sri_sim_world_now(const struct sri_sim_world *world);
 
+/* What sim.h says of sr_sim_power_loss() and its companions. */
+void sri_sim_world_lose_power(struct sri_sim_world *world);
+void sri_sim_world_lose_power_after(struct sri_sim_world *world, uint64_t attempts);
+bool sri_sim_world_is_powerless(const struct sri_sim_world *world);
+/* Was it lost after a number of attempts? */
+bool sri_sim_world_fuse_burnt(const struct sri_sim_world *world);
+int sri_sim_world_reboot(struct sri_sim_world *world);
+
 /* What sim.h says of sr_sim_file() and its companions; descriptors by pointer, -errno. */
 int sri_sim_world_file(struct sri_sim_world *world, const char *path, const void *data, size_t size);
 int sri_sim_world_directory(struct sri_sim_world *world, const char *path);

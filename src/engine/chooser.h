@@ -38,6 +38,10 @@ enum sri_world_freedom {
     SRI_FREEDOM_WINDOW, /* window of a new connection: 0 as configured, 1 one byte, 2 sixteen, 3 1000. n = 4 */
     SRI_FREEDOM_TRANSIT, /* bytes sent over AF_INET arrive: 0 at once, else after a microsecond, a millisecond, a second */
     SRI_FREEDOM_RESET, /* a send or receive over AF_INET: 0 goes on, 1 finds the connection reset. n = 2 */
+    SRI_FREEDOM_WRITTEN_BACK, /* something not synced is changed again: was it written back before? 0 no, 1 yes. n = 2 */
+    SRI_FREEDOM_POWER, /* power is lost: of what was not synced remains 0 all, 1 nothing, 2 what is answered below. n = 3 */
+    SRI_FREEDOM_REMAINS, /* … of one change: 0 all, 1 nothing, 2 a part (bytes, a size). n = 2 or 3 */
+    SRI_FREEDOM_SECTOR,  /* … of a part of a page: a sector is 0 new, 1 old. n = 2 */
     SRI_WORLD_FREEDOMS
 };
 

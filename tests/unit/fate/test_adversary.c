@@ -31,6 +31,10 @@ static uint32_t answers_of(uint32_t freedom)
         [SRI_WHY_WORLD + SRI_FREEDOM_WINDOW] = 4,
         [SRI_WHY_WORLD + SRI_FREEDOM_TRANSIT] = 4,
         [SRI_WHY_WORLD + SRI_FREEDOM_RESET] = 2,
+        [SRI_WHY_WORLD + SRI_FREEDOM_WRITTEN_BACK] = 2,
+        [SRI_WHY_WORLD + SRI_FREEDOM_POWER] = 3,
+        [SRI_WHY_WORLD + SRI_FREEDOM_REMAINS] = 3,
+        [SRI_WHY_WORLD + SRI_FREEDOM_SECTOR] = 2,
     };
     return numbers[freedom];
 }
@@ -109,6 +113,30 @@ static void every_kind_of_luck_comes_and_every_point_fires(void **state)
         assert_in_range(sum.fired[i], 1, 200 * 50);
     }
     sri_adversary_fini(&adversary);
+}
+
+/* A power run is quiet but for the disk, and its tape says what it is. */
+static void a_power_run_decides_what_is_on_the_disk_and_no_more(void **state)
+{
+    (void)state;
+    struct sri_adversary adversary = {0};
+    struct sri_adversary again = {0};
+    const uint8_t *body;
+    size_t size;
+
+    sri_adversary_begin_power(&adversary, 7);
+    uint64_t sum = ask_all(&adversary, 50);
+
+    for (uint32_t i = 0; i < SRI_POINTS; i++) {
+        bool of_the_disk = sri_point_infos[i].freedom >= SRI_WHY_WORLD + SRI_FREEDOM_WRITTEN_BACK;
+        assert_int_equal(adversary.points.fired[i] > 0, of_the_disk);
+    }
+    sri_tape_body(&adversary.tape, &body, &size);
+    assert_int_equal(sri_adversary_begin_body(&again, body, size), 0);
+    assert_int_equal(again.luck, SRI_LUCK_POWER);
+    assert_int_equal(ask_all(&again, 50), sum);
+    sri_adversary_fini(&adversary);
+    sri_adversary_fini(&again);
 }
 
 static void a_point_that_a_swarm_run_switched_off_never_fires(void **state)
@@ -198,6 +226,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(zeros_are_a_quiet_run),
     cmocka_unit_test(every_answer_of_every_freedom_belongs_to_a_point),
     cmocka_unit_test(every_kind_of_luck_comes_and_every_point_fires),
+    cmocka_unit_test(a_power_run_decides_what_is_on_the_disk_and_no_more),
     cmocka_unit_test(a_point_that_a_swarm_run_switched_off_never_fires),
     cmocka_unit_test(a_seeds_recorded_body_is_the_same_run),
     cmocka_unit_test(calm_answers_the_kindest_and_leaves_the_tape),
