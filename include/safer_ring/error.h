@@ -17,6 +17,9 @@ extern "C" {
 /* The result must be looked at. Compare with 0: `if (rc != 0)`, `if (!f())`; see docs/ownership.md. */
 #define SR_MUST_USE __attribute__((warn_unused_result))
 
+/* Inline in the program that calls it, and a symbol of the library for whoever looks it up. */
+#define SR_INLINE inline __attribute__((always_inline))
+
 /*
  * Ownership of buffers, operations and completions at compile time: clang's thread safety analysis
  * (-Wthread-safety) follows them as capabilities. Under gcc, whose parser refuses the arguments, and for anyone who

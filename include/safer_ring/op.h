@@ -93,9 +93,11 @@ struct SR_CAPABILITY("operation") sr_op {
  */
 struct SR_CAPABILITY("completion") sr_completion {
     struct sr_ring *ring;
-    uint64_t id;    /* of the operation; 0 once ended, or for a posted value */
-    void *user;     /* as given to sr_op_detach() */
-    uint64_t value; /* of a posted value */
+    uint64_t id; /* of the operation; 0 once ended, or for a posted value */
+    union {
+        void *user;     /* as given to sr_op_detach() or sr_op_then(); NULL for one that was awaited */
+        uint64_t value; /* of a posted value */
+    };
     int32_t result; /* the kernel's, untouched: a count, a descriptor, or -errno */
     uint32_t flags; /* the CQE's */
     uint8_t opcode;
@@ -118,15 +120,16 @@ struct SR_CAPABILITY("completion") sr_completion {
  * with the next sr_ring_submit(), wait, dispatch or empty peek.
  * Source: BUF-2, BUF-3, OP-1, OP-7; io_uring_enter(2).
  */
-SR_MUST_USE int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
-                            struct sr_op *op) SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
+SR_MUST_USE SR_INLINE int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                      struct sr_buffer **buffer, struct sr_op *op) SR_TAKES_IF_OK(*buffer)
+    SR_GIVES_IF_OK(*op);
 
 /*
  * Starts an operation without a buffer: nop, accept, connect, fsync, openat, close, timeout.
  * Otherwise as sr_op_start(); -EOPNOTSUPP also when the opcode needs a buffer.
  */
-SR_MUST_USE int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
-    SR_GIVES_IF_OK(*op);
+SR_MUST_USE SR_INLINE int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                            struct sr_op *op) SR_GIVES_IF_OK(*op);
 
 /*
  * Waits for an operation's completion.
@@ -165,7 +168,8 @@ SR_MUST_USE int sr_op_peek(struct sr_ring *ring, struct sr_op *op, struct sr_com
  * Ownership: *op is consumed. Errors: -EINVAL, SR_ESTALE, SR_EINVALID_STATE (detached already), SR_EWRONG_THREAD,
  * SR_EWRONG_PROCESS. Callable: from the ring's thread, also from a callback; does not block.
  */
-SR_MUST_USE int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user) SR_TAKES_IF_OK(*op);
+SR_MUST_USE SR_INLINE int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)
+    SR_TAKES_IF_OK(*op);
 
 /* Runs when the operation ends; must end *done by sr_take() and the like, or it is ended for it (CB-3). */
 typedef void sr_completion_fn(struct sr_ring *ring, struct sr_completion *done, void *user);
@@ -211,10 +215,11 @@ SR_MUST_USE int sr_op_cancel(struct sr_ring *ring, const struct sr_op *op) SR_NE
  * Errors: SR_ESTALE: the completion was ended before (a copy, or after a drain); *back is NULL. -EINVAL: NULL.
  * Callable: from the ring's thread, also from a callback; does not block.
  */
-int32_t sr_take(struct sr_completion *done, struct sr_buffer **back) SR_TAKES(*done) SR_GIVES(*back);
+SR_INLINE int32_t sr_take(struct sr_completion *done, struct sr_buffer **back) SR_TAKES(*done)
+    SR_GIVES(*back);
 
 /* As sr_take() for an operation without a buffer. If there is one after all, it goes to its origin. */
-int32_t sr_take_plain(struct sr_completion *done) SR_TAKES(*done);
+SR_INLINE int32_t sr_take_plain(struct sr_completion *done) SR_TAKES(*done);
 
 /* Ends a completion that nobody wants: the buffer goes to its origin, a descriptor in the result is closed (ORPH-4). */
 void sr_finish(struct sr_completion *done) SR_TAKES(*done);
@@ -359,108 +364,10 @@ static inline struct sr_op_spec sr_spec_within(struct sr_op_spec spec, uint64_t 
     return spec;
 }
 
-/* ---- The named calls: sr_op_start() and sr_op_start_plain() with a specification ------------------------------------ */
-
-/* Reads from the file's own position, or from a socket or pipe, into the whole buffer. */
-SR_MUST_USE static inline int sr_read_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                            struct sr_op *op) SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-/* Writes the whole buffer at the file's own position, or to a socket or pipe. For n bytes: sr_write_range_owned(). */
-SR_MUST_USE static inline int sr_write_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                             struct sr_op *op) SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-/* Reads into the whole buffer from `offset`. */
-SR_MUST_USE static inline int sr_read_at_owned(struct sr_ring *ring, struct sr_fd fd,
-                                               struct sr_buffer **buffer, uint64_t offset, struct sr_op *op)
-    SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-/* Writes the first `length` bytes of the buffer at `offset`. On sockets and pipes offset 0 is right (measured). */
-SR_MUST_USE static inline int sr_write_at_owned(struct sr_ring *ring, struct sr_fd fd,
-                                                struct sr_buffer **buffer, uint64_t offset, size_t length,
-                                                struct sr_op *op) SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-/* The range forms: any part of the buffer, as for the rest of a short transfer. */
-SR_MUST_USE static inline int sr_read_range_owned(struct sr_ring *ring, struct sr_fd fd,
-                                                  struct sr_buffer **buffer, struct sr_range range,
-                                                  uint64_t offset, struct sr_op *op) SR_TAKES_IF_OK(*buffer)
-    SR_GIVES_IF_OK(*op);
-SR_MUST_USE static inline int sr_write_range_owned(struct sr_ring *ring, struct sr_fd fd,
-                                                   struct sr_buffer **buffer, struct sr_range range,
-                                                   uint64_t offset, struct sr_op *op) SR_TAKES_IF_OK(*buffer)
-    SR_GIVES_IF_OK(*op);
-SR_MUST_USE static inline int sr_send_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                            struct sr_range range, uint32_t message_flags, struct sr_op *op)
-    SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-SR_MUST_USE static inline int sr_recv_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                            struct sr_range range, uint32_t message_flags, struct sr_op *op)
-    SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
-/* Accepts one connection; the result is its descriptor. */
-SR_MUST_USE static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd listening, struct sr_op *op)
-    SR_GIVES_IF_OK(*op);
-
-static inline int sr_read_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                struct sr_op *op)
-{
-    struct sr_range whole = {0, 0, false};
-    struct sr_op_spec spec = sr_spec_read(fd, SR_OWN_POSITION, whole);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_write_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                 struct sr_op *op)
-{
-    struct sr_range whole = {0, 0, false};
-    struct sr_op_spec spec = sr_spec_write(fd, SR_OWN_POSITION, whole);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_read_at_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                   uint64_t offset, struct sr_op *op)
-{
-    struct sr_range whole = {0, 0, false};
-    struct sr_op_spec spec = sr_spec_read(fd, offset, whole);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_write_at_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                    uint64_t offset, size_t length, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_write(fd, offset, sr_range(0, length));
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_read_range_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                      struct sr_range range, uint64_t offset, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_read(fd, offset, range);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_write_range_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                       struct sr_range range, uint64_t offset, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_write(fd, offset, range);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_send_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                struct sr_range range, uint32_t message_flags, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_send(fd, range, message_flags);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_recv_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
-                                struct sr_range range, uint32_t message_flags, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_recv(fd, range, message_flags);
-    return sr_op_start(ring, &spec, buffer, op);
-}
-
-static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd listening, struct sr_op *op)
-{
-    struct sr_op_spec spec = sr_spec_accept(listening, 0);
-    return sr_op_start_plain(ring, &spec, op);
-}
-
 #ifdef __cplusplus
 }
 #endif
+
+#include "safer_ring/hot.h"
 
 #endif

@@ -7,9 +7,7 @@
 #include <sys/uio.h>
 
 #include "machine/ownership.h"
-#include "safer_ring/buffer.h"
-
-struct sr_buffer;
+#include "safer_ring/hot.h"
 
 /* Where a buffer comes from, and goes when nobody wants it any more (BUF-9). */
 struct sri_origin {
@@ -24,22 +22,7 @@ struct sri_vector {
     struct iovec segments[];
 };
 
-/* One cache line. */
-struct sr_buffer {
-    _Alignas(64) uint8_t *bytes; /* NULL: a vector */
-    size_t size;
-    const struct sri_origin *origin;
-    struct sri_vector *vector; /* or NULL */
-    struct sr_buffer *free_next;
-    uint8_t owner; /* enum sri_owner */
-};
-
 /* The moves a ring makes with a buffer it was given. */
-static inline int sri_buffer_lend(struct sr_buffer *buffer)
-{
-    return sri_ownership_move(&buffer->owner, SRI_OWNER_LEND);
-}
-
 static inline void sri_buffer_move(struct sr_buffer *buffer, enum sri_owner_event event)
 {
     SRI_REQUIRE(sri_ownership_move(&buffer->owner, event) == 0);

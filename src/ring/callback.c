@@ -16,7 +16,7 @@ static void end_for_callback(struct sr_ring *ring, uint64_t id)
 
 static void run_first(struct sr_ring *ring)
 {
-    struct sri_slot *slot = &ring->slots[ring->callbacks.head];
+    struct sri_slot *slot = &ring->hot.slots[ring->callbacks.head];
     sr_completion_fn *fn = slot->callback;
     struct sr_completion done;
     SRI_REQUIRE(sri_slot_deliver(ring, slot, &done) == 0);

@@ -12,18 +12,18 @@ void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot)
         return;
     uint32_t index = sri_slot_index(ring, slot);
     sri_mark(slot, SRI_MARK_WANTS_CANCEL, 0);
-    slot->owed++; /* its place on the list; then the cancel's CQE */
+    sri_owe(slot); /* its place on the list; then the cancel's CQE */
     slot->cancel_next = SRI_NO_SLOT;
     if (ring->cancel_tail == SRI_NO_SLOT)
         ring->cancel_head = index;
     else
-        ring->slots[ring->cancel_tail].cancel_next = index;
+        ring->hot.slots[ring->cancel_tail].cancel_next = index;
     ring->cancel_tail = index;
 }
 
 static struct sri_slot *pop(struct sr_ring *ring)
 {
-    struct sri_slot *slot = &ring->slots[ring->cancel_head];
+    struct sri_slot *slot = &ring->hot.slots[ring->cancel_head];
     ring->cancel_head = slot->cancel_next;
     if (ring->cancel_head == SRI_NO_SLOT)
         ring->cancel_tail = SRI_NO_SLOT;
@@ -35,18 +35,18 @@ static struct sri_slot *pop(struct sr_ring *ring)
 void sri_queue_cancels(struct sr_ring *ring)
 {
     while (ring->cancel_head != SRI_NO_SLOT) {
-        struct sri_slot *slot = &ring->slots[ring->cancel_head];
+        struct sri_slot *slot = &ring->hot.slots[ring->cancel_head];
         if (slot->state != SRI_OPERATION_CANCELLING) {
-            pop(ring)->owed--;
+            sri_repay(pop(ring));
             sri_slot_free_if_settled(ring, slot);
             continue;
         }
-        struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
-        if (sqe == NULL)
+        if (!sri_has_room(ring, 1))
             return;
+        struct io_uring_sqe *sqe = sri_next_entry(ring);
         pop(ring);
-        io_uring_prep_cancel64(sqe, sri_slot_id(ring, slot), 0);
-        sqe->user_data = sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_CANCEL);
+        io_uring_prep_cancel64(sqe, slot->id, 0);
+        sqe->user_data = sri_tagged(slot, SRI_TAG_CANCEL);
         ring->stats.cancels++;
     }
 }
@@ -90,8 +90,8 @@ static bool in_kernel_or_queue(const struct sri_slot *slot)
 /* Cancels what has not ended, as far as the queue of completions has room for what is only taken back. */
 static int cancel_what_is_left(struct sr_ring *ring, bool orphans_only)
 {
-    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
-        struct sri_slot *slot = &ring->slots[i];
+    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+        struct sri_slot *slot = &ring->hot.slots[i];
         if (!in_kernel_or_queue(slot) || (orphans_only && slot->claim != SRI_CLAIM_ORPHAN))
             continue;
         if (slot->state == SRI_OPERATION_QUEUED && sri_queue_full(ring))

@@ -18,13 +18,14 @@ static inline int find(const struct sr_completion *done, struct sri_slot **slot)
 }
 
 /* Ends the completion: *back is its buffer, or NULL (BUF-5). The kernel's result, untouched, or why there is none. */
-static inline int32_t take(struct sr_completion *done, struct sr_buffer **back)
+static int32_t take(struct sr_completion *done, struct sr_buffer **back)
 {
     struct sri_slot *slot = NULL;
     *back = NULL;
     int refused = find(done, &slot);
     if (refused != 0)
         return refused;
+    sri_slot_refresh(done->ring, slot);
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_TAKE);
     *back = slot->buffer;
@@ -34,12 +35,12 @@ static inline int32_t take(struct sr_completion *done, struct sr_buffer **back)
     return result;
 }
 
-SR_UNCHECKED int32_t sr_take(struct sr_completion *done, struct sr_buffer **back)
+SR_UNCHECKED int32_t sri_take(struct sr_completion *done, struct sr_buffer **back)
 {
     return back != NULL ? take(done, back) : -EINVAL;
 }
 
-SR_UNCHECKED int32_t sr_take_plain(struct sr_completion *done)
+SR_UNCHECKED int32_t sri_take_plain(struct sr_completion *done)
 {
     struct sr_buffer *back;
     int32_t result = take(done, &back);

@@ -7,8 +7,8 @@
 /* Disposes of what has ended and was not taken, delivered completions too: whoever held them finds them stale. */
 static void dispose_ended(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
-        struct sri_slot *slot = &ring->slots[i];
+    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+        struct sri_slot *slot = &ring->hot.slots[i];
         bool ended = slot->state == SRI_OPERATION_COMPLETED || slot->state == SRI_OPERATION_DELIVERED;
         if (ended && slot->claim != SRI_CLAIM_CALLBACK)
             sri_dispose(ring, slot);
@@ -50,8 +50,10 @@ int sr_ring_drain(struct sr_ring *ring, uint64_t timeout_ns, uint32_t *remaining
     if (!ring->usable || ring->in_callback || ring->draining)
         return SR_EINVALID_STATE;
     ring->draining = true;
+    sri_ring_set_gate(ring);
     rc = drain(ring, sri_deadline(ring, timeout_ns));
     ring->draining = false;
+    sri_ring_set_gate(ring);
     if (remaining != NULL)
         *remaining = sri_in_flight(ring);
     return rc;

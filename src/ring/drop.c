@@ -20,7 +20,7 @@ static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
 {
     sri_slot_withdraw(ring, slot);
     ring->ended++;
-    ring->settled++;
+    ring->hot.settled++;
     ring->discarded++;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_WITHDRAW) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DISCARD) == 0);
@@ -79,8 +79,8 @@ SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
 }
 
 /* Moves a handle's claim to the ring, with where its result goes. A result that is there already joins the queue at once. */
-static inline int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event,
-                            sr_completion_fn *fn, void *user)
+static int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_claim_event event, sr_completion_fn *fn,
+                     void *user)
 {
     if (ring == NULL || op == NULL)
         return -EINVAL;
@@ -101,7 +101,7 @@ static inline int give_over(struct sr_ring *ring, struct sr_op *op, enum sri_cla
     return 0;
 }
 
-SR_UNCHECKED int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)
+SR_UNCHECKED int sri_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)
 {
     return give_over(ring, op, SRI_CLAIM_DETACH, NULL, user);
 }

@@ -1,8 +1,8 @@
 /*
  * Which process this is, without a system call per question (RING-6).
  *
- * A page that the kernel wipes in every forked child holds this process's number; the last number given out stands in
- * ordinary memory, which the child inherits, so the child's next number is new.
+ * The gates of rings stand on pages that the kernel wipes in every forked child, so a ring the child inherited has a gate of
+ * zeros: neither open nor alive. What is free is listed in ordinary memory, which the child inherits as it was.
  */
 #define _GNU_SOURCE
 #include "ring/identity.h"
@@ -11,34 +11,72 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* So that the gates of two threads do not share a cache line. */
+#define GATE_STRIDE 64u
+#define GATES 64u
+
+/* Two pages of memory: what is free, and the gates, on the one that is wiped. */
+struct gate_page {
+    struct gate_page *next;
+    unsigned char *gates;
+    uint64_t free; /* a bit for each */
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-_Atomic uint32_t *sri_process_word; /* on the page that fork wipes */
-_Thread_local char sri_thread_mark;
+static struct gate_page *pages; /* kept for ever, so that a stale ring's gate can be read */
+__thread char sri_thread_mark;
 
-static _Atomic uint32_t without_page; /* where the page can't be had: every process looks the same */
-static uint32_t last;
-
-static void make_page(void)
+/* Where fork can't wipe (before Linux 4.14) every process looks the same. */
+static struct gate_page *add_page(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) != 0) {
-        munmap(page, size);
-        page = MAP_FAILED;
-    }
-    sri_process_word = page != MAP_FAILED ? page : &without_page;
+    unsigned char *memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    (void)madvise(memory + size, size, MADV_WIPEONFORK);
+    struct gate_page *page = (struct gate_page *)(void *)memory;
+    page->gates = memory + size;
+    page->free = UINT64_MAX;
+    page->next = pages;
+    pages = page;
+    return page;
 }
 
-uint32_t sri_process_mark(void)
+static struct gate_page *page_with_room(void)
 {
+    struct gate_page *page = pages;
+    while (page != NULL && page->free == 0)
+        page = page->next;
+    return page != NULL ? page : add_page();
+}
+
+struct sri_gate *sri_gate_new(void)
+{
+    struct sri_gate *gate = NULL;
     pthread_mutex_lock(&lock);
-    if (sri_process_word == NULL)
-        make_page();
-    uint32_t mark = atomic_load_explicit(sri_process_word, memory_order_relaxed);
-    if (mark == 0) {
-        mark = ++last;
-        atomic_store_explicit(sri_process_word, mark, memory_order_relaxed);
+    struct gate_page *page = page_with_room();
+    if (page != NULL) {
+        unsigned number = (unsigned)__builtin_ctzll(page->free);
+        page->free &= page->free - 1;
+        gate = (struct sri_gate *)(void *)(page->gates + number * GATE_STRIDE);
     }
     pthread_mutex_unlock(&lock);
-    return mark;
+    if (gate != NULL) {
+        sri_gate_set(gate, NULL);
+        __atomic_store_n(&gate->alive, 1, __ATOMIC_RELAXED);
+    }
+    return gate;
+}
+
+void sri_gate_free(struct sri_gate *gate)
+{
+    const unsigned char *at = (const unsigned char *)gate;
+    sri_gate_set(gate, NULL);
+    __atomic_store_n(&gate->alive, 0, __ATOMIC_RELAXED);
+    pthread_mutex_lock(&lock);
+    struct gate_page *page = pages;
+    while (at < page->gates || at >= page->gates + GATES * GATE_STRIDE)
+        page = page->next;
+    page->free |= UINT64_C(1) << ((size_t)(at - page->gates) / GATE_STRIDE);
+    pthread_mutex_unlock(&lock);
 }

@@ -4,23 +4,24 @@
 #ifndef SRI_RING_IDENTITY_H
 #define SRI_RING_IDENTITY_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
 
-/* A number that differs in every forked child; 0 never. Made at the first call. */
-uint32_t sri_process_mark(void);
+#include "safer_ring/hot.h"
 
-/* Where the number stands; see identity.c. Set by the first sri_process_mark(). */
-extern _Atomic uint32_t *sri_process_word;
+/* A ring's gate, closed and alive; NULL when there is no memory. In a forked child it reads as zeros. */
+struct sri_gate *sri_gate_new(void);
+void sri_gate_free(struct sri_gate *gate);
 
-static inline bool sri_process_is(uint32_t mark)
+static inline bool sri_gate_is_alive(const struct sri_gate *gate)
 {
-    return atomic_load_explicit(sri_process_word, memory_order_relaxed) == mark;
+    return __atomic_load_n(&gate->alive, __ATOMIC_RELAXED) != 0;
 }
 
-/* Its address is the thread's, as long as the thread lives: what pthread_self(3) is, without the call. */
-extern _Thread_local char sri_thread_mark __attribute__((tls_model("initial-exec")));
+/* `owner`: whose address sri_this_thread() is, or NULL. */
+static inline void sri_gate_set(struct sri_gate *gate, const void *owner)
+{
+    __atomic_store_n(&gate->open, owner, __ATOMIC_RELAXED);
+}
 
 static inline const void *sri_this_thread(void)
 {

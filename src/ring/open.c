@@ -57,37 +57,30 @@ static void *at(void *base, uint32_t offset)
     return (char *)base + offset;
 }
 
-/* Fills liburing's structure from the parameters and the mappings, so that its inlines work on this memory. */
+/* Finds the words of the shared memory. */
 static void fill(struct sr_ring *ring, const struct io_uring_params *params)
 {
-    struct io_uring_sq *sq = &ring->uring.sq;
-    struct io_uring_cq *cq = &ring->uring.cq;
-    void *sq_memory = ring->mapping[0];
-    void *cq_memory = ring->mapping[1] != NULL ? ring->mapping[1] : sq_memory;
-    sq->khead = at(sq_memory, params->sq_off.head);
-    sq->ktail = at(sq_memory, params->sq_off.tail);
-    sq->kring_mask = at(sq_memory, params->sq_off.ring_mask);
-    sq->kring_entries = at(sq_memory, params->sq_off.ring_entries);
-    sq->kflags = at(sq_memory, params->sq_off.flags);
-    sq->kdropped = at(sq_memory, params->sq_off.dropped);
-    sq->array = at(sq_memory, params->sq_off.array);
-    sq->sqes = ring->mapping[2];
-    sq->ring_mask = *sq->kring_mask;
-    sq->ring_entries = *sq->kring_entries;
-    cq->khead = at(cq_memory, params->cq_off.head);
-    cq->ktail = at(cq_memory, params->cq_off.tail);
-    cq->kring_mask = at(cq_memory, params->cq_off.ring_mask);
-    cq->kring_entries = at(cq_memory, params->cq_off.ring_entries);
-    cq->koverflow = at(cq_memory, params->cq_off.overflow);
-    cq->cqes = at(cq_memory, params->cq_off.cqes);
-    cq->kflags = params->cq_off.flags != 0 ? at(cq_memory, params->cq_off.flags) : NULL;
-    cq->ring_mask = *cq->kring_mask;
-    cq->ring_entries = *cq->kring_entries;
-    ring->uring.flags = params->flags;
-    ring->uring.features = params->features;
+    void *sq = ring->mapping[0];
+    void *cq = ring->mapping[1] != NULL ? ring->mapping[1] : sq;
+    const uint32_t sq_entries = *(uint32_t *)at(sq, params->sq_off.ring_entries);
+    ring->shared = (struct sri_shared){
+        .sq_head = at(sq, params->sq_off.head),
+        .sq_tail = at(sq, params->sq_off.tail),
+        .sq_flags = at(sq, params->sq_off.flags),
+        .cq_head = at(cq, params->cq_off.head),
+        .cq_tail = at(cq, params->cq_off.tail),
+        .cqes = at(cq, params->cq_off.cqes),
+        .cq_mask = *(uint32_t *)at(cq, params->cq_off.ring_mask),
+        .sq_entries = sq_entries,
+    };
+    ring->completion_entries = *(uint32_t *)at(cq, params->cq_off.ring_entries);
+    ring->hot.sqes = ring->mapping[2];
+    ring->hot.sq_mask = *(uint32_t *)at(sq, params->sq_off.ring_mask);
+    sri_set_sq_head(ring, 0);
     /* Entries stand in the order of the SQ for good, so that publishing them is one store of the tail. */
-    for (uint32_t i = 0; i < sq->ring_entries; i++)
-        sq->array[i] = i;
+    uint32_t *array = at(sq, params->sq_off.array);
+    for (uint32_t i = 0; i < sq_entries; i++)
+        array[i] = i;
 }
 
 static int map_all(struct sr_ring *ring, const struct io_uring_params *params)
@@ -101,8 +94,8 @@ static int map_all(struct sr_ring *ring, const struct io_uring_params *params)
     for (int i = 0; i < 3; i++) {
         if (sizes[i] == 0)
             continue;
-        int rc = ring->kernel.vtable->map(ring->kernel.self, ring->uring.ring_fd, offsets[i], sizes[i],
-                                          &ring->mapping[i]);
+        int rc =
+            ring->kernel.vtable->map(ring->kernel.self, ring->fd, offsets[i], sizes[i], &ring->mapping[i]);
         if (rc != 0) {
             ring->mapping[i] = NULL;
             return rc;
@@ -135,14 +128,14 @@ static int choose(struct sr_ring *ring, const struct sr_config *config)
 int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
 {
     struct io_uring_params params;
-    ring->uring.ring_fd = -1;
+    ring->fd = -1;
     int rc = choose(ring, config);
     if (rc != 0)
         return rc;
     int fd = setup(&ring->kernel, config, &params);
     if (fd < 0)
         return fd;
-    ring->uring.ring_fd = fd;
+    ring->fd = fd;
     if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
         sri_log(SR_LOG_ERROR,
                 "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed",
@@ -160,8 +153,8 @@ void sri_kernel_close(struct sr_ring *ring)
     const struct sr_backend *kernel = &ring->kernel;
     if (kernel->vtable == NULL)
         return;
-    if (ring->uring.ring_fd >= 0) {
-        int rc = kernel->vtable->close(kernel->self, ring->uring.ring_fd);
+    if (ring->fd >= 0) {
+        int rc = kernel->vtable->close(kernel->self, ring->fd);
         if (rc != 0)
             sri_log(SR_LOG_WARNING, "the ring's descriptor could not be closed: %s", sr_err_name(rc));
     }

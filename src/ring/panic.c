@@ -27,11 +27,11 @@ static bool listed(const struct sri_slot *slot)
 
 static const struct sri_slot *listed_at(const struct sr_ring *ring, uint32_t i)
 {
-    for (uint32_t index = 0; index < ring->max_in_flight; index++) {
-        if (!listed(&ring->slots[index]))
+    for (uint32_t index = 0; index < ring->hot.max_in_flight; index++) {
+        if (!listed(&ring->hot.slots[index]))
             continue;
         if (i-- == 0)
-            return &ring->slots[index];
+            return &ring->hot.slots[index];
     }
     return NULL;
 }
@@ -47,7 +47,7 @@ static void describe(const struct sr_panic *panic, const struct sri_slot *slot,
     const struct sr_ring *ring = panic->ring;
     uint64_t submitted_ns = ring->opened_ns + slot->submitted_ms * NS_PER_MS;
     *operation = (struct sr_panic_operation){
-        .id = sri_slot_id(ring, slot),
+        .id = slot->id,
         .kind = sri_kind(slot->opcode)->name,
         .state = sri_operation_machine.states[slot->state],
         .orphaned = slot->claim == SRI_CLAIM_ORPHAN,
@@ -89,9 +89,9 @@ _Noreturn static void print_and_abort(const struct sr_panic *panic)
 {
     char line[256];
     print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
-    for (uint32_t i = 0; i < panic->ring->max_in_flight; i++) {
-        if (listed(&panic->ring->slots[i]))
-            print_operation(panic, &panic->ring->slots[i]);
+    for (uint32_t i = 0; i < panic->ring->hot.max_in_flight; i++) {
+        if (listed(&panic->ring->hot.slots[i]))
+            print_operation(panic, &panic->ring->hot.slots[i]);
     }
     abort();
 }

@@ -42,13 +42,13 @@ int sr_ring_post(struct sr_ring *ring, uint64_t value)
 {
     if (ring == NULL)
         return -EINVAL;
-    if (!sri_process_is(ring->process))
+    if (!sri_gate_is_alive(ring->gate))
         return SR_EWRONG_PROCESS;
     if (!put(&ring->posts, value))
         return -EAGAIN;
     if (atomic_exchange(&ring->posts.woken, true))
         return 0;
-    int rc = ring->kernel.vtable->wake(ring->kernel.self, ring->uring.ring_fd, sri_id(0, 0, SRI_TAG_WAKE));
+    int rc = ring->kernel.vtable->wake(ring->kernel.self, ring->fd, sri_id(0, 0, SRI_TAG_WAKE));
     if (rc == 0)
         return 0;
     /* No CQE will come to clear the mark. With a full CQ (-EOVERFLOW), or one not attached yet (-EBADFD), the ring looks

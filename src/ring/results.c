@@ -12,7 +12,7 @@ static void append(struct sr_ring *ring, struct sri_completions *list, struct sr
     if (list->tail == SRI_NO_SLOT)
         list->head = index;
     else
-        ring->slots[list->tail].queue_next = index;
+        ring->hot.slots[list->tail].queue_next = index;
     list->tail = index;
     list->count++;
 }
@@ -22,11 +22,11 @@ static void take_out(struct sr_ring *ring, struct sri_completions *list, struct 
     if (slot->queue_previous == SRI_NO_SLOT)
         list->head = slot->queue_next;
     else
-        ring->slots[slot->queue_previous].queue_next = slot->queue_next;
+        ring->hot.slots[slot->queue_previous].queue_next = slot->queue_next;
     if (slot->queue_next == SRI_NO_SLOT)
         list->tail = slot->queue_previous;
     else
-        ring->slots[slot->queue_next].queue_previous = slot->queue_previous;
+        ring->hot.slots[slot->queue_next].queue_previous = slot->queue_previous;
     list->count--;
 }
 
@@ -36,7 +36,7 @@ static void leave_queue(struct sr_ring *ring, struct sri_slot *slot)
     ring->completed--;
     if (slot->claim == SRI_CLAIM_QUEUE) {
         take_out(ring, &ring->ready, slot);
-        ring->detached--;
+        ring->hot.detached--;
     } else if (slot->claim == SRI_CLAIM_CALLBACK) {
         take_out(ring, &ring->callbacks, slot);
         ring->with_callback--;
@@ -65,6 +65,7 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
         leave_queue(ring, slot);
     if (slot->claim == SRI_CLAIM_ORPHAN)
         ring->orphans--;
+    sri_slot_refresh(ring, slot);
     dispose_result(ring, slot);
     sri_slot_settle(ring, slot);
 }
@@ -79,49 +80,33 @@ void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* A count above what was asked for is a broken kernel: bytes were written where nobody lent any (BUF-7). */
-static void check_count(const struct sri_slot *slot, int32_t result)
+static inline void check_count(const struct sri_slot *slot, int32_t result)
 {
-    if (result > 0 && sri_kind(slot->opcode)->moves_bytes)
-        SRI_REQUIRE((uint32_t)result <= slot->length);
+    SRI_REQUIRE((int64_t)result <= (int64_t)slot->length);
 }
 
 /* Hands a completion over. The operation is in no queue. */
 static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32_t result, uint32_t cqe_flags,
                         struct sr_completion *done)
 {
-    *done = (struct sr_completion){
-        .ring = ring,
-        .id = sri_slot_id(ring, slot),
-        .user = slot->user,
-        .result = result,
-        .flags = cqe_flags,
-        .opcode = slot->opcode,
-    };
+    done->ring = ring;
+    done->id = slot->id;
+    done->user = slot->claim != SRI_CLAIM_HANDLE ? slot->user : NULL;
+    done->result = result;
+    done->flags = cqe_flags;
+    done->opcode = slot->opcode;
+    done->more = false;
+    done->posted = false;
 }
 
-/* A detached operation's goes straight to the one who waits for it, if nothing stands before it. */
-static inline bool taken_at_once(struct sr_ring *ring, struct sri_slot *slot, int32_t result,
-                                 uint32_t cqe_flags)
+void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
-    if (slot->claim != SRI_CLAIM_QUEUE || ring->taker.next == ring->taker.end || ring->ready.count != 0)
-        return false;
-    SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_DELIVER) == 0);
-    ring->detached--;
-    fill(ring, slot, result, cqe_flags, ring->taker.next++);
-    return true;
-}
-
-static inline __attribute__((always_inline)) void complete(struct sr_ring *ring, struct sri_slot *slot,
-                                                           int32_t result, uint32_t cqe_flags)
-{
+    check_count(slot, result);
     slot->result = result;
     slot->cqe_flags = cqe_flags;
     ring->ended++;
-    check_count(slot, result);
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_COMPLETE);
-    if (taken_at_once(ring, slot, result, cqe_flags))
-        return;
     bool nobody = slot->claim == SRI_CLAIM_ORPHAN || (ring->draining && slot->claim != SRI_CLAIM_CALLBACK);
     if (slot->claim != SRI_CLAIM_ORPHAN) {
         ring->completed++;
@@ -129,11 +114,6 @@ static inline __attribute__((always_inline)) void complete(struct sr_ring *ring,
     }
     if (nobody)
         sri_dispose(ring, slot);
-}
-
-void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
-{
-    complete(ring, slot, result, cqe_flags);
 }
 
 static void unknown(struct sr_ring *ring, const struct io_uring_cqe *cqe)
@@ -149,9 +129,10 @@ static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     uint64_t id = cqe->user_data;
     struct sri_slot *slot =
         sri_slot_find(ring, sri_id(sri_id_index(id), sri_id_generation(id), SRI_TAG_OPERATION));
-    if (slot == NULL || slot->owed == 0)
+    if (slot == NULL || !sri_is_owed(slot))
         return false;
-    slot->owed--;
+    sri_slot_refresh(ring, slot);
+    sri_repay(slot);
     if (sri_id_tag(id) == SRI_TAG_CANCEL && cqe->res < 0 &&
         sri_operation_move(&slot->state, SRI_OPERATION_MISS) == 0)
         ring->missed = true;
@@ -183,29 +164,113 @@ static void note_other(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     }
 }
 
-static inline void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
+static __attribute__((noinline)) void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct sri_slot *slot = sri_slot_find(ring, cqe->user_data);
-    if (__builtin_expect(slot != NULL && sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) == 0, 1))
-        complete(ring, slot, cqe->res, cqe->flags);
-    else
+    if (slot != NULL)
+        sri_slot_refresh(ring, slot);
+    if (slot == NULL || sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0) {
         note_other(ring, cqe);
+        return;
+    }
+    ring->marked--;
+    sri_complete(ring, slot, cqe->res, cqe->flags);
+}
+
+/*
+ * Does the kernel have this operation, so that it can end now? One that was not marked as submitted yet never will be:
+ * CONSUME, COMPLETE and DELIVER are one step (hot.c).
+ */
+static inline bool can_end(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->state == SRI_OPERATION_QUEUED) {
+        bool consumed = sri_is_consumed(ring, slot);
+        if (consumed)
+            slot->submitted_ms = ring->now_ms;
+        return consumed;
+    }
+    if (slot->state != SRI_OPERATION_SUBMITTED && slot->state != SRI_OPERATION_CANCELLING)
+        return false;
+    ring->marked--;
+    return true;
+}
+
+/*
+ * The end of an operation, straight into the hands of the one who waits for it. Its buffer's header is not touched: it is
+ * told when the completion is ended (sri_slot_refresh), and answers alike until then.
+ */
+static inline void give(struct sr_ring *ring, struct sri_slot *slot, const struct io_uring_cqe *cqe,
+                        void *user, struct sr_completion *done)
+{
+    check_count(slot, cqe->res);
+    done->ring = ring;
+    done->id = cqe->user_data;
+    done->user = user;
+    done->result = slot->result = cqe->res;
+    done->flags = cqe->flags;
+    done->opcode = slot->opcode;
+    done->more = done->posted = false;
+    slot->state = SRI_OPERATION_DELIVERED;
+}
+
+/*
+ * Detached operations' completions, as long as they are the next and there is room where they are waited for. What the
+ * loop needs of the ring is read once: the compiler has to think that every store of a byte changes it.
+ */
+static __attribute__((noinline)) uint32_t give_detached(struct sr_ring *ring, uint32_t head, uint32_t tail)
+{
+    const struct io_uring_cqe *const cqes = ring->shared.cqes;
+    const uint32_t mask = ring->shared.cq_mask;
+    const struct sri_hot hot = ring->hot;
+    struct sr_completion *const end = ring->taker.end;
+    struct sr_completion *next = ring->taker.next;
+    uint32_t at = head;
+    for (; at != tail && next != end; at++, next++) {
+        const struct io_uring_cqe *cqe = &cqes[at & mask];
+        struct sri_slot *slot = sri_hot_find(&hot, cqe->user_data);
+        if (slot == NULL || slot->claim != SRI_CLAIM_QUEUE || !can_end(ring, slot))
+            break;
+        give(ring, slot, cqe, slot->user, next);
+    }
+    ring->taker.next = next;
+    ring->ended += at - head;
+    ring->hot.detached -= at - head;
+    return at;
+}
+
+/* The one operation whose handle is awaited, if this CQE is its own. */
+static inline bool give_awaited(struct sr_ring *ring, const struct io_uring_cqe *cqe)
+{
+    struct sri_slot *slot = ring->taker.only;
+    if (slot == NULL || slot->id != cqe->user_data || slot->claim != SRI_CLAIM_HANDLE || !can_end(ring, slot))
+        return false;
+    give(ring, slot, cqe, NULL, ring->taker.next++);
+    ring->taker.only = NULL;
+    ring->ended++;
+    return true;
+}
+
+/* Does somebody wait for detached operations, with nothing before the next? */
+static inline bool takes_detached(const struct sr_ring *ring)
+{
+    return ring->taker.detached && ring->ready.count == 0;
 }
 
 /* In order of arrival; stops when the queue of untaken completions is full, so that nothing is lost (OP-9). */
-bool sri_reap(struct sr_ring *ring)
+void sri_reap_some(struct sr_ring *ring)
 {
-    struct io_uring_cq *cq = &ring->uring.cq;
-    uint32_t head = *cq->khead;
-    uint32_t tail = io_uring_smp_load_acquire(cq->ktail);
-    if (head == tail)
-        return false;
-    while (head != tail && !sri_queue_full(ring)) {
-        note_cqe(ring, &cq->cqes[head & cq->ring_mask]);
-        head++;
+    uint32_t head = *ring->shared.cq_head;
+    uint32_t tail = io_uring_smp_load_acquire(ring->shared.cq_tail);
+    while (head != tail) {
+        if (takes_detached(ring))
+            head = give_detached(ring, head, tail);
+        if (head == tail || sri_queue_full(ring))
+            break;
+        const struct io_uring_cqe *cqe = &ring->shared.cqes[head++ & ring->shared.cq_mask];
+        if (!give_awaited(ring, cqe))
+            note_cqe(ring, cqe);
     }
-    io_uring_smp_store_release(cq->khead, head);
-    return true;
+    io_uring_smp_store_release(ring->shared.cq_head, head);
 }
 
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)

@@ -1,6 +1,8 @@
 /*
  * The ring's birth and death: its memory, its kernel, its owner; the panic when it is dropped with operations in flight.
  */
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/checked.h"
 #include "ring/open.h"
@@ -8,20 +10,21 @@
 
 int sri_ring_refusal(const struct sr_ring *ring)
 {
-    if (!sri_process_is(ring->process))
+    if (!sri_gate_is_alive(ring->gate))
         return SR_EWRONG_PROCESS;
     return ring->owner == NULL ? SR_EINVALID_STATE : SR_EWRONG_THREAD;
 }
 
 static int make_slots(struct sr_ring *ring, uint32_t count)
 {
-    ring->slots = sri_alloc_aligned((size_t)count * sizeof ring->slots[0], 64);
-    if (ring->slots == NULL)
+    struct sri_slot *slots = sri_alloc_aligned((size_t)count * sizeof slots[0], 64);
+    if (slots == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++)
-        ring->slots[i] = (struct sri_slot){.generation = 1, .free_next = i + 1 < count ? i + 1 : SRI_NO_SLOT};
-    ring->max_in_flight = count;
-    ring->free_slot = 0;
+        slots[i] = (struct sri_slot){.id = sri_id(i, 1, SRI_TAG_OPERATION),
+                                     .free_next = i + 1 < count ? &slots[i + 1] : NULL};
+    ring->hot.slots = ring->hot.free = slots;
+    ring->hot.max_in_flight = count;
     return 0;
 }
 
@@ -29,7 +32,7 @@ static int make_arguments(struct sr_ring *ring, uint32_t bytes)
 {
     ring->argument_bytes = bytes;
     ring->argument_stride = (uint32_t)((sizeof(struct sri_arguments) + bytes + 15) & ~(size_t)15);
-    ring->arguments = sri_alloc((size_t)ring->max_in_flight * ring->argument_stride);
+    ring->arguments = sri_alloc((size_t)ring->hot.max_in_flight * ring->argument_stride);
     return ring->arguments != NULL ? 0 : -ENOMEM;
 }
 
@@ -41,7 +44,7 @@ static const struct sri_completions empty_list = {.head = SRI_NO_SLOT, .tail = S
 /* What is the ring's own: everything but the kernel's part. */
 static int make_own(struct sr_ring *ring, const struct sr_config *config)
 {
-    uint32_t completions = ring->uring.cq.ring_entries;
+    uint32_t completions = ring->completion_entries;
     uint32_t max_in_flight = config->max_in_flight != 0 ? config->max_in_flight : completions;
     ring->ready = ring->callbacks = empty_list;
     ring->cancel_head = ring->cancel_tail = SRI_NO_SLOT;
@@ -64,7 +67,9 @@ static void free_own(struct sr_ring *ring)
     if (ring->posts.values != NULL)
         sri_posts_fini(&ring->posts);
     sri_free(ring->arguments);
-    sri_free(ring->slots);
+    sri_free(ring->hot.slots);
+    if (ring->gate != NULL)
+        sri_gate_free(ring->gate);
 }
 
 /* Everything the ring has, of memory, descriptors and mappings (RING-5). */
@@ -75,6 +80,14 @@ static void destroy(struct sr_ring *ring)
     sri_free(ring);
 }
 
+/* From now on the ring is the calling thread's. */
+static void give_to_caller(struct sr_ring *ring)
+{
+    ring->owner = sri_this_thread();
+    ring->usable = true;
+    sri_ring_set_gate(ring);
+}
+
 int sr_ring_open_config(struct sr_ring **out, const struct sr_config *config)
 {
     const char *field = "out";
@@ -82,13 +95,12 @@ int sr_ring_open_config(struct sr_ring **out, const struct sr_config *config)
         sri_log(SR_LOG_ERROR, "sr_ring_open_config: %s is out of its range", field);
         return -EINVAL;
     }
-    struct sr_ring *ring = sri_alloc_zero(1, sizeof *ring);
+    struct sr_ring *ring = sri_alloc_aligned(sizeof *ring, _Alignof(struct sr_ring));
     if (ring == NULL)
         return -ENOMEM;
-    ring->process = sri_process_mark();
-    ring->owner = config->disabled ? NULL : sri_this_thread();
-    ring->usable = !config->disabled;
-    int rc = sri_kernel_open(ring, config);
+    memset(ring, 0, sizeof *ring);
+    ring->hot.gate = ring->gate = sri_gate_new();
+    int rc = ring->gate != NULL ? sri_kernel_open(ring, config) : -ENOMEM;
     if (rc == 0)
         rc = make_own(ring, config);
     if (rc != 0) {
@@ -96,6 +108,8 @@ int sr_ring_open_config(struct sr_ring **out, const struct sr_config *config)
         return rc;
     }
     ring->opened_ns = ring->kernel.vtable->now_ns(ring->kernel.self);
+    if (!config->disabled)
+        give_to_caller(ring);
     *out = ring;
     return 0;
 }
@@ -111,16 +125,15 @@ int sr_ring_attach(struct sr_ring *ring)
 {
     if (ring == NULL)
         return -EINVAL;
-    if (!sri_process_is(ring->process))
+    if (!sri_gate_is_alive(ring->gate))
         return SR_EWRONG_PROCESS;
     if (ring->owner != NULL)
         return SR_EINVALID_STATE;
-    int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->uring.ring_fd,
-                                            IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    int rc =
+        ring->kernel.vtable->register_(ring->kernel.self, ring->fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     if (rc < 0)
         return rc;
-    ring->owner = sri_this_thread();
-    ring->usable = true;
+    give_to_caller(ring);
     return 0;
 }
 
@@ -130,8 +143,8 @@ int sr_ring_attach(struct sr_ring *ring)
  */
 static void close_in_child(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
-        struct sr_buffer *buffer = ring->slots[i].buffer;
+    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+        struct sr_buffer *buffer = ring->hot.slots[i].buffer;
         if (buffer == NULL)
             continue;
         if (buffer->owner == SRI_OWNER_KERNEL)
@@ -182,5 +195,5 @@ int sr_ring_pollable_fd(struct sr_ring *ring)
     if (ring == NULL)
         return -EINVAL;
     int refused = sri_ring_check(ring);
-    return refused != 0 ? refused : ring->kernel.vtable->pollable_fd(ring->kernel.self, ring->uring.ring_fd);
+    return refused != 0 ? refused : ring->kernel.vtable->pollable_fd(ring->kernel.self, ring->fd);
 }

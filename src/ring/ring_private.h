@@ -43,47 +43,61 @@ struct sri_arguments {
     _Alignas(8) char bytes[]; /* a path, an address, a peer's address */
 };
 
-/* Where sri_reap() puts completions of detached operations, in place of the queue: the array of a waiting sr_ring_next_many(). */
+/* Where sri_reap() puts completions in place of a queue: the array of a waiting sr_ring_next_many(), or of sr_op_await(). */
 struct sri_taker {
     struct sr_completion *next;
-    struct sr_completion *end; /* next == end: nobody waits, or the array is full */
+    struct sr_completion *end;
+    struct sri_slot *only; /* whose handle is awaited, or NULL */
+    bool detached;         /* any detached operation is waited for */
 };
 
+/* The memory shared with the kernel: where its words are. */
+struct sri_shared {
+    uint32_t *sq_head;
+    uint32_t *sq_tail;
+    uint32_t *sq_flags;
+    uint32_t *cq_head;
+    uint32_t *cq_tail;
+    struct io_uring_cqe *cqes;
+    uint32_t cq_mask;
+    uint32_t sq_entries;
+};
+
+/*
+ * In order of use: what an operation that is started, awaited and taken needs of the ring stands in the first four lines of
+ * the cache, which the kernel's own work between has emptied (measured, docs/performance.md).
+ */
 struct sr_ring {
-    /* What every operation needs, together. */
-    const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
-    uint32_t process;  /* sri_process_mark() at open */
-    bool usable;       /* enabled: the kernel takes entries */
+    struct sri_hot hot; /* safer_ring/hot.h; `started` and `settled` count operations in flight */
+    uint32_t sq_head;   /* how far the kernel was seen to have read */
+    uint32_t sq_marked; /* entries before this place were looked at for `marked` */
+    uint32_t marked;    /* operations the kernel has and whose slots say so */
+    uint32_t completed; /* completions reaped and not delivered (OP-9) */
+    uint64_t ended;     /* of those started: not queued, submitted or cancelling any more */
+    uint32_t queue_entries;
+    uint32_t cancel_head; /* slots that want a cancel sent, oldest first */
+    uint32_t refusals;    /* enters in a row that took nothing, while waiting */
+    bool usable;          /* enabled: the kernel takes entries */
     bool draining;
     bool in_callback;
     bool awaits_posts;
-    struct sri_slot *slots;
-    uint32_t max_in_flight;
-    uint32_t free_slot;
-    uint64_t started; /* operations, ever: accepted; … */
-    uint64_t ended;   /* … of those, that are not queued, submitted or cancelling any more; … */
-    uint64_t settled; /* … that are not in flight any more */
-    struct sri_taker taker;
-    uint32_t detached;      /* claim QUEUE and not delivered */
-    uint32_t with_callback; /* claim CALLBACK and not delivered */
-    uint32_t completed;     /* completions reaped and not delivered (OP-9) */
-    uint32_t queue_entries;
-    struct sri_completions ready; /* of detached operations */
     struct sri_completions callbacks;
-
-    /* The rings' memory. sq.sqe_tail is where the next entry goes; sq.sqe_head how far the kernel was seen to have read. */
-    struct io_uring uring;
+    struct sri_shared shared;
     struct sr_backend kernel;
+    int fd;
+    uint32_t now_ms; /* the clock as of the last enter, since the ring was opened (RING-2) */
+    uint64_t opened_ns;
+    struct sri_taker taker;
+    struct sri_completions ready; /* of detached operations */
+
+    struct sri_gate *gate;
+    const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
     char *arguments;
     uint32_t argument_stride;
     uint32_t argument_bytes;
-
     uint32_t orphans;
-    uint32_t refusals;    /* enters in a row that took nothing, while waiting */
-    uint32_t cancel_head; /* slots that want a cancel sent, oldest first */
+    uint32_t with_callback; /* claim CALLBACK and not delivered */
     uint32_t cancel_tail;
-    uint32_t now_ms; /* the clock as of the last enter, since the ring was opened (RING-2) */
-    uint64_t opened_ns;
     bool cancel_on_drop;
     bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
@@ -91,29 +105,31 @@ struct sr_ring {
     struct sri_posts posts;
     struct sr_stats stats; /* started and completed are filled in when asked for */
     uint64_t discarded;    /* operations dropped before the kernel consumed them */
-    void *mapping[3];      /* SQ ring, CQ ring (may be the same), SQEs */
+    uint32_t completion_entries;
+    void *mapping[3]; /* SQ ring, CQ ring (may be the same), SQEs */
     size_t mapped[3];
     char reason[256];
-};
+} __attribute__((aligned(64)));
 
 /* Operations started and not settled. */
 static inline uint32_t sri_in_flight(const struct sr_ring *ring)
 {
-    return (uint32_t)(ring->started - ring->settled);
+    return (uint32_t)(ring->hot.started - ring->hot.settled);
 }
 
 /* Operations that are queued, submitted or cancelling. */
 static inline uint32_t sri_under_way(const struct sr_ring *ring)
 {
-    return (uint32_t)(ring->started - ring->ended);
+    return (uint32_t)(ring->hot.started - ring->ended);
 }
 
 /* ring.c: why the calling thread may not use the ring: SR_EWRONG_PROCESS, SR_EINVALID_STATE (not attached), SR_EWRONG_THREAD. */
 __attribute__((cold)) int sri_ring_refusal(const struct sr_ring *ring);
 
+/* While it drains, and before it is enabled, a ring's gate is shut for the thread it belongs to as well. */
 static inline bool sri_ring_is_mine(const struct sr_ring *ring)
 {
-    return __builtin_expect(ring->owner == sri_this_thread() && sri_process_is(ring->process), 1);
+    return sri_is_open(&ring->hot) || (ring->owner == sri_this_thread() && sri_gate_is_alive(ring->gate));
 }
 
 /* May it? 0, or why not. */
@@ -122,14 +138,15 @@ static inline int sri_ring_check(const struct sr_ring *ring)
     return sri_ring_is_mine(ring) ? 0 : sri_ring_refusal(ring);
 }
 
-static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
+/* After a change of what it depends on. */
+static inline void sri_ring_set_gate(struct sr_ring *ring)
 {
-    return (uint32_t)(slot - ring->slots);
+    sri_gate_set(ring->gate, ring->usable && !ring->draining ? ring->owner : NULL);
 }
 
-static inline uint64_t sri_slot_id(const struct sr_ring *ring, const struct sri_slot *slot)
+static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
 {
-    return sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_OPERATION);
+    return (uint32_t)(slot - ring->hot.slots);
 }
 
 /* slots.c: the table of operations. */
@@ -139,29 +156,27 @@ __attribute__((cold)) void sri_slot_retire(struct sri_slot *slot);
 static inline void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
 {
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_FREE) == 0);
-    slot->generation++;
-    if (__builtin_expect(slot->generation == 0, 0)) {
+    if (__builtin_add_overflow(slot->id, SRI_NEXT_GENERATION, &slot->id)) {
         sri_slot_retire(slot);
         return;
     }
-    slot->free_next = ring->free_slot;
-    ring->free_slot = sri_slot_index(ring, slot);
+    slot->free_next = ring->hot.free;
+    ring->hot.free = slot;
 }
 
 static inline void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot)
 {
-    if (slot->state == SRI_OPERATION_SETTLED && slot->owed == 0)
+    if (slot->state == SRI_OPERATION_SETTLED && !sri_is_owed(slot))
         sri_slot_free(ring, slot);
 }
 
 /* A free one, or NULL. */
 static inline struct sri_slot *sri_slot_take(struct sr_ring *ring)
 {
-    uint32_t index = ring->free_slot;
-    if (__builtin_expect(index == SRI_NO_SLOT, 0))
+    struct sri_slot *slot = ring->hot.free;
+    if (slot == NULL)
         return NULL;
-    struct sri_slot *slot = &ring->slots[index];
-    ring->free_slot = slot->free_next;
+    ring->hot.free = slot->free_next;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_START) == 0);
     return slot;
 }
@@ -169,12 +184,7 @@ static inline struct sri_slot *sri_slot_take(struct sr_ring *ring)
 /* A live one, by the id of its operation: an id with another tag, or of another generation, has none. */
 static inline struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_t id)
 {
-    uint32_t index = sri_id_index(id);
-    if (__builtin_expect(index >= ring->max_in_flight, 0))
-        return NULL;
-    struct sri_slot *slot = &ring->slots[index];
-    /* What is above the index is tag and generation, and the tag of an operation is 0. */
-    return __builtin_expect(id >> SRI_SLOT_BITS == slot->generation, 1) ? slot : NULL;
+    return sri_hot_find(&ring->hot, id);
 }
 
 /* Its result is gone: free once nothing is owed. */
@@ -183,10 +193,8 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_SETTLE) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_END) == 0);
     slot->buffer = NULL;
-    ring->settled++;
-    /* Not together with the state, which was stored just now: a load over both would wait for that store. */
-    if (__builtin_expect(slot->owed == 0, 1))
-        sri_slot_free(ring, slot);
+    ring->hot.settled++;
+    sri_slot_free_if_settled(ring, slot);
 }
 
 /* arguments.c */
@@ -195,21 +203,47 @@ int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot,
                        const struct sr_op_spec *spec);
 
 /* submit.c */
-int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
-                     uint64_t timeout_ns);
 int sri_ring_submit(struct sr_ring *ring);
 bool sri_make_room(struct sr_ring *ring, uint32_t entries);
 void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);
 
 static inline uint32_t sri_queued(const struct sr_ring *ring)
 {
-    return ring->uring.sq.sqe_tail - ring->uring.sq.sqe_head;
+    return ring->hot.sq_tail - ring->sq_head;
 }
 
 static inline bool sri_has_room(const struct sr_ring *ring, uint32_t entries)
 {
-    return ring->uring.sq.ring_entries - sri_queued(ring) >= entries;
+    return ring->hot.sq_limit - ring->hot.sq_tail >= entries;
 }
+
+/* The next entry of the SQ, for which there is room. */
+static inline struct io_uring_sqe *sri_next_entry(struct sr_ring *ring)
+{
+    return &ring->hot.sqes[ring->hot.sq_tail++ & ring->hot.sq_mask];
+}
+
+/* The kernel has read so far. */
+static inline void sri_set_sq_head(struct sr_ring *ring, uint32_t head)
+{
+    ring->sq_head = head;
+    ring->hot.sq_limit = head + ring->shared.sq_entries;
+}
+
+/*
+ * Two things a slot and its buffer learn late, so that an operation that ends within the enter that took it passes neither:
+ * that the kernel took the entry (its place is before the kernel's head then), and that the buffer came back to a completion
+ * which its taker already holds. For any other look at them.
+ */
+static inline bool sri_is_consumed(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    return (int32_t)(slot->sq_position - ring->sq_head) < 0;
+}
+
+void sri_slot_refresh(struct sr_ring *ring, struct sri_slot *slot);
+
+/* Operations whose entries the kernel has not consumed. */
+uint32_t sri_queued_operations(const struct sr_ring *ring);
 
 /* Room in the SQ for so many entries, submitting once if need be (OP-7). */
 static inline bool sri_reserve(struct sr_ring *ring, uint32_t entries)
@@ -218,7 +252,14 @@ static inline bool sri_reserve(struct sr_ring *ring, uint32_t entries)
 }
 
 /* results.c */
-bool sri_reap(struct sr_ring *ring); /* was there anything? */
+void sri_reap_some(struct sr_ring *ring);
+
+static inline void sri_reap(struct sr_ring *ring)
+{
+    if (*ring->shared.cq_head != io_uring_smp_load_acquire(ring->shared.cq_tail))
+        sri_reap_some(ring);
+}
+
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags);
 /* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
@@ -229,7 +270,7 @@ void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot); /* a completed
 static inline void sri_claimed(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->claim == SRI_CLAIM_QUEUE)
-        ring->detached++;
+        ring->hot.detached++;
     else
         ring->with_callback++;
     if (slot->state == SRI_OPERATION_COMPLETED)

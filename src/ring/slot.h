@@ -16,8 +16,6 @@
 #include "safer_ring/buffer.h"
 #include "safer_ring/op.h"
 
-#define SRI_SLOT_BITS 24u
-#define SRI_TAG_SHIFT 56u
 #define SRI_NO_SLOT UINT32_MAX
 
 enum sri_tag {
@@ -36,43 +34,37 @@ enum {
     SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
 };
 
-struct sri_slot {
-    struct sr_buffer *buffer;
-    sr_completion_fn *callback;
-    void *user;
-    /* Not beside each other: copied as one word right after they were stored as two, they would wait for both stores. */
-    int32_t result;
-    uint32_t generation;
-    uint32_t cqe_flags;
-    union {
-        uint32_t sq_position; /* queued: the entry's place, counted as the SQ's tail is */
-        uint32_t queue_next;  /* completed: the next in its list of completions */
-    };
-    uint32_t queue_previous;
-    union {
-        uint32_t free_next;   /* gone */
-        uint32_t cancel_next; /* SRI_MARK_WANTS_CANCEL */
-    };
-    int32_t fd;
-    uint32_t length;       /* bytes asked for */
-    uint32_t submitted_ms; /* since the ring was opened */
-    uint8_t opcode;
-    uint8_t state; /* enum sri_operation */
-    uint8_t claim; /* enum sri_claim */
-    uint8_t marks : 5;
-    uint8_t owed : 3; /* tagged CQEs to come, and a place on the list of cancels */
-};
-
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");
 
-static inline void sri_mark(struct sri_slot *slot, unsigned set, unsigned clear)
+static inline void sri_mark(struct sri_slot *slot, uint8_t set, uint8_t clear)
 {
-    slot->marks = ((slot->marks & ~clear) | set) & 0x1fu;
+    slot->marks = (uint8_t)((slot->marks & ~clear) | set);
+}
+
+static inline void sri_owe(struct sri_slot *slot)
+{
+    slot->marks = (uint8_t)(slot->marks + SRI_HOT_ONE_OWED);
+}
+
+static inline void sri_repay(struct sri_slot *slot)
+{
+    slot->marks = (uint8_t)(slot->marks - SRI_HOT_ONE_OWED);
+}
+
+static inline bool sri_is_owed(const struct sri_slot *slot)
+{
+    return slot->marks >= SRI_HOT_ONE_OWED;
 }
 
 static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)
 {
-    return (uint64_t)tag << SRI_TAG_SHIFT | (uint64_t)generation << SRI_SLOT_BITS | index;
+    return (uint64_t)generation << SRI_GENERATION_SHIFT | (uint64_t)tag << SRI_SLOT_BITS | index;
+}
+
+/* The same operation's, with another tag. */
+static inline uint64_t sri_tagged(const struct sri_slot *slot, enum sri_tag tag)
+{
+    return slot->id | (uint64_t)tag << SRI_SLOT_BITS;
 }
 
 static inline uint32_t sri_id_index(uint64_t id)
@@ -82,12 +74,12 @@ static inline uint32_t sri_id_index(uint64_t id)
 
 static inline uint32_t sri_id_generation(uint64_t id)
 {
-    return (uint32_t)(id >> SRI_SLOT_BITS);
+    return (uint32_t)(id >> SRI_GENERATION_SHIFT);
 }
 
 static inline enum sri_tag sri_id_tag(uint64_t id)
 {
-    return (enum sri_tag)(id >> SRI_TAG_SHIFT);
+    return (enum sri_tag)((uint32_t)id >> SRI_SLOT_BITS);
 }
 
 #endif

@@ -8,3 +8,15 @@ void sri_slot_retire(struct sri_slot *slot)
 {
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_RETIRE) == 0);
 }
+
+void sri_slot_refresh(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (slot->state == SRI_OPERATION_QUEUED && sri_is_consumed(ring, slot)) {
+        SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_CONSUME) == 0);
+        slot->submitted_ms = ring->now_ms;
+        ring->marked++;
+    }
+    if (slot->state == SRI_OPERATION_DELIVERED && slot->buffer != NULL &&
+        slot->buffer->owner == SRI_OWNER_KERNEL)
+        sri_buffer_move(slot->buffer, SRI_OWNER_COMPLETE);
+}

@@ -7,8 +7,7 @@
 #include "ring/ring_private.h"
 
 /* The bytes a specification asks of a buffer: 0 and *length, or why it can't be (BUF-8: never cut). */
-static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer,
-                                uint32_t *length)
+static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer, uint32_t *length)
 {
     struct sr_range range = spec->range;
     if (!range.given && range.length == 0 && range.begin == 0)
@@ -22,8 +21,8 @@ static inline int resolve_range(const struct sr_op_spec *spec, const struct sr_b
 }
 
 /* May the buffer go with the operation? 0 and *length, the bytes asked for, or why not. */
-static inline int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec,
-                               const struct sr_buffer *buffer, uint32_t *length)
+static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec,
+                        const struct sr_buffer *buffer, uint32_t *length)
 {
     if (!kind->takes_buffer)
         return -EOPNOTSUPP;
@@ -37,7 +36,7 @@ static inline int check_buffer(const struct sri_kind *kind, const struct sr_op_s
     return spec->range.given || spec->range.length != 0 || spec->range.begin != 0 ? -EINVAL : 0;
 }
 
-static inline int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
+static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
 {
     if (ring == NULL || spec == NULL || op == NULL)
         return -EINVAL;
@@ -54,16 +53,16 @@ static inline int check(struct sr_ring *ring, const struct sr_op_spec *spec, con
 static void abandon(struct sr_ring *ring, struct sri_slot *slot)
 {
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_ABANDON) == 0);
-    slot->free_next = ring->free_slot;
-    ring->free_slot = sri_slot_index(ring, slot);
+    slot->free_next = ring->hot.free;
+    ring->hot.free = slot;
 }
 
 /* A slot with its arguments copied and room in the SQ for its entries, or why not. */
-static inline int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sri_kind *kind,
-                          struct sri_slot **out)
+static int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sri_kind *kind,
+                   struct sri_slot **out)
 {
     uint32_t entries = spec->timeout_ns != 0 ? 2 : 1;
-    if (entries > ring->uring.sq.ring_entries)
+    if (entries > ring->shared.sq_entries)
         return -E2BIG;
     struct sri_slot *slot = sri_slot_take(ring);
     if (slot == NULL)
@@ -79,57 +78,51 @@ static inline int prepare(struct sr_ring *ring, const struct sr_op_spec *spec, c
     return 0;
 }
 
-/* The next entry of the SQ, for which room was reserved. */
-static inline struct io_uring_sqe *next_entry(struct sr_ring *ring)
-{
-    return &ring->uring.sq.sqes[ring->uring.sq.sqe_tail++ & ring->uring.sq.ring_mask];
-}
-
 /* The linked timeout goes behind its operation, with the operation's id and a tag (OP-1, OP-7). */
 static void queue_limit(struct sr_ring *ring, struct sri_slot *slot)
 {
-    struct io_uring_sqe *sqe = next_entry(ring);
+    struct io_uring_sqe *sqe = sri_next_entry(ring);
     io_uring_prep_link_timeout(sqe, &sri_arguments_of(ring, slot)->limit, 0);
-    sqe->user_data = sri_id(sri_slot_index(ring, slot), slot->generation, SRI_TAG_LIMIT);
+    sqe->user_data = sri_tagged(slot, SRI_TAG_LIMIT);
     sri_mark(slot, SRI_MARK_LIMITED, 0);
-    slot->owed++;
+    sri_owe(slot);
+}
+
+/* The largest count the kernel may answer: what it was given room for (BUF-7). */
+static uint32_t largest_count(const struct sri_kind *kind, const struct sr_op_spec *spec, uint32_t length)
+{
+    /* Asked so, recv answers the datagram's true length, which may be more than it transfers. */
+    bool true_length = spec->opcode == IORING_OP_RECV && (spec->opcode_flags & MSG_TRUNC) != 0;
+    return kind->moves_bytes && !true_length ? length : UINT32_MAX;
 }
 
 /* Queues the prepared operation, with its buffer or NULL. Cannot fail. */
-static inline __attribute__((always_inline)) void queue(struct sr_ring *ring, struct sri_slot *slot,
-                                                        const struct sri_kind *kind,
-                                                        const struct sr_op_spec *spec,
-                                                        struct sr_buffer *buffer, uint32_t length,
-                                                        struct sr_op *op)
+static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_kind *kind,
+                  const struct sr_op_spec *spec, struct sr_buffer *buffer, uint32_t length, struct sr_op *op)
 {
-    uint64_t id = sri_slot_id(ring, slot);
     slot->buffer = buffer;
     slot->length = length;
     slot->fd = kind->has_target ? spec->target.number : -1;
     slot->opcode = spec->opcode;
     slot->marks = (spec->flags & SR_OP_WANT_PEER) != 0 ? SRI_MARK_WANT_PEER : 0;
-    slot->owed = 0;
-    slot->sq_position = ring->uring.sq.sqe_tail;
-    struct io_uring_sqe *sqe = next_entry(ring);
+    slot->sq_position = ring->hot.sq_tail;
+    struct io_uring_sqe *sqe = sri_next_entry(ring);
     sri_encode(ring, slot, kind, spec, sqe);
-    sqe->user_data = id;
-    /* Asked so, recv answers the datagram's true length, which may be more than it transfers: no count is too large then. */
-    if (buffer != NULL &&
-        __builtin_expect(spec->opcode == IORING_OP_RECV && (spec->opcode_flags & MSG_TRUNC) != 0, 0))
-        slot->length = UINT32_MAX;
-    if (__builtin_expect(spec->timeout_ns != 0, 0)) {
+    sqe->user_data = slot->id;
+    slot->length = largest_count(kind, spec, length);
+    if (spec->timeout_ns != 0) {
         sqe->flags |= IOSQE_IO_LINK;
         queue_limit(ring, slot);
     }
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_QUEUE) == 0);
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_START) == 0);
-    ring->started++;
-    op->id = id;
+    ring->hot.started++;
+    op->id = slot->id;
 }
 
 /* Both starts, with every case there is. */
-static __attribute__((noinline)) int start(struct sr_ring *ring, const struct sr_op_spec *spec,
-                                           struct sr_buffer **buffer, struct sr_op *op)
+static int start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
+                 struct sr_op *op)
 {
     int refused = check(ring, spec, op);
     if (refused != 0)
@@ -153,41 +146,15 @@ static __attribute__((noinline)) int start(struct sr_ring *ring, const struct sr
     return 0;
 }
 
-/*
- * Is nothing out of the ordinary, so that the entry can be queued here and now? Only asked so that the ordinary operation
- * is started without a call; start() checks everything again, and says what is wrong.
- */
-static inline bool ordinary(const struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
-{
-    return ring != NULL && spec != NULL && op != NULL && sri_ring_is_mine(ring) && ring->usable &&
-           !ring->draining && !spec->target.fixed && spec->flags == 0 && spec->timeout_ns == 0 &&
-           ring->free_slot != SRI_NO_SLOT && sri_has_room(ring, 1);
-}
-
-SR_UNCHECKED int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
-                             struct sr_op *op)
+SR_UNCHECKED int sri_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
+                              struct sr_op *op)
 {
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
-    uint32_t length;
-    if (__builtin_expect(!ordinary(ring, spec, op), 0))
-        return start(ring, spec, buffer, op);
-    const struct sri_kind *kind = sri_kind(spec->opcode);
-    if (__builtin_expect(kind->special || check_buffer(kind, spec, *buffer, &length) != 0, 0))
-        return start(ring, spec, buffer, op);
-    sri_buffer_move(*buffer, SRI_OWNER_LEND);
-    queue(ring, sri_slot_take(ring), kind, spec, *buffer, length, op);
-    *buffer = NULL;
-    return 0;
+    return start(ring, spec, buffer, op);
 }
 
-SR_UNCHECKED int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
+SR_UNCHECKED int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
 {
-    if (__builtin_expect(!ordinary(ring, spec, op), 0))
-        return start(ring, spec, NULL, op);
-    const struct sri_kind *kind = sri_kind(spec->opcode);
-    if (__builtin_expect(kind->special || kind->takes_buffer || kind->name == NULL, 0))
-        return start(ring, spec, NULL, op);
-    queue(ring, sri_slot_take(ring), kind, spec, NULL, 0, op);
-    return 0;
+    return start(ring, spec, NULL, op);
 }

@@ -2,7 +2,7 @@
  * Waiting for completions: one step at a time, each of which submits, enters, reaps. Never loses what arrives for others
  * (OP-4), and never waits for what cannot come (OP-8).
  */
-#include "ring/ring_private.h"
+#include "ring/enter.h"
 
 uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns)
 {
@@ -23,8 +23,18 @@ uint64_t sri_time_left(const struct sr_ring *ring, uint64_t deadline_ns)
 /* Overflowed completions are handed out only by an enter with GETEVENTS, which every step makes. */
 static void count_overflow(struct sr_ring *ring)
 {
-    if ((__atomic_load_n(ring->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)
+    if ((__atomic_load_n(ring->shared.sq_flags, __ATOMIC_RELAXED) & IORING_SQ_CQ_OVERFLOW) != 0)
         ring->stats.overflows++;
+}
+
+#define IN_LINE static inline __attribute__((always_inline))
+
+IN_LINE int enter_and_reap(struct sr_ring *ring, uint32_t to_submit, uint64_t timeout_ns)
+{
+    int rc = sri_kernel_enter(ring, to_submit, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
+    sri_reap(ring);
+    sri_mark_submitted(ring);
+    return rc;
 }
 
 /* How often in a row a waiting call bears that the kernel takes nothing, and how long it lets the kernel work between. */
@@ -42,36 +52,42 @@ static int wait_without_submitting(struct sr_ring *ring, uint64_t timeout_ns, in
         return why;
     }
     uint64_t pause = timeout_ns < REFUSAL_PAUSE_NS ? timeout_ns : REFUSAL_PAUSE_NS;
-    int rc = sri_kernel_enter(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
-    sri_reap(ring);
+    int rc = enter_and_reap(ring, 0, pause);
     return rc == -EAGAIN || rc == -EBUSY || rc == -EINTR || rc == -ETIME ? 0 : rc < 0 ? rc : 0;
+}
+
+static __attribute__((cold, noinline)) int refused(struct sr_ring *ring, uint64_t timeout_ns, int rc)
+{
+    if (rc == -EINTR)
+        return 0;
+    return rc == -EAGAIN || rc == -EBUSY ? wait_without_submitting(ring, timeout_ns, rc) : rc;
+}
+
+IN_LINE int progress(struct sr_ring *ring, uint64_t timeout_ns)
+{
+    sri_send_cancels(ring);
+    count_overflow(ring);
+    int rc = enter_and_reap(ring, sri_queued(ring), timeout_ns);
+    if (__builtin_expect(rc < 0, 0))
+        return refused(ring, timeout_ns, rc);
+    ring->refusals = 0;
+    return 0;
 }
 
 int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
 {
-    sri_send_cancels(ring);
-    count_overflow(ring);
-    uint32_t queued = sri_queued(ring);
-    int rc = sri_kernel_enter(ring, queued, timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
-    sri_reap(ring);
-    if (rc >= 0)
-        ring->refusals = 0;
-    if (rc >= 0 || rc == -EINTR)
-        return 0;
-    if (rc == -EAGAIN || rc == -EBUSY)
-        return wait_without_submitting(ring, timeout_ns, rc);
-    return rc;
+    return progress(ring, timeout_ns);
 }
 
 /*
  * A step of a wait that ends at the deadline, when it is -ETIME; what the last step brought is still looked at. A callback
  * that another one's peek made due is not waited over: its work may be what the wait is for.
  */
-static int progress_until(struct sr_ring *ring, uint64_t deadline_ns)
+IN_LINE int progress_until(struct sr_ring *ring, uint64_t deadline_ns)
 {
     bool due = ring->callbacks.count != 0;
-    if (deadline_ns == SR_FOREVER)
-        return sri_progress(ring, due ? 0 : SR_FOREVER);
+    if (deadline_ns == SR_FOREVER && !due)
+        return progress(ring, SR_FOREVER);
     int rc = sri_progress(ring, due ? 0 : sri_time_left(ring, deadline_ns));
     return rc == 0 && sri_time_left(ring, deadline_ns) == 0 ? -ETIME : rc;
 }
@@ -105,7 +121,48 @@ static inline int check(const struct sr_ring *ring, const void *a, const void *b
     return !ring->usable || (waits && ring->in_callback) ? SR_EINVALID_STATE : 0;
 }
 
-static int await(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns, struct sr_completion *done)
+/*
+ * Looks at what is there for the slot's operation, or makes a step of a wait for it. True: its completion is in *done.
+ * Callbacks never run in here: they may still use the handle that is awaited.
+ */
+static inline bool is_there(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)
+{
+    ring->taker = (struct sri_taker){done, done + 1, slot, false};
+    sri_reap(ring);
+    bool arrived = ring->taker.only == NULL;
+    ring->taker.only = NULL;
+    return arrived;
+}
+
+IN_LINE bool arrives_by(struct sr_ring *ring, struct sri_slot *slot, uint64_t deadline_ns,
+                        struct sr_completion *done, int *step)
+{
+    ring->taker = (struct sri_taker){done, done + 1, slot, false};
+    *step = progress_until(ring, deadline_ns);
+    bool arrived = ring->taker.only == NULL;
+    ring->taker.only = NULL;
+    return arrived;
+}
+
+/* Nothing has arrived: what callbacks do meanwhile may have ended the operation, or taken its handle away. */
+IN_LINE int wait_for(struct sr_ring *ring, struct sr_op *op, struct sri_slot *slot, uint64_t timeout_ns,
+                     struct sr_completion *done)
+{
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
+    for (int step = 0;;) {
+        int rc = sri_run_callbacks(ring) != 0 ? try_deliver(ring, op, done) : SR_EOPERATION_PENDING;
+        if (rc != SR_EOPERATION_PENDING)
+            return rc;
+        if (step != 0)
+            return step;
+        if (sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        if (arrives_by(ring, slot, deadline, done, &step))
+            return 0;
+    }
+}
+
+IN_LINE int await(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns, struct sr_completion *done)
 {
     int rc = check(ring, op, done, true);
     if (rc != 0)
@@ -113,21 +170,13 @@ static int await(struct sr_ring *ring, struct sr_op *op, uint64_t timeout_ns, st
     rc = try_deliver(ring, op, done);
     if (rc != SR_EOPERATION_PENDING)
         return rc;
-    uint64_t deadline = sri_deadline(ring, timeout_ns);
-    bool looked = sri_reap(ring);
-    for (int step = 0;;) {
-        if (sri_run_callbacks(ring) != 0 || looked) {
-            rc = try_deliver(ring, op, done);
-            if (rc != SR_EOPERATION_PENDING)
-                return rc;
-        }
-        if (step != 0)
-            return step;
-        if (sri_queue_full(ring))
-            return SR_EQUEUE_FULL;
-        step = progress_until(ring, deadline);
-        looked = true;
-    }
+    struct sri_slot *slot = sri_slot_find(ring, op->id);
+    rc = ring->callbacks.count == 0 && is_there(ring, slot, done)
+             ? 0
+             : wait_for(ring, op, slot, timeout_ns, done);
+    if (rc == 0)
+        op->id = 0;
+    return rc;
 }
 
 SR_UNCHECKED int sr_op_await(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
@@ -164,7 +213,7 @@ static bool take_next(struct sr_ring *ring, struct sr_completion *done)
     if (sri_posts_any(ring) && sri_posts_take(ring, done))
         return true;
     return ring->ready.head != SRI_NO_SLOT &&
-           sri_slot_deliver(ring, &ring->slots[ring->ready.head], done) == 0;
+           sri_slot_deliver(ring, &ring->hot.slots[ring->ready.head], done) == 0;
 }
 
 /* How many are in done[]: `taken` of them already, and what else is there. */
@@ -176,8 +225,8 @@ static size_t take_all(struct sr_ring *ring, struct sr_completion done[], size_t
 }
 
 /* Waits until something is in done[], where completions arrive without a detour as long as the taker stands. */
-static int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
-                         size_t *taken)
+IN_LINE int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
+                          size_t *taken)
 {
     sri_reap(ring);
     uint64_t deadline = sri_deadline(ring, timeout_ns);
@@ -188,7 +237,7 @@ static int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_co
             return 0;
         if (step != 0)
             return step;
-        if (ring->detached == 0 && !ring->awaits_posts)
+        if (ring->hot.detached == 0 && !ring->awaits_posts)
             return SR_ENOTHING_IN_FLIGHT;
         if (sri_queue_full(ring))
             return SR_EQUEUE_FULL;
@@ -196,8 +245,8 @@ static int wait_for_some(struct sr_ring *ring, uint64_t timeout_ns, struct sr_co
     }
 }
 
-static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
-                size_t *taken)
+IN_LINE int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion done[], size_t room,
+                 size_t *taken)
 {
     int rc = check(ring, done, taken, true);
     if (rc != 0)
@@ -205,9 +254,9 @@ static int next(struct sr_ring *ring, uint64_t timeout_ns, struct sr_completion 
     *taken = take_all(ring, done, room, 0);
     if (*taken > 0)
         return 0;
-    ring->taker = (struct sri_taker){.next = done, .end = done + room};
+    ring->taker = (struct sri_taker){done, done + room, NULL, true};
     rc = wait_for_some(ring, timeout_ns, done, room, taken);
-    ring->taker = (struct sri_taker){.next = NULL, .end = NULL};
+    ring->taker.detached = false;
     return rc;
 }
 

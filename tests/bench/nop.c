@@ -87,11 +87,10 @@ static int library_open(void **self, uint32_t depth)
 /* With one operation in flight: start, await, take. */
 static int run_one_by_one(struct library_nop *nop, uint64_t operations)
 {
-    struct sr_op_spec spec = sr_spec_nop();
     for (uint64_t i = 0; i < operations; i++) {
         struct sr_op op;
         struct sr_completion done;
-        int rc = sr_op_start_plain(nop->ring, &spec, &op);
+        int rc = sr_nop(nop->ring, &op);
         if (rc != 0)
             return rc;
         rc = sr_op_await(nop->ring, &op, &done);
@@ -108,13 +107,12 @@ static int run_one_by_one(struct library_nop *nop, uint64_t operations)
 /* With many: start, detach, take what comes. */
 SR_UNCHECKED static int run_many(struct library_nop *nop, uint64_t operations)
 {
-    struct sr_op_spec spec = sr_spec_nop();
     uint64_t started = 0;
     uint64_t ended = 0;
     while (ended < operations) {
         for (; started < operations && started - ended < nop->depth; started++) {
             struct sr_op op;
-            int rc = sr_op_start_plain(nop->ring, &spec, &op);
+            int rc = sr_nop(nop->ring, &op);
             if (rc != 0)
                 return rc;
             rc = sr_op_detach(nop->ring, &op, NULL);

@@ -261,11 +261,11 @@ SR_UNCHECKED static void a_cqe_of_nobody_is_counted(void **state)
         queued.id, /* the kernel has not even seen it */
         UINT64_MAX,
         UINT64_C(0xffffff) | op.id,  /* no such slot */
-        op.id + (UINT64_C(1) << 24), /* a generation to come */
+        op.id + (UINT64_C(1) << 32), /* a generation to come */
         cancel_of(op.id),            /* no cancel was sent */
         limit_of(op.id),             /* it has no linked timeout */
-        UINT64_C(3) << 56 | 1,       /* no wake of ours */
-        UINT64_C(4) << 56 | op.id,   /* a tag to come */
+        UINT64_C(3) << 24 | 1,       /* no wake of ours */
+        UINT64_C(4) << 24 | op.id,   /* a tag to come */
     };
     const size_t count = sizeof unknown / sizeof unknown[0];
     for (size_t i = 0; i < count; i++) {
@@ -379,8 +379,8 @@ SR_UNCHECKED static void a_slot_whose_generations_are_used_up_is_retired(void **
     config.entries = 4;
     config.max_in_flight = 2;
     struct fake_ring f = fake_ring_open_config(config);
-    uint32_t last = f.ring->free_slot;
-    f.ring->slots[last].generation = UINT32_MAX;
+    uint32_t last = sri_slot_index(f.ring, f.ring->hot.free);
+    f.ring->hot.free->id = sri_id(last, UINT32_MAX, SRI_TAG_OPERATION);
     struct sr_op op = submit_nop(f.ring);
     struct sr_op copy = op;
     struct sr_op_spec nop = sr_spec_nop();
@@ -388,7 +388,7 @@ SR_UNCHECKED static void a_slot_whose_generations_are_used_up_is_retired(void **
     fake_kernel_post(f.kernel, op.id, 3);
     assert_int_equal(await_result(f.ring, &op), 3);
 
-    assert_int_equal(f.ring->slots[last].state, SRI_OPERATION_RETIRED);
+    assert_int_equal(f.ring->hot.slots[last].state, SRI_OPERATION_RETIRED);
     assert_int_equal(sr_op_cancel(f.ring, &copy), SR_ESTALE);
     assert_int_equal(sr_op_cancel(f.ring, &(struct sr_op){.id = last}), SR_ESTALE);
     for (int i = 0; i < 3; i++) {
