@@ -59,6 +59,27 @@ static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint
         (struct sri_overflow_entry){.user_data = user_data, .result = result, .flags = flags};
 }
 
+void sri_overflow_insert(struct sri_ring *ring, uint32_t index, const struct sri_overflow_entry *entry)
+{
+    struct sri_overflow_entry carried = *entry;
+    uint32_t before = ring->overflow_count;
+    keep(ring, carried.user_data, carried.result, carried.flags);
+    struct sri_overflow *block = ring->overflow_first;
+    while (block != NULL && index >= block->end - block->begin) {
+        index -= block->end - block->begin;
+        block = block->next;
+    }
+    if (ring->overflow_count == before)
+        return;
+    for (uint32_t at = index; block != NULL; block = block->next, at = 0) {
+        for (at += block->begin; at < block->end; at++) {
+            struct sri_overflow_entry aside = block->entries[at];
+            block->entries[at] = carried;
+            carried = aside;
+        }
+    }
+}
+
 void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
     if (ring->overflow_count == 0 && has_room(ring))

@@ -305,6 +305,8 @@ struct sri_ring {
 
     struct sri_files files;
     struct sri_resources buffers;
+    uint32_t batch_at;               /* in_batch: where in the CQ the CQEs of its requests begin */
+    uint32_t batch_overflow;         /* in_batch: behind how many that found no room theirs are */
     struct sri_resource *late_first; /* in_batch: those that go at its end */
     struct sri_resource **late_end;
     struct sri_restrictions *restrictions;

@@ -62,7 +62,7 @@ static void tell_tag(const struct sri_resource *resource)
     struct sri_ring *ring = resource->ring;
     if (resource->tag == 0 || ring->closed)
         return;
-    sri_post(ring, resource->tag, 0, 0);
+    sri_post_early(ring, resource->tag, 0, 0);
     if (!sri_is_watched(ring->engine))
         return;
     struct sri_event event = {.kind = SRI_EVENT_WAKE,
@@ -132,6 +132,8 @@ void sri_resource_put_behind(struct sri_resource *resource)
     if (resource->late++ > 0)
         return;
     resource->next_late = NULL;
+    if (ring->late_first == NULL)
+        ring->late_end = &ring->late_first;
     *ring->late_end = resource;
     ring->late_end = &resource->next_late;
 }
@@ -146,20 +148,13 @@ void sri_request_put_buffer(struct sri_request *request)
     sri_resource_put_behind(sri_resource_by(request->ring->engine, request->buffer_node));
 }
 
-void sri_batch_begin(struct sri_ring *ring)
+void sri_resources_settle(struct sri_ring *ring)
 {
-    ring->in_batch = true;
-    ring->late_first = NULL;
-    ring->late_end = &ring->late_first;
-}
-
-void sri_batch_end(struct sri_ring *ring)
-{
-    ring->in_batch = false;
     for (struct sri_resource *next, *resource = ring->late_first; resource != NULL; resource = next) {
         next = resource->next_late;
         resource->references -= resource->late - 1;
         resource->late = 0;
         sri_resource_put(resource);
     }
+    ring->late_first = NULL;
 }

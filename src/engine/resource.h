@@ -83,7 +83,6 @@ static inline struct sri_resource *sri_resources_at(const struct sri_resources *
 void sri_resource_put_behind(struct sri_resource *resource);
 void sri_request_put_file(struct sri_request *request);
 void sri_request_put_buffer(struct sri_request *request);
-void sri_batch_begin(struct sri_ring *ring);
-void sri_batch_end(struct sri_ring *ring);
+void sri_resources_settle(struct sri_ring *ring);
 
 #endif

@@ -32,6 +32,16 @@ void sri_notify(struct sri_ring *ring);
 /* From any thread: the ring has something to enter for. */
 void sri_show_inbox(struct sri_ring *ring);
 
+/*
+ * batch.c: the CQEs of what ends while SQEs are consumed become visible together, at the batch's end. One that no request
+ * of the batch owes, a tag or a message, is ahead of them (measured).
+ */
+void sri_batch_begin(struct sri_ring *ring);
+void sri_batch_end(struct sri_ring *ring);
+void sri_post_early(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
+/* completion.c: one more among those that found no room, behind the first `index`. */
+void sri_overflow_insert(struct sri_ring *ring, uint32_t index, const struct sri_overflow_entry *entry);
+
 /* queue.c: the SQ. The number of SQEs consumed or -EAGAIN. */
 int sri_consume(struct sri_ring *ring, uint32_t to_submit);
 /* The same without asking how many stay. */
@@ -121,15 +131,28 @@ static inline bool sri_is_watched(const struct sri_engine *engine)
     return engine->observer_count != 0;
 }
 
-static inline void sri_write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+static inline struct io_uring_cqe *sri_cqe_at(const struct sri_ring *ring, uint32_t position)
 {
-    struct io_uring_cqe *cqe = &ring->cqes[(ring->cq_tail & (ring->cq_entries - 1)) << ring->cqe_shift];
+    return &ring->cqes[(position & (ring->cq_entries - 1)) << ring->cqe_shift];
+}
+
+static inline void sri_fill_cqe(const struct sri_ring *ring, uint32_t position, uint64_t user_data,
+                                int32_t result, uint32_t flags)
+{
+    struct io_uring_cqe *cqe = sri_cqe_at(ring, position);
     cqe->user_data = user_data;
     cqe->res = result;
     cqe->flags = flags;
     if (ring->cqe_shift != 0)
         cqe->big_cqe[0] = cqe->big_cqe[1] = 0; /* no operation of this kernel has more to say */
-    __atomic_store_n(&ring->header->cq_tail, ++ring->cq_tail, __ATOMIC_RELEASE);
+}
+
+static inline void sri_write_cqe(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    sri_fill_cqe(ring, ring->cq_tail, user_data, result, flags);
+    ring->cq_tail++;
+    if (!ring->in_batch)
+        __atomic_store_n(&ring->header->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
 }
 
 static inline void sri_post(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)

@@ -608,6 +608,67 @@ static void a_tag_of_a_replaced_file_comes_first(struct conform *c)
     conform_close(c, file);
 }
 
+static void register_tagged(struct conform *c, int file, unsigned count)
+{
+    int fds[4] = {file, file, file, file};
+    uint64_t tags[4] = {70, 71, 72, 73};
+    conform_register_tagged(c, "register", IORING_REGISTER_FILES2, fds, tags, count, 0);
+}
+
+static void tags_are_ahead_of_their_batch(struct conform *c)
+{
+    int none = -1;
+    int file = conform_file(c, "abc");
+    register_tagged(c, file, 2);
+    conform_sqe(c, 1);
+    io_uring_prep_files_update(conform_sqe(c, 2), &none, 1, 0);
+    conform_sqe(c, 3);
+    io_uring_prep_files_update(conform_sqe(c, 4), &none, 1, 1);
+    conform_sqe(c, 5);
+    conform_submit(c);
+    conform_take(c, 7);
+    conform_close(c, file);
+}
+
+static void a_tag_takes_the_room_of_its_batch(struct conform *c)
+{
+    int none = -1;
+    int file = conform_file(c, "abc");
+    register_tagged(c, file, 3);
+    conform_sqe(c, 1);
+    conform_sqe(c, 2);
+    conform_submit(c);
+    conform_sqe(c, 3);
+    conform_sqe(c, 4);
+    conform_submit(c);
+    conform_take(c, 1);
+    io_uring_prep_files_update(conform_sqe(c, 5), &none, 1, 0);
+    io_uring_prep_files_update(conform_sqe(c, 6), &none, 1, 1);
+    conform_submit(c);
+    conform_value(c, "in the CQ", io_uring_cq_ready(&c->ring.ring));
+    conform_value(c, "overflow", io_uring_cq_has_overflow(&c->ring.ring));
+    conform_take(c, 4);
+    conform_take_now(c);
+    conform_close(c, file);
+}
+
+static void a_tag_overflows_with_its_batch(struct conform *c)
+{
+    int none = -1;
+    int file = conform_file(c, "abc");
+    register_tagged(c, file, 2);
+    for (uint64_t i = 1; i <= 4; i++) {
+        conform_sqe(c, i);
+        conform_submit(c);
+    }
+    conform_sqe(c, 5);
+    io_uring_prep_files_update(conform_sqe(c, 6), &none, 1, 0);
+    conform_submit(c);
+    conform_take(c, 4);
+    conform_take_now(c);
+    conform_close(c, file);
+}
+
 static void tags_find_room_later(struct conform *c)
 {
     int file = conform_file(c, "abc");
@@ -762,6 +823,19 @@ static const struct conform_case cases[] = {
     {.name = "a tag of a replaced file comes first",
      .run = a_tag_of_a_replaced_file_comes_first,
      .expected = "register: 0\nsubmit: 1\n70: 0\n1: 1\n"},
+    {.name = "tags are ahead of their batch",
+     .run = tags_are_ahead_of_their_batch,
+     .expected = "register: 0\nsubmit: 5\n70: 0\n71: 0\n1: 0\n2: 1\n3: 0\n4: 1\n5: 0\n"},
+    {.name = "a tag takes the room of its batch",
+     .run = a_tag_takes_the_room_of_its_batch,
+     .expected = "register: 0\nsubmit: 2\nsubmit: 2\n1: 0\nsubmit: 2\nin the CQ: 4\n"
+                 "overflow: 1\n2: 0\n3: 0\n4: 0\n70: 0\n71: 0\n5: 1\n6: 1\n",
+     .entries = 2},
+    {.name = "a tag overflows with its batch",
+     .run = a_tag_overflows_with_its_batch,
+     .expected = "register: 0\nsubmit: 1\nsubmit: 1\nsubmit: 1\nsubmit: 1\nsubmit: 2\n1: 0\n"
+                 "2: 0\n3: 0\n4: 0\n70: 0\n5: 0\n6: 1\n",
+     .entries = 2},
     {.name = "tags find room later",
      .run = tags_find_room_later,
      .expected = "register: 0\nunregister: 0\nin the CQ: 4\noverflow: 1\n75: 0\n74: 0\n73: 0\n"
