@@ -39,8 +39,11 @@ static void add(struct sri_due *due, struct sri_request *request)
 static bool may_run(const struct sri_request *request)
 {
     const struct sri_ring *ring = request->ring;
-    return !(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->closed ||
-           (request->marks & SRI_MARK_INLINE);
+    if (!(ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) || ring->closed)
+        return true;
+    /* A worker begins when it likes: only what it tells waits to be asked for. */
+    return (request->marks & SRI_MARK_INLINE) ||
+           ((request->marks & SRI_MARK_WORKER) && request->step == SRI_STEP_START);
 }
 
 static void hold(struct sri_request *request)

@@ -79,9 +79,24 @@ static void issue_by_choice(struct sri_request *request, const struct sri_opcode
         sri_chain_arm(request);
 }
 
+/* IOSQE_ASYNC: given to a worker, who finds it when the submission is over. True: it is out of the submitter's hands. */
+static bool hand_over(struct sri_request *request)
+{
+    bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
+    request->marks |= SRI_MARK_WORKER;
+    if (!inline_)
+        return false;
+    sri_table_list(request);
+    sri_due_push(request, SRI_STEP_START);
+    return true;
+}
+
 void sri_start(struct sri_request *request)
 {
     const struct sri_opcode *opcode = sri_opcode_of(request);
+    if ((request->sqe_flags & IOSQE_ASYNC) && !(request->marks & SRI_MARK_WORKER) && hand_over(request))
+        return;
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
     if (error == 0)
         error = request->result; /* found at preparation, but told when it is issued */
@@ -241,6 +256,11 @@ static inline struct sri_request *end_one(struct sri_request *request)
 
 void sri_end(struct sri_request *request)
 {
+    if (request->marks & SRI_MARK_WORKER) {
+        request->marks &= (uint16_t) ~(SRI_MARK_WORKER | SRI_MARK_INLINE);
+        sri_due_push(request, SRI_STEP_END);
+        return;
+    }
     do {
         request = end_one(request);
     } while (request != NULL);

@@ -58,6 +58,7 @@ enum sri_mark {
     SRI_MARK_STAGED = 1 << 11,   /* the attempt goes to staging memory first */
     SRI_MARK_SEVERED = 1 << 12,  /* ended by somebody else; its flags say whether its CQE is posted */
     SRI_MARK_CHAINED = 1 << 13,  /* has a link, a link timeout, or is one: its end concerns others */
+    SRI_MARK_WORKER = 1 << 14,   /* IOSQE_ASYNC: runs out of line, and its end comes from there */
 };
 
 /* TIMEOUT, LINK_TIMEOUT, in place of the attempt. */
