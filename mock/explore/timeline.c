@@ -29,6 +29,8 @@ static const char *event_name(enum sri_event_kind kind)
     case SRI_EVENT_STALL: return "stalled";
     case SRI_EVENT_OPENED: return "descriptor opened";
     case SRI_EVENT_CLOSED: return "descriptor closed";
+    case SRI_EVENT_CHOSEN: return "buffer chosen";
+    case SRI_EVENT_RETURNED: return "buffer not taken";
     }
     return "?";
 }

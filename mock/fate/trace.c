@@ -77,7 +77,7 @@ static void add_content(struct sri_trace *trace, const struct sri_event *event)
     case SRI_EVENT_CONSUMED: add_sqe(trace, event->sqe); break;
     case SRI_EVENT_TOUCHED: add_bytes(trace, event); break;
     case SRI_EVENT_COMMITTED:
-        if (event->lending == SRI_LENDS_SOURCE)
+        if (event->lending == SRI_LENDS_SOURCE || event->lending == SRI_LENDS_LONG)
             add_bytes(trace, event);
         break;
     case SRI_EVENT_LEAVE: add_pair(trace, event->cq_ready, event->sq_ready); break;
@@ -91,7 +91,9 @@ static void add_content(struct sri_trace *trace, const struct sri_event *event)
     case SRI_EVENT_WAKE:
     case SRI_EVENT_STALL:
     case SRI_EVENT_OPENED:
-    case SRI_EVENT_CLOSED: break;
+    case SRI_EVENT_CLOSED:
+    case SRI_EVENT_CHOSEN:
+    case SRI_EVENT_RETURNED: break;
     }
 }
 

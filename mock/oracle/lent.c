@@ -74,7 +74,7 @@ static void judge_overlap(struct sri_watch *watch, const struct sri_watched *wat
 {
     for (struct sri_node *node = watch->lending.next; node != &watch->lending; node = node->next) {
         const struct sri_watched *other = SRI_CONTAINER_OF(node, struct sri_watched, lent);
-        bool both_read = watched->lending == SRI_LENDS_SOURCE && other->lending == SRI_LENDS_SOURCE;
+        bool both_read = watched->lending != SRI_LENDS_TARGET && other->lending != SRI_LENDS_TARGET;
         if (!both_read && overlaps(watched, other))
             sri_violated(
                 watch->verdict, SRI_RULE_BUF_4, watched->user_data,
@@ -100,7 +100,7 @@ void sri_lent_consumed(struct sri_watch *watch, struct sri_watched *watched)
 {
     judge_overlap(watch, watched);
     judge_freed(watch, watched);
-    if (watched->lending == SRI_LENDS_SOURCE) {
+    if (watched->lending != SRI_LENDS_TARGET) {
         watched->sum = sum_leading(watch, watched, UINT64_MAX);
         return;
     }
@@ -108,12 +108,36 @@ void sri_lent_consumed(struct sri_watch *watch, struct sri_watched *watched)
         sri_user_fill(watched->segments[i].iov_base, SRI_SENTINEL, watched->segments[i].iov_len);
 }
 
+void sri_lent_chosen(struct sri_watch *watch, struct sri_watched *watched, const struct sri_event *event)
+{
+    if (event->segment_count == 0)
+        return;
+    watched->provided = true;
+    watched->committed = false;
+    watched->lending = event->lending;
+    watched->segment_count = 1;
+    watched->segments[0] = event->segments[0];
+    watched->moved = 0;
+    watched->sum = 0;
+    if (watched->lending != SRI_LENDS_TARGET)
+        watched->sum = sum_leading(watch, watched, UINT64_MAX);
+    sri_list_append(&watch->lending, &watched->lent);
+}
+
+void sri_lent_returned(struct sri_watched *watched)
+{
+    watched->provided = false;
+    watched->lending = SRI_LENDS_NOTHING;
+    watched->segment_count = 0;
+    sri_list_remove(&watched->lent);
+}
+
 static void judge_target(struct sri_watch *watch, struct sri_watched *watched, const char *when)
 {
     if (watched->touching)
         return;
-    bool holds =
-        sentinel_stands(watch, watched) && sum_leading(watch, watched, watched->moved) == watched->sum;
+    bool holds = (watched->provided || sentinel_stands(watch, watched)) &&
+                 sum_leading(watch, watched, watched->moved) == watched->sum;
     sri_judge(watch->verdict, SRI_RULE_BUF_3, watched->user_data, holds,
               "somebody wrote into a buffer the kernel is to fill, %s", when);
 }
@@ -122,7 +146,7 @@ static void judge_source(struct sri_watch *watch, struct sri_watched *watched)
 {
     if (watched->committed)
         return;
-    watched->committed = true;
+    watched->committed = watched->lending == SRI_LENDS_SOURCE;
     sri_judge(watch->verdict, SRI_RULE_BUF_3, watched->user_data,
               sum_leading(watch, watched, UINT64_MAX) == watched->sum,
               "a buffer the kernel is to read was changed before it was read");
@@ -156,6 +180,8 @@ void sri_lent_event(struct sri_watch *watch, struct sri_watched *watched, const 
             judge_source(watch, watched);
         break;
     case SRI_EVENT_CONSUMED:
+    case SRI_EVENT_CHOSEN:
+    case SRI_EVENT_RETURNED:
     case SRI_EVENT_CANCELLING:
     case SRI_EVENT_RING_OPENED:
     case SRI_EVENT_RING_CLOSED:

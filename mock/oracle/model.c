@@ -324,6 +324,8 @@ void sri_model_event(void *user, const struct sri_event *event, const struct sri
     case SRI_EVENT_TOUCHED:
     case SRI_EVENT_COMMITTED:
     case SRI_EVENT_SKIPPED:
+    case SRI_EVENT_CHOSEN:
+    case SRI_EVENT_RETURNED:
     case SRI_EVENT_STALL: break;
     }
 }

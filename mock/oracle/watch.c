@@ -120,6 +120,8 @@ static void observe(void *self, const struct sri_event *event)
     sri_stall_event(watch, event);
     struct sri_watched *watched =
         event->kind == SRI_EVENT_CONSUMED ? consumed(watch, event) : find(watch, event->request);
+    if (watched != NULL && event->kind == SRI_EVENT_CHOSEN)
+        sri_lent_chosen(watch, watched, event);
     if (watched != NULL && watched->lending != SRI_LENDS_NOTHING)
         sri_lent_event(watch, watched, event);
     bool ends = event->kind == SRI_EVENT_SKIPPED || (event->kind == SRI_EVENT_COMPLETED && event->last);
@@ -127,6 +129,9 @@ static void observe(void *self, const struct sri_event *event)
         sri_ledger_completed(watch, watched, event);
     if (watch->listener != NULL)
         watch->listener(watch->listener_user, event, watched);
+    if (watched != NULL && watched->provided &&
+        (event->kind == SRI_EVENT_COMPLETED || event->kind == SRI_EVENT_RETURNED))
+        sri_lent_returned(watched);
     if (ends && watched != NULL)
         forget(watch, watched);
 }

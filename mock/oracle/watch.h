@@ -37,6 +37,8 @@ struct sri_watched {
     uint8_t opcode;
     bool committed; /* the source was read */
     bool touching;  /* between TOUCH and TOUCHED */
+    bool provided;  /* the bytes are a provided buffer's, lent since it was chosen */
+    bool answered;  /* a completion that is no notification was seen */
 };
 
 struct sri_watch;
@@ -88,10 +90,13 @@ const struct sri_watched *sri_watch_find(const struct sri_watch *watch, int ring
 
 /* The parts of the watch, each in its file. */
 void sri_lent_consumed(struct sri_watch *watch, struct sri_watched *watched);
+/* A provided buffer is the kernel's from here on, for one completion; it carries no sentinel. */
+void sri_lent_chosen(struct sri_watch *watch, struct sri_watched *watched, const struct sri_event *event);
+void sri_lent_returned(struct sri_watched *watched);
 void sri_lent_event(struct sri_watch *watch, struct sri_watched *watched, const struct sri_event *event);
 void sri_lent_release(void *watch, const struct sri_block *block);
 void sri_ledger_consumed(struct sri_watch *watch, const struct sri_event *event);
-void sri_ledger_completed(struct sri_watch *watch, const struct sri_watched *watched,
+void sri_ledger_completed(struct sri_watch *watch, struct sri_watched *watched,
                           const struct sri_event *event);
 void sri_order_event(struct sri_watch *watch, const struct sri_event *event);
 void sri_stall_event(struct sri_watch *watch, const struct sri_event *event);

@@ -74,8 +74,10 @@ struct sri_file {
     struct sri_pipe *pipe;
     struct sri_socket *socket;
     void *ring;
-    uint64_t counter; /* an eventfd's */
-    bool readable;    /* a ring with something to see */
+    uint64_t counter;  /* an eventfd's */
+    bool readable;     /* a ring with something to see */
+    uint32_t edges_in; /* changes so far: something to read, room to write */
+    uint32_t edges_out;
 };
 
 struct sri_slot {
@@ -140,11 +142,18 @@ bool sri_wait_cancel(struct sri_attempt *attempt);
 void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file);
 /* All that wait for the object may go on. */
 void sri_wake_all(struct sri_sim_world *world, struct sri_file *file);
+/* The same of a change that is about these POLL* alone; 0: it matters only to those that wait for what is true. */
+void sri_wake_for(struct sri_sim_world *world, struct sri_file *file, uint32_t key);
 /* POLL* that are true of an object. */
 uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file);
 /* One answer of the world's own freedoms. */
 uint32_t sri_world_pick(struct sri_sim_world *world, enum sri_world_freedom freedom, uint32_t n,
                         const struct sri_attempt *attempt);
+
+/* ---- polls that go on (edge.c) ---- */
+
+enum sri_answer sri_edge_poll(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
+void sri_edge_count(struct sri_file *file, uint32_t key);
 
 /* ---- files and directories (regular.c: their bytes; open.c; names.c; status.c) ---- */
 

@@ -67,9 +67,10 @@ static enum sri_answer read_pipe(struct sri_sim_world *world, struct sri_attempt
             return SRI_DONE;
         return sri_wait_unless_told(attempt, POLLIN | POLLHUP | POLLERR, result);
     }
+    bool was_full = !has_room(pipe);
     *result = sri_stream_get(&pipe->stream, &cursor, false);
     if (*result > 0)
-        sri_wake_waiters(world, pipe->writer);
+        sri_wake_for(world, pipe->writer, was_full ? (uint32_t)POLLOUT : 0); /* else room is no news */
     return SRI_DONE;
 }
 

@@ -56,7 +56,7 @@ static void arrive(struct sri_sim_world *world, struct sri_stream *stream)
 {
     struct sri_socket *socket = SRI_CONTAINER_OF(stream, struct sri_socket, incoming);
     stream->arrived = stream->used;
-    sri_wake_waiters(world, socket->file);
+    sri_wake_for(world, socket->file, READ_READY);
 }
 
 void sri_deliver(struct sri_sim_world *world)
@@ -118,7 +118,7 @@ static enum sri_answer receive(struct sri_sim_world *world, struct sri_attempt *
         bool peek = message && (attempt->flags & MSG_PEEK) != 0;
         *result = sri_stream_get(&socket->incoming, &cursor, peek);
         if (*result > 0 && !peek && socket->peer != NULL)
-            sri_wake_waiters(world, socket->peer->file);
+            sri_wake_for(world, socket->peer->file, WRITE_READY);
         return SRI_DONE;
     }
     if (socket->error != 0)

@@ -123,10 +123,18 @@ static uint32_t collect(struct sri_file *file, uint32_t ready, struct sri_waitin
     return count;
 }
 
-/* The engine may not start attempts from inside ready(): it queues them. */
 void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file)
 {
-    if (file == NULL || file->waiting.first == NULL)
+    sri_wake_for(world, file, UINT32_MAX);
+}
+
+/* The engine may not start attempts from inside ready(): it queues them. */
+void sri_wake_for(struct sri_sim_world *world, struct sri_file *file, uint32_t key)
+{
+    if (file == NULL)
+        return;
+    sri_edge_count(file, key);
+    if (file->waiting.first == NULL)
         return;
     struct sri_waiting woken = {NULL, NULL};
     uint32_t count = collect(file, sri_readiness(world, file), &woken);

@@ -61,6 +61,8 @@ static enum sri_answer start_socket(struct sri_sim_world *world, struct sri_atte
 
 static enum sri_answer start_poll(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
 {
+    if (attempt->edge != SRI_EDGE_NONE)
+        return sri_edge_poll(world, attempt, result);
     uint32_t mask = attempt->flags | POLLERR | POLLHUP | POLLRDHUP;
     uint32_t ready = sri_readiness(world, attempt->file) & mask;
     if (ready != 0)
@@ -290,6 +292,23 @@ static uint32_t descriptor_limit(void *self)
     return ((const struct sri_sim_world *)self)->options.max_descriptors;
 }
 
+static uint32_t object(void *self, const struct sri_file *file)
+{
+    (void)self;
+    switch (file->kind) {
+    case SRI_FILE_REGULAR:
+    case SRI_FILE_DIRECTORY: return 0;
+    case SRI_FILE_SOCKET:
+        return SRI_OBJECT_POLLS | SRI_OBJECT_SOCKET |
+               (file->socket->domain == AF_INET ? SRI_OBJECT_ZERO_COPY : 0);
+    case SRI_FILE_PIPE_READ:
+    case SRI_FILE_PIPE_WRITE:
+    case SRI_FILE_EVENTFD:
+    case SRI_FILE_RING: break;
+    }
+    return SRI_OBJECT_POLLS;
+}
+
 static void release(void *self)
 {
     struct sri_sim_world *world = self;
@@ -326,6 +345,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .eventfd_add = eventfd_add,
         .file_keep = NULL,
         .descriptor_limit = descriptor_limit,
+        .object = object,
     };
     return (struct sri_world){.vtable = &vtable, .self = world};
 }

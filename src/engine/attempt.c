@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <sys/socket.h>
 
+#include "engine/groups.h"
+#include "engine/multishot.h"
 #include "engine/segments.h"
 #include "engine/steps.h"
 
@@ -129,39 +131,47 @@ static void scribble(struct sri_request *request)
         sri_emit_request(request, SRI_EVENT_TOUCHED, request->result, 0);
 }
 
-void sri_report(struct sri_request *request)
+/* True: it goes on, and is to be attempted again. */
+static bool report(struct sri_request *request)
 {
     if ((request->marks & SRI_MARK_STAGED) && request->result > 0)
         copy_staged(request);
     const struct sri_opcode *opcode = sri_opcode_of(request);
     if (opcode->finish != NULL)
         opcode->finish(request);
-    if (request->ring->closed)
+    if (request->ring->closed) {
         sri_drop(request);
-    else
-        sri_end(request);
+        return false;
+    }
+    if ((request->shots & SRI_SHOT_MULTI) && sri_shot(request))
+        return true;
+    sri_end(request);
+    return false;
 }
 
-static void commit(struct sri_request *request, int64_t result)
+void sri_report(struct sri_request *request)
+{
+    if (report(request))
+        sri_attempt(request);
+}
+
+static bool commit(struct sri_request *request, int64_t result)
 {
     struct sri_engine *engine = request->ring->engine;
     request->result = result > INT_MAX ? INT_MAX : (int32_t)result;
     request->marks |= SRI_MARK_COMMITTED;
     if (sri_is_watched(engine))
         sri_emit_request(request, SRI_EVENT_COMMITTED, request->result, 0);
-    if (sri_is_kind(engine) || request->ring->closed) {
-        sri_report(request);
-        return;
-    }
+    if (sri_is_kind(engine) || request->ring->closed)
+        return report(request);
     if ((request->marks & SRI_MARK_STAGED) && request->copy == 2 && request->result > 0)
         scribble(request);
     uint32_t delay = ask(request, SRI_WHY_REPORT, SRI_DELAYS, NULL);
-    if (delay == 0) {
-        sri_report(request);
-        return;
-    }
+    if (delay == 0)
+        return report(request);
     sri_table_list(request);
     sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_REPORT);
+    return false;
 }
 
 /* MSG_WAITALL: the rest of the segments is attempted too, until all is there or there is no more to come. */
@@ -184,20 +194,46 @@ static void wait_in_world(struct sri_request *request)
         sri_chain_arm(request);
 }
 
-static void done(struct sri_request *request, int64_t result)
+static bool done(struct sri_request *request, int64_t result)
 {
     if (request->progress > 0)
         result = result > 0 ? (int64_t)request->progress + result : (int64_t)request->progress;
-    commit(request, result);
+    return commit(request, result);
 }
 
-void sri_attempt(struct sri_request *request)
+static bool end_unattempted(struct sri_request *request, int32_t result)
+{
+    request->result = result;
+    sri_end(request);
+    return false;
+}
+
+/* Has it a buffer, where it takes one? Else it ended. */
+static bool has_buffer(struct sri_request *request)
+{
+    if (!(request->shots & SRI_SHOT_SELECT) || (request->shots & SRI_SHOT_TAKEN))
+        return true;
+    int error = sri_select(request);
+    if (error == 0)
+        return true;
+    sri_select_return(request);
+    if (error != -ENOBUFS || !sri_shot_watch(request))
+        return end_unattempted(request, error);
+    wait_in_world(request);
+    return false;
+}
+
+/* True: to be attempted again at once. */
+static bool attempt(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     const struct sri_world_vtable *world = engine->world.vtable;
+    sri_shot_resume(request);
+    if (!has_buffer(request))
+        return false;
     if (!sri_is_kind(engine) && !(request->marks & SRI_MARK_ASKED) && !ask_freedoms(request)) {
-        sri_end(request);
-        return;
+        sri_select_settle(request, request->result);
+        return end_unattempted(request, request->result);
     }
     bool shown = shows_target(request) && !(request->marks & SRI_MARK_STAGED);
     for (;;) {
@@ -208,19 +244,26 @@ void sri_attempt(struct sri_request *request)
         int64_t result = 0;
         enum sri_answer answer = world->start(engine->world.self, &request->attempt, &result);
         if (answer == SRI_RUNNING) {
+            sri_select_keep(request);
             wait_in_world(request);
-            return;
+            return false;
         }
         touched(request, answer == SRI_DONE ? result : 0);
         if (answer == SRI_WAIT) {
+            sri_select_return(request);
             wait_in_world(request);
-            return;
+            return false;
         }
-        if (!goes_on(request, result)) {
-            done(request, result);
-            return;
-        }
+        sri_select_settle(request, result);
+        if (!goes_on(request, result))
+            return done(request, result);
     }
+}
+
+void sri_attempt(struct sri_request *request)
+{
+    while (attempt(request))
+        continue;
 }
 
 static struct sri_request *come_back(struct sri_attempt *attempt)
@@ -254,8 +297,6 @@ void sri_engine_finish(struct sri_engine *engine, struct sri_attempt *attempt, i
 void sri_finished(struct sri_request *request)
 {
     int64_t result = request->result;
-    if (goes_on(request, result))
+    if (goes_on(request, result) || done(request, result))
         sri_attempt(request);
-    else
-        done(request, result);
 }

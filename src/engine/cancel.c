@@ -16,7 +16,7 @@ static bool is_open(const struct sri_request *target)
 {
     switch ((enum sri_place)target->place) {
     case SRI_PLACE_WORLD: return true;
-    case SRI_PLACE_WHEEL: return target->step != SRI_STEP_REPORT;
+    case SRI_PLACE_WHEEL: return target->step != SRI_STEP_REPORT && target->step != SRI_STEP_NOTIFY;
     case SRI_PLACE_DUE:
     case SRI_PLACE_HELD: return target->step == SRI_STEP_START || target->step == SRI_STEP_ATTEMPT;
     case SRI_PLACE_NONE:
@@ -77,8 +77,10 @@ static int told(struct sri_request *target, int answer)
 
 int sri_cancel_one(struct sri_request *target)
 {
-    if (!is_open(target))
+    if (!is_open(target)) {
+        target->shots &= (uint8_t)~SRI_SHOT_MULTI; /* the CQE on its way is its last */
         return told(target, -EALREADY);
+    }
     uint32_t answer = ask(target, SRI_WHY_CANCEL, 3);
     if (answer == 1 || !sri_withdraw(target))
         return told(target, -EALREADY);

@@ -27,7 +27,13 @@ enum sri_why {
     SRI_WHY_CANCEL, /* cancel of a request that could be cancelled: 0 it wins; 1 too late, -EALREADY and the
                                target goes on to its own end; 2 -EALREADY and the target still ends -ECANCELED. n = 3 */
     SRI_WHY_CANCEL_ORDER, /* 0 the cancel's CQE first, 1 the target's first. n = 2 */
-    SRI_WHY_WORLD,        /* a freedom of the world's own: enum sri_world_freedom */
+    SRI_WHY_BUFFER,       /* a provided buffer: 0 the next of its group, 1 none is left: -ENOBUFS. n = 2 */
+    SRI_WHY_GIVE, /* an attempt with a provided buffer failed: 0 it stays in its group, 1 it is told. n = 2 */
+    SRI_WHY_SHOT, /* a request that could go on after a CQE: 0 does, 1 ends with it. n = 2 */
+    SRI_WHY_NOTIFIES, /* a failed SEND_ZC: 0 a notification follows, 1 none does. n = 2 */
+    SRI_WHY_NOTIFY,   /* time from a SEND_ZC's result to its notification: index into sri_delay_ns */
+    SRI_WHY_USAGE,    /* which tells: 0 the bytes were copied, 1 they were sent from where they lay. n = 2 */
+    SRI_WHY_WORLD,    /* a freedom of the world's own: enum sri_world_freedom */
     SRI_WHYS
 };
 

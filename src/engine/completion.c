@@ -24,6 +24,11 @@ static bool has_room(struct sri_ring *ring)
     return ring->cq_tail != ring->cq_limit && ring->cq_limit - ring->cq_tail <= ring->cq_entries;
 }
 
+bool sri_cq_has_room(struct sri_ring *ring)
+{
+    return ring->overflow_count == 0 && has_room(ring);
+}
+
 /* The block for one more, or NULL without memory. */
 static struct sri_overflow *block_for_one(struct sri_ring *ring)
 {

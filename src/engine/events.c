@@ -31,6 +31,8 @@ static void tell_segments(const struct sri_request *request, struct sri_event *e
     if (!(traits & (SRI_TRAIT_SOURCE | SRI_TRAIT_TARGET)) || (request->marks & SRI_MARK_PREP_FAILED))
         return;
     event->lending = traits & SRI_TRAIT_SOURCE ? SRI_LENDS_SOURCE : SRI_LENDS_TARGET;
+    if (request->shots & SRI_SHOT_NOTIFY)
+        event->lending = SRI_LENDS_LONG;
     event->segments = request->segments != NULL ? request->segments : &request->one;
     event->segment_count = request->segment_count;
 }
@@ -51,7 +53,8 @@ void sri_emit_request(struct sri_request *request, enum sri_event_kind kind, int
     struct sri_event event = event_of(request, kind);
     event.result = result;
     event.flags = flags;
-    event.last = (flags & IORING_CQE_F_MORE) == 0;
+    bool owes = (request->shots & SRI_SHOT_NOTIFY) && !(flags & IORING_CQE_F_NOTIF);
+    event.last = (flags & IORING_CQE_F_MORE) == 0 && !owes;
     sri_emit(request->ring->engine, &event);
 }
 

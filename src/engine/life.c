@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "engine/files.h"
+#include "engine/groups.h"
 #include "engine/steps.h"
 
 static uint32_t ask_delay(struct sri_request *request)
@@ -35,9 +36,24 @@ static void close_slot(struct sri_request *request)
     sri_end(request);
 }
 
+/* As if its object had just become ready: it is attempted behind what is submitted with it. */
+static void attempt_later(struct sri_request *request)
+{
+    request->shots &= (uint8_t)~SRI_SHOT_FIRST;
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
+    sri_table_list(request);
+    sri_due_push(request, SRI_STEP_ATTEMPT);
+    if (request->marks & SRI_MARK_GUARDED)
+        sri_chain_arm(request);
+}
+
 static inline void issue(struct sri_request *request, const struct sri_opcode *opcode)
 {
     if (opcode->issue == NULL) {
+        if (request->shots & SRI_SHOT_FIRST) {
+            attempt_later(request);
+            return;
+        }
         if ((opcode->traits & SRI_TRAIT_CLOSES) && request->file_slot != 0)
             close_slot(request);
         else
@@ -104,8 +120,8 @@ void sri_start(struct sri_request *request)
         error = sri_iopoll_admit(request);
     if (error == 0 && opcode->admit != NULL)
         error = opcode->admit(request);
-    if (error == 0 && (request->sqe_flags & IOSQE_BUFFER_SELECT))
-        error = -ENOBUFS; /* no group is known to this kernel */
+    if (error != 0 && (request->shots & SRI_SHOT_SELECT) && request->attempt.file != NULL)
+        error = sri_select_in_vain(request, error);
     if (error != 0)
         end_refused(request, error);
     else if (sri_is_kind(request->ring->engine) || (opcode->traits & SRI_TRAIT_PROMPT))
@@ -131,6 +147,7 @@ void sri_step(struct sri_request *request)
     case SRI_STEP_END: sri_end(request); break;
     case SRI_STEP_FINISH: sri_finished(request); break;
     case SRI_STEP_EXPIRE: sri_timer_expired(request); break;
+    case SRI_STEP_NOTIFY: sri_notified(request); break;
     }
     sri_counting_advance(ring);
     sri_drain_advance(ring);
@@ -225,11 +242,21 @@ static void release_file(struct sri_request *request)
         engine->world.vtable->file_put(engine->world.self, request->attempt.file);
 }
 
+/* A poll that goes on is known to its world between attempts too. */
+static void forget_attempt(struct sri_request *request)
+{
+    const struct sri_world *world = &request->ring->engine->world;
+    if (world->vtable->forget != NULL && request->attempt.state != NULL)
+        world->vtable->forget(world->self, &request->attempt);
+}
+
 static inline void release(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     const struct sri_opcode *opcode = sri_opcode_of(request);
     if (opcode->issue == NULL) {
+        if (request->attempt.edge != SRI_EDGE_NONE)
+            forget_attempt(request);
         if (request->attempt.file != NULL)
             release_file(request);
         if ((opcode->traits & SRI_TRAIT_BUFFER) && request->buffer_node != 0)
@@ -242,12 +269,34 @@ static inline void release(struct sri_request *request)
     sri_slab_give(&engine->slab, request);
 }
 
+/* The request stays until its notification. What is linked behind a success starts after that is under way (measured). */
+static struct sri_request *end_and_notify(struct sri_request *request)
+{
+    struct sri_request *next = NULL;
+    bool chained = (request->marks & SRI_MARK_CHAINED) != 0;
+    bool failed = (request->marks & SRI_MARK_FAILED) != 0;
+    sri_notification_announce(request);
+    post_end(request);
+    bool notifies = (request->shots & SRI_SHOT_NOTIFY) != 0;
+    if (notifies && !failed)
+        sri_notification_begin(request);
+    if (chained)
+        next = sri_chain_ended(request);
+    if (!notifies)
+        release(request);
+    else if (failed)
+        sri_notification_begin(request);
+    return next;
+}
+
 static inline struct sri_request *end_one(struct sri_request *request)
 {
     SRI_REQUIRE(request->place == SRI_PLACE_NONE);
     if (!is_whole(request) && !(request->marks & SRI_MARK_SEVERED))
         judge(request);
     sri_table_unlist(request);
+    if (request->shots & SRI_SHOT_NOTIFY)
+        return end_and_notify(request);
     post_end(request);
     struct sri_request *next = (request->marks & SRI_MARK_CHAINED) ? sri_chain_ended(request) : NULL;
     release(request);

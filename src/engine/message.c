@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "engine/multishot.h"
 #include "engine/steps.h"
 
 /* No more than this fits into one message (SCM_MAX_FD and what goes with it). */
@@ -93,9 +94,11 @@ static int import_room(struct sri_request *request, const struct msghdr *header,
 
 int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    bool sends = request->opcode == IORING_OP_SENDMSG;
-    if ((sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST) != 0 || sqe->addr2 != 0 || sqe->file_index != 0)
+    bool sends = request->opcode != IORING_OP_RECVMSG;
+    if ((sqe->ioprio & ~sri_message_flags(request)) != 0 || sqe->addr2 != 0 || sqe->file_index != 0)
         return -EINVAL;
+    if (!sends && (sqe->ioprio & IORING_RECV_MULTISHOT))
+        return sri_prepare_message_shots(request, sqe);
     struct sri_user *user = &request->ring->engine->user;
     struct msghdr header;
     if (sri_user_copy_in(user, &header, (const void *)(uintptr_t)sqe->addr, sizeof header) != 0)
@@ -103,6 +106,8 @@ int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)
     if (header.msg_name != NULL && header.msg_namelen > INT_MAX)
         return -EINVAL;
     request->attempt.flags = sqe->msg_flags;
+    if ((sqe->flags & IOSQE_BUFFER_SELECT) && header.msg_iovlen > 1)
+        return -EINVAL;
     int error = sends ? import_control(request, &header) : import_room(request, &header, sqe->addr);
     if (error == 0 && sends)
         error = import_destination(request, &header);
@@ -147,6 +152,10 @@ static int tell_name(struct sri_user *user, const struct sri_name *name, struct 
 
 void sri_finish_msg(struct sri_request *request)
 {
+    if (request->shots & SRI_SHOT_HEAD) {
+        sri_finish_message_shot(request);
+        return;
+    }
     struct sri_name *name = request->attempt.argument;
     if (request->result < 0 || name == NULL || name->header == 0)
         return;

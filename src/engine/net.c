@@ -6,6 +6,7 @@
 
 #include "engine/files.h"
 #include "engine/message.h"
+#include "engine/multishot.h"
 #include "engine/steps.h"
 
 #define ACCEPT_FLAGS ((unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK))
@@ -13,16 +14,23 @@
 /* A receive that may not wait never sees the poll it asked for first (measured). */
 void sri_poll_first(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    if ((sqe->ioprio & IORING_RECVSEND_POLL_FIRST) && (request->attempt.flags & MSG_DONTWAIT) &&
-        request->result == 0)
+    if (!(sqe->ioprio & IORING_RECVSEND_POLL_FIRST))
+        return;
+    request->shots |= SRI_SHOT_FIRST;
+    if ((request->attempt.flags & MSG_DONTWAIT) && request->result == 0)
         request->result = -EAGAIN;
 }
 
 int sri_prepare_sendrecv(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    bool sends = request->opcode == IORING_OP_SEND;
-    if (sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST)
+    bool sends = request->opcode != IORING_OP_RECV;
+    if (sqe->ioprio & ~sri_message_flags(request))
         return -EINVAL;
+    if (!sends && (sqe->ioprio & IORING_RECV_MULTISHOT)) {
+        if (!(sqe->flags & IOSQE_BUFFER_SELECT) || (sqe->msg_flags & MSG_WAITALL))
+            return -EINVAL;
+        request->shots |= SRI_SHOT_MULTI;
+    }
     if (sends ? sqe->__pad3[0] != 0 : sqe->addr2 != 0 || sqe->file_index != 0)
         return -EINVAL;
     sri_set_segment(request, (void *)(uintptr_t)sqe->addr, sqe->len);
@@ -39,8 +47,13 @@ int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *s
         return -EINVAL;
     if (sqe->file_index != 0 && (sqe->accept_flags & SOCK_CLOEXEC) != 0)
         return -EINVAL;
-    if ((sqe->ioprio & ~IORING_RECVSEND_POLL_FIRST) != 0 || (sqe->accept_flags & ~ACCEPT_FLAGS) != 0)
+    if ((sqe->ioprio & ~IORING_ACCEPT_MULTISHOT) != 0 || (sqe->accept_flags & ~ACCEPT_FLAGS) != 0)
         return -EINVAL;
+    if (sqe->ioprio != 0) {
+        if (sqe->file_index != 0 && sqe->file_index != IORING_FILE_INDEX_ALLOC)
+            return -EINVAL;
+        request->shots |= SRI_SHOT_MULTI;
+    }
     request->attempt.flags = sqe->accept_flags;
     request->file_slot = sqe->file_index;
     if (sqe->addr == 0)

@@ -23,11 +23,13 @@ enum sri_event_kind {
     SRI_EVENT_COMMITTED, /* the attempt was made: result = its outcome; for sources the bytes were read just now */
     SRI_EVENT_CANCELLING, /* a cancel was asked for: request is the target, result what the cancel will answer */
     SRI_EVENT_COMPLETED, /* a CQE: user_data, result, flags; last = no IORING_CQE_F_MORE. Posted or in overflow */
-    SRI_EVENT_SKIPPED, /* ended without a CQE (IOSQE_CQE_SKIP_SUCCESS) */
-    SRI_EVENT_WAKE,    /* a CQE that no request of this ring caused: user_data, result */
-    SRI_EVENT_STALL,   /* a blocking wait that nothing can end; result = requests in flight */
-    SRI_EVENT_OPENED,  /* a descriptor was made for the program: result = its number */
-    SRI_EVENT_CLOSED,  /* a descriptor was closed: result = its number */
+    SRI_EVENT_SKIPPED,  /* ended without a CQE (IOSQE_CQE_SKIP_SUCCESS) */
+    SRI_EVENT_WAKE,     /* a CQE that no request of this ring caused: user_data, result */
+    SRI_EVENT_STALL,    /* a blocking wait that nothing can end; result = requests in flight */
+    SRI_EVENT_OPENED,   /* a descriptor was made for the program: result = its number */
+    SRI_EVENT_CLOSED,   /* a descriptor was closed: result = its number */
+    SRI_EVENT_CHOSEN,   /* a provided buffer was chosen for an attempt: segments are it, lent from here on */
+    SRI_EVENT_RETURNED, /* the attempt did not take it: it is its group's again */
 };
 
 /* What an operation does with the program's memory. */
@@ -35,6 +37,7 @@ enum sri_lending {
     SRI_LENDS_NOTHING,
     SRI_LENDS_SOURCE, /* the kernel reads it until the attempt */
     SRI_LENDS_TARGET, /* the kernel writes it until the CQE */
+    SRI_LENDS_LONG,   /* the kernel reads it until the notification behind the result (SEND_ZC) */
 };
 
 struct sri_event {
@@ -42,7 +45,7 @@ struct sri_event {
     enum sri_lending lending;
     int ring;
     uint8_t opcode;
-    uint8_t last;
+    uint8_t last;     /* of SRI_EVENT_COMPLETED: nothing follows, neither a CQE nor a notification */
     uint32_t flags;   /* CQE flags, or enter flags */
     uint64_t request; /* number of the request in this kernel: 1, 2, 3, … in order of consumption; 0 none */
     uint64_t user_data;

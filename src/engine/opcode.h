@@ -133,6 +133,17 @@ int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe
 int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_poll_remove(struct sri_request *request);
 
+/* provide.c */
+int sri_prepare_provide(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_provide(struct sri_request *request);
+int sri_prepare_remove(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_remove(struct sri_request *request);
+
+/* zero_copy.c */
+int sri_prepare_send_zc(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_prepare_sendmsg_zc(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_admit_send_zc(struct sri_request *request);
+
 /* timeout.c */
 int sri_prepare_timeout(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_timeout(struct sri_request *request);

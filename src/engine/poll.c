@@ -5,15 +5,24 @@
 
 #include "engine/steps.h"
 
+#define POLL_BITS 0xffffu
+#define EPOLL_ONCE (1u << 30)
 #define UPDATES (IORING_POLL_UPDATE_EVENTS | IORING_POLL_UPDATE_USER_DATA)
 
 int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     if (sqe->buf_index != 0 || sqe->off != 0 || sqe->addr != 0)
         return -EINVAL;
-    if (sqe->len != 0) /* multishot and level-triggered ones are not known to this kernel */
+    if (sqe->len & ~IORING_POLL_ADD_MULTI) /* level-triggered ones can't be asked for (measured) */
         return -EINVAL;
-    request->attempt.flags = sqe->poll32_events;
+    bool multishot = sqe->len != 0;
+    if (multishot && (sqe->flags & IOSQE_CQE_SKIP_SUCCESS))
+        return -EINVAL;
+    request->attempt.flags = sqe->poll32_events & POLL_BITS;
+    if (multishot && !(sqe->poll32_events & EPOLL_ONCE)) {
+        request->shots |= SRI_SHOT_MULTI | SRI_SHOT_FIRST;
+        request->attempt.edge = SRI_EDGE_FIRST;
+    }
     return 0;
 }
 
@@ -21,7 +30,7 @@ int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_s
 {
     if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
         return -EINVAL;
-    if (sqe->len & ~UPDATES)
+    if ((sqe->len & ~(UPDATES | IORING_POLL_ADD_MULTI)) || sqe->len == IORING_POLL_ADD_MULTI)
         return -EINVAL;
     if (!(sqe->len & IORING_POLL_UPDATE_USER_DATA) && sqe->off != 0)
         return -EINVAL;
@@ -30,7 +39,7 @@ int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_s
     request->search = (struct sri_search){.user_data = sqe->addr,
                                           .new_user_data = sqe->off,
                                           .flags = sqe->len,
-                                          .events = sqe->poll32_events};
+                                          .events = sqe->poll32_events & POLL_BITS};
     return 0;
 }
 
@@ -40,6 +49,8 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
         return -EALREADY;
     if (search->flags & IORING_POLL_UPDATE_EVENTS)
         target->attempt.flags = search->events;
+    if (target->shots & SRI_SHOT_MULTI)
+        target->attempt.edge = SRI_EDGE_FIRST; /* what is true by now is told again */
     if (search->flags & IORING_POLL_UPDATE_USER_DATA)
         target->user_data = search->new_user_data;
     sri_table_list(target);

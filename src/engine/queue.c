@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "engine/groups.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -53,6 +54,7 @@ static inline struct sri_request *take(struct sri_ring *ring, const struct io_ur
     request->marks = 0;
     request->segment_count = 0;
     request->copy = 0;
+    request->shots = 0;
     engine->in_flight++;
     ring->in_flight++;
     return request;
@@ -85,7 +87,12 @@ static inline int prepare(struct sri_request *request, const struct io_uring_sqe
     if (sqe->personality != 0 && !sri_personality_known(request->ring, sqe->personality))
         return -EINVAL;
     request->attempt.work = opcode->work;
-    return opcode->prepare(request, sqe);
+    int error = opcode->prepare(request, sqe);
+    if (error == 0 && (sqe->flags & IOSQE_BUFFER_SELECT)) {
+        request->buffer_index = sqe->buf_group;
+        sri_select_prepared(request);
+    }
+    return error;
 }
 
 /* A request that was refused must not be taken for one whose arguments are in place. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/files.h"
+#include "engine/groups.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -111,6 +112,9 @@ static int dispatch(struct sri_ring *ring, uint32_t opcode, void *arg, uint32_t 
     case IORING_REGISTER_IOWQ_AFF: return sri_register_iowq_affinity(ring, arg, count);
     case IORING_UNREGISTER_IOWQ_AFF: return sri_unregister_iowq_affinity(arg, count);
     case IORING_REGISTER_IOWQ_MAX_WORKERS: return sri_register_iowq_max_workers(ring, arg, count);
+    case IORING_REGISTER_PBUF_RING: return sri_register_pbuf_ring(ring, arg, count);
+    case IORING_UNREGISTER_PBUF_RING: return sri_unregister_pbuf_ring(ring, arg, count);
+    case SRI_REGISTER_PBUF_STATUS: return sri_register_pbuf_status(ring, arg, count);
     case IORING_REGISTER_SYNC_CANCEL: return sri_sync_cancel(ring, arg, count);
     case IORING_REGISTER_RING_FDS: return sri_register_ring_fds(ring->engine, arg, count);
     case IORING_UNREGISTER_RING_FDS: return sri_unregister_ring_fds(ring->engine, arg, count);
@@ -130,7 +134,7 @@ static void tell(struct sri_ring *ring)
 int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count)
 {
     struct sri_ring *ring;
-    if (opcode >= IORING_REGISTER_LAST)
+    if (opcode >= IORING_REGISTER_LAST && opcode != SRI_REGISTER_PBUF_STATUS)
         return -EINVAL;
     int error = sri_ring_find(engine, fd, &ring);
     if (error == 0 && !ring->disabled)

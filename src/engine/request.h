@@ -39,6 +39,7 @@ enum sri_step {
     SRI_STEP_END,     /* nothing was attempted: end with `result` */
     SRI_STEP_EXPIRE,  /* a timer's time has come */
     SRI_STEP_FINISH,  /* the world has finished a running attempt with `result` */
+    SRI_STEP_NOTIFY,  /* it has ended; its notification is owed */
 };
 
 enum sri_mark {
@@ -59,6 +60,20 @@ enum sri_mark {
     SRI_MARK_SEVERED = 1 << 12,  /* ended by somebody else; its flags say whether its CQE is posted */
     SRI_MARK_CHAINED = 1 << 13,  /* has a link, a link timeout, or is one: its end concerns others */
     SRI_MARK_WORKER = 1 << 14,   /* IOSQE_ASYNC: runs out of line, and its end comes from there */
+};
+
+/* More than one CQE, and buffers chosen late. */
+enum sri_shot_mark {
+    SRI_SHOT_MULTI = 1 << 0,  /* goes on after a CQE */
+    SRI_SHOT_SELECT = 1 << 1, /* takes provided buffers */
+    SRI_SHOT_CHOSEN = 1 << 2, /* `one` is the buffer at the head of its group */
+    SRI_SHOT_TAKEN = 1 << 3,  /* and was taken out of it: its CQE tells */
+    SRI_SHOT_NOTIFY = 1 << 4, /* a notification follows its CQE */
+    SRI_SHOT_USAGE = 1 << 5,  /* which says how it was sent */
+    SRI_SHOT_HEAD = 1 << 5,   /* RECVMSG: its messages lie behind heads */
+    SRI_SHOT_FIRST = 1 << 6,  /* its first attempt is no part of its submission */
+    SRI_SHOT_FIXED = 1 << 7,  /* sends from a registered buffer */
+    SRI_SHOT_AGAIN = 1 << 7,  /* receives: a CQE was posted before */
 };
 
 /* TIMEOUT, LINK_TIMEOUT, in place of the attempt. */
@@ -89,12 +104,22 @@ struct sri_files_change {
     uint32_t count;
 };
 
+/* PROVIDE_BUFFERS, REMOVE_BUFFERS, in place of the attempt. */
+struct sri_providing {
+    uint64_t address;
+    uint32_t length;
+    uint32_t count;
+    uint16_t first_id;
+    uint16_t group;
+};
+
 struct sri_request {
     union {
         struct sri_attempt attempt;
         struct sri_timer timer;
         struct sri_search search;
         struct sri_files_change change;
+        struct sri_providing providing;
     };
     struct sri_wheel_entry entry; /* also its node in a list of held or deferred ones */
     struct sri_node ring_node;
@@ -122,10 +147,12 @@ struct sri_request {
     uint16_t marks;
     uint16_t segment_count; /* of the program's; at most 1024 */
     uint8_t copy;           /* the answer to SRI_WHY_COPY */
-    uint16_t buffer_index;  /* sqe->buf_index, for those that know it */
+    uint8_t shots;          /* SRI_SHOT_* */
+    uint16_t buffer_index;  /* sqe->buf_index, for those that know it; sqe->buf_group */
     union {
         uint32_t
             buffer_node; /* READ_FIXED, WRITE_FIXED: the number of the registered buffer, once issued; 0: none */
+        uint32_t asked;     /* with IOSQE_BUFFER_SELECT: the length given, 0: the buffer's */
         uint32_t file_slot; /* OPENAT, OPENAT2, ACCEPT, CLOSE: sqe->file_index */
     };
 };
@@ -253,6 +280,10 @@ struct sri_inbox {
     uint64_t user_data[SRI_INBOX];
 };
 
+#define SRI_GROUP_BUCKETS 32
+
+struct sri_group;
+
 struct sri_ring {
     struct sri_engine *engine;
     struct sri_node node;
@@ -316,6 +347,8 @@ struct sri_ring {
     struct sri_file *eventfd;
     bool eventfd_due;
     bool eventfd_only_async; /* what ended in the submitter's own time is not signalled */
+
+    struct sri_group *groups[SRI_GROUP_BUCKETS]; /* of provided buffers, by id */
 
     struct sri_inbox inbox;
 };

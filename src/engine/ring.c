@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/groups.h"
 #include "engine/registers.h"
 #include "engine/setup.h"
 #include "engine/steps.h"
@@ -32,7 +33,7 @@ static struct sri_region *region_spare(struct sri_engine *engine, size_t length)
     return NULL;
 }
 
-static struct sri_region *region_new(struct sri_engine *engine, size_t length)
+struct sri_region *sri_region_new(struct sri_engine *engine, size_t length)
 {
     length = whole_pages(length);
     struct sri_region *region = region_spare(engine, length);
@@ -58,7 +59,7 @@ static void region_free(struct sri_engine *engine, struct sri_region *region)
     sri_free(region);
 }
 
-static void region_put(struct sri_engine *engine, struct sri_region *region)
+void sri_region_put(struct sri_engine *engine, struct sri_region *region)
 {
     if (--region->references > 0)
         return;
@@ -89,12 +90,12 @@ void sri_regions_clean_up(struct sri_engine *engine)
 
 static int lay_out(struct sri_ring *ring, const struct io_uring_params *params)
 {
-    ring->rings_region = region_new(ring->engine, sri_setup_rings_size(params));
+    ring->rings_region = sri_region_new(ring->engine, sri_setup_rings_size(params));
     if (ring->rings_region == NULL)
         return -ENOMEM;
-    ring->sqes_region = region_new(ring->engine, sri_setup_sqes_size(params));
+    ring->sqes_region = sri_region_new(ring->engine, sri_setup_sqes_size(params));
     if (ring->sqes_region == NULL) {
-        region_put(ring->engine, ring->rings_region);
+        sri_region_put(ring->engine, ring->rings_region);
         return -ENOMEM;
     }
     char *memory = ring->rings_region->memory;
@@ -145,8 +146,9 @@ static struct sri_ring *ring_new(struct sri_engine *engine, const struct io_urin
 static void ring_free(struct sri_ring *ring)
 {
     sri_overflow_drop(ring);
-    region_put(ring->engine, ring->rings_region);
-    region_put(ring->engine, ring->sqes_region);
+    sri_groups_drop(ring);
+    sri_region_put(ring->engine, ring->rings_region);
+    sri_region_put(ring->engine, ring->sqes_region);
     sri_free(ring);
 }
 
@@ -222,8 +224,12 @@ int sri_map(struct sri_engine *engine, int fd, uint64_t offset, size_t length, v
         region = ring->rings_region;
     else if (offset == IORING_OFF_SQES)
         region = ring->sqes_region;
+    else if (offset >= SRI_OFF_PBUF && offset >> 32 == 0)
+        region = sri_group_region(ring, offset);
     else
         return -EINVAL;
+    if (region == NULL)
+        return -ENOMEM; /* as mmap(2) says it (measured) */
     if (length == 0 || length > region->length)
         return -EINVAL;
     region->references++;
@@ -236,7 +242,7 @@ void sri_unmap(struct sri_engine *engine, void *memory)
     for (struct sri_node *node = engine->regions.next; node != &engine->regions; node = node->next) {
         struct sri_region *region = SRI_CONTAINER_OF(node, struct sri_region, node);
         if (region->memory == memory) {
-            region_put(engine, region);
+            sri_region_put(engine, region);
             return;
         }
     }

@@ -101,6 +101,8 @@ int sri_admit_rw_fixed(struct sri_request *request)
 
 int sri_prepare_rwv(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
+    if ((sqe->flags & IOSQE_BUFFER_SELECT) && sqe->len != 1)
+        return -EINVAL; /* the one segment is a length */
     int error = sri_import_segments(request, (const struct iovec *)(uintptr_t)sqe->addr, sqe->len);
     if (error == 0 && !is_priority(sqe->ioprio))
         error = -EINVAL;

@@ -25,6 +25,8 @@ void sri_finished(struct sri_request *request);
 /* The rest of sri_post(): the CQ may have room by now, or the CQE is kept. */
 void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
 uint32_t sri_cq_ready(const struct sri_ring *ring);
+/* Would a CQE be seen at once? Where not, a request that goes on ends. */
+bool sri_cq_has_room(struct sri_ring *ring);
 void sri_overflow_flush(struct sri_ring *ring);
 void sri_overflow_drop(struct sri_ring *ring);
 void sri_inbox_deliver(struct sri_ring *ring);
@@ -83,6 +85,13 @@ void sri_timer_arm(struct sri_request *request);
 void sri_timer_disarm(struct sri_request *request);
 void sri_counting_advance(struct sri_ring *ring);
 
+/* zero_copy.c: the notification behind a result. */
+/* The result's CQE says that one follows, unless none does. */
+void sri_notification_announce(struct sri_request *request);
+/* The request has ended, and stays for its notification. */
+void sri_notification_begin(struct sri_request *request);
+void sri_notified(struct sri_request *request);
+
 /* cancel.c: 0, -EALREADY or -ENOENT; a target that is cancelled is due to end. */
 int sri_cancel_one(struct sri_request *target);
 /* Cancels what matches: how many or 0, -ENOENT, -EALREADY, -EBADF. `fixed`: the descriptor is a registered one. */
@@ -102,6 +111,8 @@ void sri_unmap(struct sri_engine *engine, void *memory);
 void sri_ring_close(struct sri_ring *ring);
 /* Its descriptor is closed; the ring lives on while a thread has it registered. */
 void sri_ring_let_go(struct sri_ring *ring);
+struct sri_region *sri_region_new(struct sri_engine *engine, size_t length);
+void sri_region_put(struct sri_engine *engine, struct sri_region *region);
 void sri_regions_clean_up(struct sri_engine *engine);
 
 /* enter.c, register.c */

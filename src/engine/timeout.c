@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 
+#include "engine/multishot.h"
 #include "engine/steps.h"
 
 #define NS_PER_S UINT64_C(1000000000)
-#define TIMEOUT_FLAGS (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS)
+#define TIMEOUT_FLAGS \
+    (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS | SRI_TIMEOUT_MULTISHOT)
 
 int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns)
 {
@@ -58,7 +60,11 @@ static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, 
         return -EINVAL;
     if ((flags & ~TIMEOUT_FLAGS) || (flags & IORING_TIMEOUT_CLOCK_MASK) == IORING_TIMEOUT_CLOCK_MASK)
         return -EINVAL;
-    request->timer = (struct sri_timer){.flags = flags, .target = sqe->off, .counts = sqe->off != 0};
+    bool repeats = (flags & SRI_TIMEOUT_MULTISHOT) != 0; /* then the count is of itself */
+    if (repeats && (flags & IORING_TIMEOUT_ABS))
+        return -EINVAL;
+    request->timer =
+        (struct sri_timer){.flags = flags, .target = sqe->off, .counts = sqe->off != 0 && !repeats};
     return sri_copy_time(request->ring->engine, sqe->addr, &request->timer.time_ns);
 }
 
@@ -153,6 +159,8 @@ void sri_timer_expired(struct sri_request *request)
         request->result = limit_reached(request);
     } else {
         request->ring->expired++;
+        if (sri_timer_repeats(request))
+            return;
         request->result = -ETIME;
         if (request->timer.counts)
             sri_list_remove(&request->timer.counting);

@@ -163,6 +163,19 @@ struct sri_memory {
     size_t length;
 };
 
+/* A poll that goes on. Its first attempt is answered by what is true; each later one waits for the next change. */
+enum sri_edge {
+    SRI_EDGE_NONE,
+    SRI_EDGE_FIRST,
+    SRI_EDGE_NEXT,
+    SRI_EDGE_TOGETHER, /* as before; several changes are one */
+};
+
+/* What an object is. */
+#define SRI_OBJECT_POLLS (1u << 0)     /* it may become ready */
+#define SRI_OBJECT_SOCKET (1u << 1)    /* it takes messages */
+#define SRI_OBJECT_ZERO_COPY (1u << 2) /* and sends them from the program's memory */
+
 /* One attempt; part of the engine's request, so that nothing is allocated for it. */
 struct sri_attempt {
     /* For the world: its list of those that wait or run, and a word of its own. NULL before the first start(). */
@@ -179,6 +192,7 @@ struct sri_attempt {
     uint32_t flags;
     uint32_t wait_for;  /* filled by the world with SRI_WAIT: the POLL* mask it waits for */
     uint8_t work;       /* enum sri_work */
+    uint8_t edge;       /* enum sri_edge: SRI_WORK_POLL */
     bool kernel_memory; /* segments are the engine's own staging memory: no door, plain copies */
     bool whole; /* filled by the world with SRI_DONE: a message ends here, whatever MSG_WAITALL says */
 };
@@ -274,6 +288,12 @@ struct sri_world_vtable {
 
     /* How many descriptors a process may have, which is also the most files a ring may register. NULL: no limit. */
     uint32_t (*descriptor_limit)(void *self);
+
+    /* SRI_OBJECT_* of a descriptor's object. NULL: all of them poll and are nothing else. */
+    uint32_t (*object)(void *self, const struct sri_file *file);
+
+    /* A poll that went on ended while it did not wait: what its `state` stands for goes. NULL: that is nothing. */
+    void (*forget)(void *self, struct sri_attempt *attempt);
 };
 
 struct sri_world {

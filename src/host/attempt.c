@@ -314,7 +314,9 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
     case SRI_WORK_SEND: return sri_host_message(host, attempt, result);
     case SRI_WORK_ACCEPT: return sri_host_accept(host, attempt, result);
     case SRI_WORK_CONNECT: return sri_host_connect(host, attempt, result);
-    case SRI_WORK_POLL: return poll_object(host, attempt, result);
+    case SRI_WORK_POLL:
+        return attempt->edge != SRI_EDGE_NONE ? sri_host_edge(host, attempt, result)
+                                              : poll_object(host, attempt, result);
     case SRI_WORK_CLOSE: return close_number(host, attempt, result);
     case SRI_WORK_SOCKET: return done(sri_host_socket(attempt->argument), result);
     case SRI_WORK_SHUTDOWN: return done(sri_host_shutdown(attempt), result);
@@ -344,7 +346,7 @@ enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t 
 {
     struct sri_host *host = self;
     enum sri_answer answer = try(host, attempt, result);
-    if (answer == SRI_DONE)
+    if (answer == SRI_DONE && attempt->edge == SRI_EDGE_NONE)
         sri_host_op_end(host, attempt);
     return answer;
 }
@@ -355,6 +357,10 @@ int sri_host_cancel(void *self, struct sri_attempt *attempt)
     struct sri_host_op *op = attempt->state;
     if (op == NULL)
         return 0;
+    if (op->edge != NULL) {
+        sri_host_edge_end(host, attempt);
+        return 0;
+    }
     if (op->running && !sri_workers_withdraw(host->workers, &op->job))
         return -EALREADY;
     host->running -= op->running;

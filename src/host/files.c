@@ -74,6 +74,8 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     file->armed = 0;
     file->watched = false;
     file->lost = false;
+    file->changed = false;
+    file->edge_of = NULL;
     file->first_waiter = NULL;
     file->last_waiter = NULL;
     sri_list_append(&host->fresh, &file->fresh);
@@ -92,6 +94,28 @@ void sri_host_file_put(void *self, struct sri_file *file)
     file->generation++;
     file->next_free = host->free_files;
     host->free_files = file;
+}
+
+static bool sends_zero_copy(int fd)
+{
+    int domain = 0;
+    int type = 0;
+    socklen_t length = sizeof domain;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
+        return false;
+    return (domain == AF_INET || domain == AF_INET6) && (type == SOCK_STREAM || type == SOCK_DGRAM);
+}
+
+uint32_t sri_host_object(void *self, const struct sri_file *file)
+{
+    (void)self;
+    if (file->kind == SRI_HOST_STORAGE)
+        return 0;
+    if (file->kind != SRI_HOST_SOCKET)
+        return SRI_OBJECT_POLLS;
+    uint32_t socket = SRI_OBJECT_POLLS | SRI_OBJECT_SOCKET;
+    return sends_zero_copy(sri_host_fd(file)) ? socket | SRI_OBJECT_ZERO_COPY : socket;
 }
 
 /* A duplicate out of the program's way: programs and their tests rely on the lowest free number. */

@@ -199,7 +199,9 @@ static void report(struct sri_host *host, const struct epoll_event *event)
     }
     struct sri_file *file =
         sri_host_file_by(host, sri_host_tag_index(event->data.u64), sri_host_tag_generation(event->data.u64));
-    if (file != NULL)
+    if (file != NULL && file->edge_of != NULL)
+        sri_host_edge_report(host, file);
+    else if (file != NULL)
         report_file(host, file, event->events);
 }
 

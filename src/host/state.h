@@ -38,6 +38,8 @@ struct sri_file {
     bool watched;   /* epoll knows the duplicate */
     bool lost;      /* no duplicate could be made in time: the object is out of reach */
     enum sri_host_kind kind;
+    bool changed;                /* edge.c: epoll reported it since it was last asked */
+    struct sri_attempt *edge_of; /* the poll that goes on whose hold this is, or NULL */
 };
 
 /* What an attempt needs once it does not end at its first start(): attempt->state. */
@@ -52,6 +54,7 @@ struct sri_host_op {
     bool waiting;             /* in its file's list */
     bool running;             /* given to the workers */
     bool connecting;          /* connect(2) was made, and its outcome is waited for */
+    struct sri_file *edge;    /* a poll that goes on: its own hold */
 };
 
 struct sri_host_ring {
@@ -97,6 +100,7 @@ struct sri_host {
 struct sri_file *sri_host_file_get(void *self, int fd);
 void sri_host_file_put(void *self, struct sri_file *file);
 bool sri_host_same_file(void *self, const struct sri_file *one, const struct sri_file *other);
+uint32_t sri_host_object(void *self, const struct sri_file *file);
 int sri_host_eventfd_add(void *self, struct sri_file *file, uint64_t value);
 int sri_host_file_pin(struct sri_host *host, struct sri_file *file); /* makes the duplicate; -errno */
 int sri_host_file_keep(void *self, struct sri_file *file);
@@ -139,6 +143,11 @@ enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt,
 bool sri_host_collect(struct sri_host *host); /* was there any? */
 void sri_host_ops_free(struct sri_host *host);
 int sri_host_poll_now(int fd, uint32_t mask); /* the mask that is true, or -errno */
+
+/* edge.c: polls that go on */
+enum sri_answer sri_host_edge(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+void sri_host_edge_report(struct sri_host *host, struct sri_file *file);
+void sri_host_edge_end(void *self, struct sri_attempt *attempt);
 
 /* transfer.c, socket.c: one try without blocking; and the same on a worker, where it may block */
 enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);

@@ -29,8 +29,9 @@ struct conform_objects {
     int (*write)(void *self, int fd, const char *text);        /* the number of bytes */
     int (*read)(void *self, int fd, void *bytes, size_t size); /* the same, 0 at the end */
     void (*close)(void *self, int fd);
-    int (*eventfd)(void *self);            /* its reads don't wait */
-    const struct conform_sockets *sockets; /* conform_sockets.h */
+    int (*eventfd)(void *self);                  /* its reads don't wait */
+    const struct conform_sockets *sockets;       /* conform_sockets.h */
+    void (*connection)(void *self, int ends[2]); /* a connected pair of AF_INET stream sockets */
 };
 
 /* One kernel under test. */
@@ -107,6 +108,11 @@ static inline void conform_pipe(struct conform *c, int ends[2])
 static inline void conform_socketpair(struct conform *c, int ends[2])
 {
     c->objects->socketpair(c->self, ends);
+}
+
+static inline void conform_connection(struct conform *c, int ends[2])
+{
+    c->objects->connection(c->self, ends);
 }
 
 static inline int conform_file(struct conform *c, const char *content)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,9 +117,25 @@ void conform_host_new_path(void *self, char *path, size_t size)
     name_path(objects, objects->names++, path, size);
 }
 
-static const struct conform_objects host = {host_pipe,  host_socketpair, host_listen,          host_socket,
-                                            host_file,  host_path,       host_write,           host_read,
-                                            host_close, host_eventfd,    &conform_host_sockets};
+static void host_connection(void *self, int ends[2])
+{
+    (void)self;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &length), 0);
+    ends[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(ends[0], (struct sockaddr *)&at, length), 0);
+    ends[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(ends[1] >= 0);
+    close(listener);
+}
+
+static const struct conform_objects host = {
+    host_pipe, host_socketpair, host_listen,  host_socket,           host_file,      host_path, host_write,
+    host_read, host_close,      host_eventfd, &conform_host_sockets, host_connection};
 
 static int host_open(const char *name, struct sr_backend *backend, const struct conform_objects **objects,
                      void **self)

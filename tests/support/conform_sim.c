@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -79,9 +80,36 @@ static int sim_eventfd(void *self)
     return fd;
 }
 
+/* The accepted end comes by a ring: there is no other way to accept there. */
+static int sim_accept(struct sr_sim *sim, int listener)
+{
+    struct raw_ring raw;
+    struct io_uring_cqe cqe;
+    assert_int_equal(raw_ring_open(&raw, sr_sim_backend(sim), 1, 0), 0);
+    io_uring_prep_accept(raw_ring_sqe(&raw, 1), listener, NULL, NULL, 0);
+    assert_int_equal(raw_ring_submit_and_wait(&raw, 1), 1);
+    assert_true(raw_ring_take(&raw, &cqe));
+    raw_ring_close(&raw);
+    assert_true(cqe.res >= 0);
+    return cqe.res;
+}
+
+static void sim_connection(void *self, int ends[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_port = htons(7777),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = -1;
+    assert_int_equal(sr_sim_listen(self, (struct sockaddr *)&at, sizeof at, 1, &listener), 0);
+    assert_int_equal(sr_sim_socket(self, AF_INET, &ends[0]), 0);
+    assert_int_equal(sr_sim_connect(self, ends[0], (struct sockaddr *)&at, sizeof at), 0);
+    ends[1] = sim_accept(self, listener);
+    assert_int_equal(sr_sim_close(self, listener), 0);
+}
+
 static const struct conform_objects objects_of_sim = {sim_pipe,  sim_socketpair, sim_listen, sim_socket,
                                                       sim_file,  sim_path,       sim_write,  sim_read,
-                                                      sim_close, sim_eventfd,    NULL};
+                                                      sim_close, sim_eventfd,    NULL,       sim_connection};
 
 static int open_sim(struct sr_backend *backend, const struct conform_objects **objects, void **self)
 {

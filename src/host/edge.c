@@ -1,0 +1,87 @@
+/*
+ * Polls that go on: told what is true at first, and then each change that epoll reports (EPOLLET). Such a poll has a hold of
+ * its own on the object, since a descriptor is watched in one way only.
+ *
+ * A change that came and went between two looks is not seen, and several are one: the true kernel is told of each.
+ */
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "engine/engine.h"
+#include "host/state.h"
+#include "host/tags.h"
+
+static int watch(struct sri_host *host, struct sri_file *file, uint32_t mask)
+{
+    struct epoll_event event = {.events = mask | EPOLLERR | EPOLLHUP | EPOLLET,
+                                .data.u64 = sri_host_tag(file->index, file->generation)};
+    if (epoll_ctl(host->epoll, EPOLL_CTL_ADD, file->duplicate, &event) != 0)
+        return errno == EPERM ? 0 : -errno; /* what epoll refuses never changes */
+    host->watches++;
+    file->watched = true;
+    file->armed = event.events;
+    return 0;
+}
+
+/* From here on changes are noted. That it may be ready just now is reported too, and not meant. */
+static int begin(struct sri_host *host, struct sri_host_op *op)
+{
+    struct sri_attempt *attempt = op->attempt;
+    struct sri_file *file = sri_host_file_get(host, sri_host_fd(attempt->file));
+    if (file == NULL)
+        return -ENOMEM;
+    op->edge = file;
+    file->edge_of = attempt;
+    int rc = sri_host_file_pin(host, file);
+    if (rc == 0)
+        rc = watch(host, file, attempt->flags);
+    if (rc == 0)
+        (void)sri_host_wait(host, 0, NULL, 0);
+    file->changed = false;
+    return rc;
+}
+
+static enum sri_answer done(int64_t value, int64_t *result)
+{
+    *result = value;
+    return SRI_DONE;
+}
+
+enum sri_answer sri_host_edge(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
+{
+    struct sri_host_op *op = sri_host_op_of(host, attempt);
+    if (op == NULL)
+        return done(-ENOMEM, result);
+    int rc = op->edge == NULL ? begin(host, op) : 0;
+    if (rc != 0)
+        return done(rc, result);
+    if (attempt->edge == SRI_EDGE_FIRST || op->edge->changed) {
+        op->edge->changed = false;
+        int now = sri_host_poll_now(sri_host_fd(op->edge), attempt->flags);
+        if (now != 0)
+            return done(now, result);
+    }
+    op->waiting = true;
+    return SRI_WAIT;
+}
+
+void sri_host_edge_report(struct sri_host *host, struct sri_file *file)
+{
+    struct sri_host_op *op = file->edge_of->state;
+    file->changed = true;
+    if (!op->waiting)
+        return;
+    op->waiting = false;
+    sri_engine_ready(host->engine, op->attempt);
+}
+
+void sri_host_edge_end(void *self, struct sri_attempt *attempt)
+{
+    struct sri_host *host = self;
+    struct sri_host_op *op = attempt->state;
+    if (op == NULL)
+        return;
+    if (op->edge != NULL)
+        sri_host_file_put(host, op->edge);
+    sri_host_op_end(host, attempt);
+}
