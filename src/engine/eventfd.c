@@ -2,7 +2,6 @@
  * The eventfd of a ring: one signal for all that was posted since the last.
  */
 #include <errno.h>
-#include <fcntl.h>
 
 #include "engine/registers.h"
 #include "engine/steps.h"
@@ -50,12 +49,6 @@ void sri_eventfd_drop(struct sri_ring *ring)
     ring->eventfd_only_async = false;
 }
 
-static bool makes_a_file(const struct sri_request *request)
-{
-    const struct sri_path *path = request->attempt.argument;
-    return request->attempt.work == SRI_WORK_OPEN && (path->flags & (O_CREAT | O_TRUNC | __O_TMPFILE)) != 0;
-}
-
 /* What was refused before it was issued never came so far (measured). */
 bool sri_is_workers(const struct sri_request *request)
 {
@@ -64,7 +57,7 @@ bool sri_is_workers(const struct sri_request *request)
         ((opcode->traits & SRI_TRAIT_FILE) && request->attempt.file == NULL))
         return false;
     return (request->sqe_flags & IOSQE_ASYNC) != 0 || (request->marks & SRI_MARK_DRAIN) != 0 ||
-           (opcode->traits & SRI_TRAIT_WORKER) != 0 || (opcode->issue == NULL && makes_a_file(request));
+           (opcode->traits & SRI_TRAIT_WORKER) != 0;
 }
 
 void sri_eventfd_signal(struct sri_ring *ring)

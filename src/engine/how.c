@@ -39,17 +39,17 @@ struct open_how sri_how_of(uint32_t flags, uint32_t mode)
 }
 
 /* What a later kernel's structure has more must be 0. */
-static int check_rest(struct sri_user *user, const char *from, size_t size)
+static int check_rest(struct sri_user *user, uint64_t address, size_t size)
 {
     char bytes[256];
     while (size > 0) {
         size_t n = size < sizeof bytes ? size : sizeof bytes;
-        if (sri_user_copy_in(user, bytes, from, n) != 0)
+        if (sri_user_copy_in(user, bytes, (const void *)(uintptr_t)address, n) != 0)
             return -EFAULT;
         for (size_t i = 0; i < n; i++)
             if (bytes[i] != 0)
                 return -E2BIG;
-        from += n;
+        address += n;
         size -= n;
     }
     return 0;
@@ -58,13 +58,14 @@ static int check_rest(struct sri_user *user, const char *from, size_t size)
 int sri_import_how(struct sri_request *request, uint64_t address, uint32_t size, struct open_how *how)
 {
     struct sri_user *user = &request->ring->engine->user;
-    const char *from = (const char *)(uintptr_t)address;
     if (size < sizeof *how)
         return -EINVAL;
     if (size > HOW_SIZE_MOST)
         return -E2BIG;
-    int error = check_rest(user, from + sizeof *how, size - sizeof *how);
-    return error != 0 ? error : sri_user_copy_in(user, how, from, sizeof *how);
+    int error = check_rest(user, address + sizeof *how, size - sizeof *how);
+    if (error != 0)
+        return error;
+    return sri_user_copy_in(user, how, (const void *)(uintptr_t)address, sizeof *how);
 }
 
 static int check_resolve(const struct open_how *how)
@@ -91,4 +92,9 @@ int sri_check_how(const struct open_how *how)
         return -EINVAL;
     bool cached = (how->resolve & RESOLVE_CACHED) != 0;
     return cached && (creates(flags) || (flags & O_TRUNC) != 0) ? -EAGAIN : 0;
+}
+
+bool sri_makes_a_file(uint64_t flags)
+{
+    return creates(flags) || (flags & O_TRUNC) != 0;
 }

@@ -95,7 +95,7 @@ static void issue_by_choice(struct sri_request *request, const struct sri_opcode
         sri_chain_arm(request);
 }
 
-/* IOSQE_ASYNC: given to a worker, who finds it when the submission is over. True: it is out of the submitter's hands. */
+/* IOSQE_ASYNC, asked for or not: given to a worker, who finds it when the submission is over. True: it is out of the submitter's hands. */
 static bool hand_over(struct sri_request *request)
 {
     bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
@@ -111,7 +111,8 @@ static bool hand_over(struct sri_request *request)
 void sri_start(struct sri_request *request)
 {
     const struct sri_opcode *opcode = sri_opcode_of(request);
-    if ((request->sqe_flags & IOSQE_ASYNC) && !(request->marks & SRI_MARK_WORKER) && hand_over(request))
+    bool out_of_line = (request->sqe_flags & IOSQE_ASYNC) || (opcode->traits & SRI_TRAIT_WORKER);
+    if (out_of_line && !(request->marks & SRI_MARK_WORKER) && hand_over(request))
         return;
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
     if (error == 0)

@@ -104,6 +104,7 @@ struct open_how;
 struct open_how sri_how_of(uint32_t flags, uint32_t mode); /* by openat: what it does not know is ignored */
 int sri_import_how(struct sri_request *request, uint64_t address, uint32_t size, struct open_how *how);
 int sri_check_how(const struct open_how *how);
+bool sri_makes_a_file(uint64_t flags); /* or empties one: the true kernel leaves that to a worker */
 
 /* names.c */
 int sri_import_path(struct sri_request *request, uint64_t address, bool may_be_empty, char *text);

@@ -24,6 +24,8 @@ static int import_path(struct sri_request *request, const struct io_uring_sqe *s
     if (length < 0)
         return length;
     request->result = sri_check_how(how);
+    if (sri_makes_a_file(how->flags))
+        request->sqe_flags |= IOSQE_ASYNC;
     struct sri_path *path = sri_arena_acquire(&engine->arena, sizeof *path + (size_t)length + 1);
     if (path == NULL)
         return -ENOMEM;

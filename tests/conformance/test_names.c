@@ -589,7 +589,24 @@ static void a_chain_of_names_goes_in_order(struct conform *c)
     conform_close(c, d);
 }
 
+static void a_worker_ends_after_what_came_with_its_work(struct conform *c)
+{
+    int d = files_folder(c, NULL);
+    io_uring_prep_unlinkat(conform_sqe(c, 1), d, "no", 0);
+    io_uring_prep_nop(conform_sqe(c, 2));
+    conform_submit(c);
+    conform_take(c, 2);
+    io_uring_prep_fsync(conform_sqe(c, 3), d, 0);
+    io_uring_prep_nop(conform_sqe(c, 4));
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close(c, d);
+}
+
 static const struct conform_case cases[] = {
+    {.name = "a worker ends after what came with its work",
+     .run = a_worker_ends_after_what_came_with_its_work,
+     .expected = "submit: 2\n2: 0\n1: ENOENT\nsubmit: 2\n4: 0\n3: 0\n"},
     {.name = "a directory is made once",
      .run = a_directory_is_made_once,
      .expected = "made: 0\n"
