@@ -376,6 +376,63 @@ static void an_accept_that_waits_finds_its_slot_later(struct conform *c)
     conform_close(c, listener);
 }
 
+static void knock_at(struct conform *c, uint64_t user_data, const struct sockaddr_storage *address,
+                     socklen_t length, int *client)
+{
+    *client = c->objects->socket(c->self);
+    io_uring_prep_connect(conform_sqe(c, user_data), *client, (const struct sockaddr *)address, length);
+    conform_submit(c);
+    conform_take(c, 2);
+}
+
+static void connections_are_accepted_into_slots_until_none_is_left(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int clients[3];
+    int listener = c->objects->listen(c->self, &address, &length);
+    sparse(c, 2);
+    io_uring_prep_multishot_accept_direct(conform_sqe(c, 1), listener, NULL, NULL, 0);
+    conform_submit(c);
+    for (unsigned i = 0; i < 3; i++)
+        knock_at(c, 2 + i, &address, length, &clients[i]);
+    conform_take_now(c);
+    conform_write(c, clients[1], "abc");
+    read_slot(c, 5, 1);
+    for (unsigned i = 0; i < 3; i++)
+        conform_close(c, clients[i]);
+    conform_close(c, listener);
+}
+
+static void many_are_not_accepted_into_one_slot(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int listener = c->objects->listen(c->self, &address, &length);
+    sparse(c, 2);
+    io_uring_prep_multishot_accept(conform_sqe(c, 1), listener, NULL, NULL, 0);
+    c->ring.ring.sq.sqes[0].file_index = 1;
+    run_one(c);
+    conform_close(c, listener);
+}
+
+static void a_slot_is_opened_with_a_delay_and_replaced(struct conform *c)
+{
+    char byte;
+    int ends[2];
+    conform_close(c, conform_file(c, "abc"));
+    conform_pipe(c, ends);
+    sparse(c, 1);
+    io_uring_prep_read(conform_sqe(c, 1), ends[0], &byte, 1, 0);
+    c->ring.ring.sq.sqes[0].flags |= IOSQE_IO_LINK;
+    io_uring_prep_openat_direct(conform_sqe(c, 2), AT_FDCWD, c->objects->path(c->self), O_RDWR, 0, 0);
+    conform_submit(c);
+    unregister_files(c);
+    conform_write(c, ends[1], "x");
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 /* What the true kernel answered. */
 static const struct conform_case cases[] = {
     {.name = "a file is opened into a slot",
@@ -457,6 +514,17 @@ static const struct conform_case cases[] = {
      .run = an_accept_that_waits_finds_its_slot_later,
      .expected = "sparse: 0\nsubmit: 1\nunregister: 0\nsparse: 0\nsubmit: 1\n2: 0\n1: 0\n"
                  "written: 3\nsubmit: 1\n3: 3\ndata: abc\n"},
+    {.name = "connections are accepted into slots until none is left",
+     .run = connections_are_accepted_into_slots_until_none_is_left,
+     .expected = "sparse: 0\nsubmit: 1\nsubmit: 1\n2: 0\n1: 0 flags 2\nsubmit: 1\n3: 0\n"
+                 "1: 1 flags 2\nsubmit: 1\n4: 0\n1: ENFILE\nnothing\nwritten: 3\nsubmit: 1\n"
+                 "5: 3\ndata: abc\n"},
+    {.name = "many are not accepted into one slot",
+     .run = many_are_not_accepted_into_one_slot,
+     .expected = "sparse: 0\nsubmit: 1\n1: EINVAL\n"},
+    {.name = "a slot is opened with a delay and replaced",
+     .run = a_slot_is_opened_with_a_delay_and_replaced,
+     .expected = "sparse: 0\nsubmit: 2\nunregister: 0\nwritten: 1\n1: 1\n2: ENXIO\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

@@ -401,6 +401,61 @@ static void a_buffer_s_tag_comes_behind_the_batch(struct conform *c)
     conform_close(c, fd);
 }
 
+static struct io_uring_sqe *send_fixed(struct conform *c, uint64_t user_data, int fd, const void *from,
+                                       unsigned size, unsigned index)
+{
+    struct io_uring_sqe *sqe = conform_sqe(c, user_data);
+    io_uring_prep_send_zc_fixed(sqe, fd, from, size, 0, 0, index);
+    return sqe;
+}
+
+static void a_registered_buffer_is_sent_from(struct conform *c)
+{
+    char bytes[3] = "";
+    int ends[2];
+    conform_connection(c, ends);
+    register_both(c);
+    memcpy(memory[1] + 13, "xyz", 3);
+    send_fixed(c, 1, ends[0], memory[1] + 13, 3, 1);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_value(c, "received", c->objects->read(c->self, ends[1], bytes, 3));
+    conform_data(c, bytes, 3);
+    conform_close_both(c, ends);
+}
+
+static void nothing_is_sent_from_outside_of_it(struct conform *c)
+{
+    int ends[2];
+    conform_connection(c, ends);
+    register_both(c);
+    send_fixed(c, 1, ends[0], memory[1] + 14, 3, 1);
+    conform_submit(c);
+    conform_take(c, 2);
+    send_fixed(c, 2, ends[0], memory[0], 3, 1);
+    conform_submit(c);
+    conform_take(c, 2);
+    send_fixed(c, 3, ends[0], memory[0], 3, 2);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
+static void a_buffer_s_tag_comes_behind_the_notification(struct conform *c)
+{
+    int ends[2];
+    uint64_t tag = 70;
+    struct iovec buffer = {memory[0], 16};
+    clear();
+    conform_connection(c, ends);
+    conform_register_tagged(c, "register", IORING_REGISTER_BUFFERS2, &buffer, &tag, 1, 0);
+    send_fixed(c, 1, ends[0], memory[0], 3, 0);
+    conform_submit(c);
+    unregister_buffers(c);
+    conform_take(c, 3);
+    conform_close_both(c, ends);
+}
+
 /* What the true kernel answered. */
 static const struct conform_case cases[] = {
     {.name = "a registered buffer is read into",
@@ -490,6 +545,16 @@ static const struct conform_case cases[] = {
     {.name = "a buffer's tag comes behind the batch",
      .run = a_buffer_s_tag_comes_behind_the_batch,
      .expected = "register: 0\nsubmit: 2\nunregister: 0\n1: 3\n2: 0\n70: 0\n"},
+    {.name = "a registered buffer is sent from",
+     .run = a_registered_buffer_is_sent_from,
+     .expected = "register: 0\nsubmit: 1\n1: 3 flags 2\n1: 0 flags 8\nreceived: 3\ndata: xyz\n"},
+    {.name = "nothing is sent from outside of it",
+     .run = nothing_is_sent_from_outside_of_it,
+     .expected = "register: 0\nsubmit: 1\n1: EFAULT flags 2\n1: 0 flags 8\nsubmit: 1\n"
+                 "2: EFAULT flags 2\n2: 0 flags 8\nsubmit: 1\n3: EFAULT flags 2\n3: 0 flags 8\n"},
+    {.name = "a buffer's tag comes behind the notification",
+     .run = a_buffer_s_tag_comes_behind_the_notification,
+     .expected = "register: 0\nsubmit: 1\nunregister: 0\n1: 3 flags 2\n1: 0 flags 8\n70: 0\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */
