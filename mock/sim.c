@@ -220,14 +220,54 @@ int sr_sim_pipe(struct sr_sim *sim, int fds[2])
     return sri_sim_world_pipe(sim->world, fds);
 }
 
+int sr_sim_pipe_of(struct sr_sim *sim, uint32_t bytes, int fds[2])
+{
+    return sri_sim_world_pipe_of(sim->world, bytes, fds);
+}
+
 int sr_sim_socketpair(struct sr_sim *sim, int fds[2])
 {
     return sri_sim_world_socketpair(sim->world, fds);
 }
 
+int sr_sim_socketpair_of(struct sr_sim *sim, int type, int fds[2])
+{
+    return sri_sim_world_socketpair_of(sim->world, type, fds);
+}
+
 int sr_sim_eventfd(struct sr_sim *sim, uint64_t initial, int *fd)
 {
     return sri_sim_world_eventfd(sim->world, initial, fd);
+}
+
+int sr_sim_semaphore(struct sr_sim *sim, uint64_t initial, int *fd)
+{
+    return sri_sim_world_semaphore(sim->world, initial, fd);
+}
+
+int sr_sim_epoll(struct sr_sim *sim, int *fd)
+{
+    return sri_sim_world_epoll(sim->world, fd);
+}
+
+struct collected {
+    struct sr_sim_ready *ready;
+    size_t count;
+};
+
+static void collect(void *self, uint32_t events, uint64_t data)
+{
+    struct collected *collected = self;
+    collected->ready[collected->count++] = (struct sr_sim_ready){.events = events, .data = data};
+}
+
+int sr_sim_epoll_ready(struct sr_sim *sim, int fd, struct sr_sim_ready *ready, size_t most, size_t *count)
+{
+    struct collected collected = {.ready = ready};
+    int rc = sri_sim_world_epoll_events(sim->world, fd, most, collect, &collected);
+    if (rc == 0)
+        *count = collected.count;
+    return rc;
 }
 
 int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length, int backlog, int *fd)
@@ -238,6 +278,26 @@ int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t l
 int sr_sim_socket(struct sr_sim *sim, int domain, int *fd)
 {
     return sri_sim_world_socket(sim->world, domain, fd);
+}
+
+int sr_sim_socket_of(struct sr_sim *sim, int domain, int type, int *fd)
+{
+    return sri_sim_world_socket_of(sim->world, domain, type, fd);
+}
+
+int sr_sim_bind(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length)
+{
+    return sri_sim_world_bind(sim->world, fd, address, length);
+}
+
+int sr_sim_listen_on(struct sr_sim *sim, int fd, int backlog)
+{
+    return sri_sim_world_listen_on(sim->world, fd, backlog);
+}
+
+int sr_sim_name(struct sr_sim *sim, int fd, struct sockaddr_storage *address, uint32_t *length)
+{
+    return sri_sim_world_name(sim->world, fd, address, length);
 }
 
 int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length)

@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 struct sockaddr;
+struct sockaddr_storage;
 struct sr_ring;
 struct sr_sim;
 
@@ -111,23 +112,79 @@ SR_MUST_USE int sr_sim_open(struct sr_sim *sim, const char *path, int flags, int
 /* fds[0] is read, fds[1] is written, as pipe(2). Errors: -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_pipe(struct sr_sim *sim, int fds[2]);
 
+/*
+ * The same with a capacity of its own: so many bytes, rounded up to pages of 4096, as F_SETPIPE_SZ of fcntl(2) without its
+ * limits. A pipe holds pages: one that was read in part takes a whole one until its last byte is read.
+ *
+ * Errors: -EINVAL (no bytes), -EMFILE, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_pipe_of(struct sr_sim *sim, uint32_t bytes, int fds[2]);
+
 /* Two connected stream sockets, as socketpair(2). Errors: -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_socketpair(struct sr_sim *sim, int fds[2]);
+
+/*
+ * The same of another type: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. A message longer than the window is -EMSGSIZE.
+ * Errors: -ESOCKTNOSUPPORT, -EINVAL, -EMFILE, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_socketpair_of(struct sr_sim *sim, int type, int fds[2]);
 
 /* A counter, as eventfd(2) without flags. Errors: -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_eventfd(struct sr_sim *sim, uint64_t initial, int *fd);
 
+/* A counter that each read takes one from, as eventfd(2) with EFD_SEMAPHORE. Errors: -EMFILE, -ENOMEM. */
+SR_MUST_USE int sr_sim_semaphore(struct sr_sim *sim, uint64_t initial, int *fd);
+
 /*
- * A stream socket that listens at an address (AF_UNIX path, or AF_INET with any address; port 0: the lowest free one
- * from 49152 on). At most `backlog` + 1 connections wait to be accepted, as with Linux.
+ * An epoll instance, as epoll_create1(2). IORING_OP_EPOLL_CTL says what it watches, IORING_OP_POLL_ADD waits for it.
+ * Errors: -EMFILE, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_epoll(struct sr_sim *sim, int *fd);
+
+/* What epoll_wait(2) tells of one: EPOLL* bits, and the data it was added with. */
+struct sr_sim_ready {
+    uint32_t events;
+    uint64_t data;
+};
+
+/*
+ * What an epoll instance has ready now, at most `most` of it: as epoll_wait(2) with timeout 0, and with its effects (an
+ * edge is told once, a one-shot interest falls silent).
+ *
+ * Errors: -EBADF, -EINVAL (no epoll instance).
+ */
+SR_MUST_USE int sr_sim_epoll_ready(struct sr_sim *sim, int fd, struct sr_sim_ready *ready, size_t most,
+                                   size_t *count);
+
+/*
+ * A stream socket that listens at an address (AF_UNIX path, or AF_INET or AF_INET6 with any address; port 0: the lowest
+ * free one from 49152 on). At most `backlog` + 1 connections wait to be accepted, as with Linux.
  *
  * Errors: -EADDRINUSE, -EAFNOSUPPORT, -EINVAL (length, or empty path), -EMFILE, -ENOMEM.
  */
 SR_MUST_USE int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length,
                               int backlog, int *fd);
 
-/* A stream socket to connect from; `domain` AF_UNIX or AF_INET. Errors: -EAFNOSUPPORT, -EMFILE, -ENOMEM. */
+/* A stream socket to connect from; `domain` AF_UNIX, AF_INET, AF_INET6. Errors: -EAFNOSUPPORT, -EMFILE, -ENOMEM. */
 SR_MUST_USE int sr_sim_socket(struct sr_sim *sim, int domain, int *fd);
+
+/*
+ * A socket of any type there is: SOCK_STREAM, SOCK_DGRAM, and SOCK_SEQPACKET with AF_UNIX; SOCK_NONBLOCK and SOCK_CLOEXEC may
+ * be added. A datagram socket of AF_INET loses what comes when its window is full, as the network does; one of AF_UNIX
+ * makes the sender wait behind eleven.
+ *
+ * Errors: -EAFNOSUPPORT, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT, -EINVAL, -EMFILE, -ENOMEM.
+ */
+SR_MUST_USE int sr_sim_socket_of(struct sr_sim *sim, int domain, int type, int *fd);
+
+/* Gives a socket an address, as bind(2); port 0 as sr_sim_listen(). Errors: -EBADF, -ENOTSOCK, and those of sr_sim_listen(). */
+SR_MUST_USE int sr_sim_bind(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length);
+
+/* A bound stream socket listens, as listen(2). Errors: -EBADF, -ENOTSOCK, -EOPNOTSUPP (datagrams), -EINVAL. */
+SR_MUST_USE int sr_sim_listen_on(struct sr_sim *sim, int fd, int backlog);
+
+/* A socket's own address, as getsockname(2): the port it was given. Errors: -EBADF, -ENOTSOCK. */
+SR_MUST_USE int sr_sim_name(struct sr_sim *sim, int fd, struct sockaddr_storage *address, uint32_t *length);
 
 /*
  * Connects at once, as connect(2) on a socket that may block.
@@ -136,7 +193,7 @@ SR_MUST_USE int sr_sim_socket(struct sr_sim *sim, int domain, int *fd);
  */
 SR_MUST_USE int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length);
 
-/* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. Errors: -EBADF, -ENOTSOCK, -ENOTCONN, -EINVAL. */
+/* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. Errors: -EBADF, -ENOTSOCK, -ENOTCONN (AF_INET), -EINVAL. */
 SR_MUST_USE int sr_sim_shutdown(struct sr_sim *sim, int fd, int how);
 
 /*

@@ -28,6 +28,11 @@ struct sri_cursor sri_cursor_at(const struct sri_attempt *attempt, struct sri_us
     return cursor;
 }
 
+struct sri_cursor sri_cursor_plain(const struct iovec *segment)
+{
+    return (struct sri_cursor){.segment = segment, .end = segment + 1, .left = segment->iov_len};
+}
+
 /* The contiguous piece at the cursor, at most `size` bytes of it. */
 static size_t piece(struct sri_cursor *cursor, size_t size, char **at)
 {

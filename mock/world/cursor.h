@@ -24,6 +24,9 @@ struct sri_cursor {
 /* At `skip` bytes from the start of the attempt's segments. */
 struct sri_cursor sri_cursor_at(const struct sri_attempt *attempt, struct sri_user *user, uint64_t skip);
 
+/* Over one segment of the world's own memory. */
+struct sri_cursor sri_cursor_plain(const struct iovec *segment);
+
 /* Copy up to `size` bytes and move on; fewer at the end, or at a bad address (faulted). The bytes copied. */
 size_t sri_cursor_take(struct sri_cursor *cursor, void *to, size_t size);
 size_t sri_cursor_give(struct sri_cursor *cursor, const void *from, size_t size);

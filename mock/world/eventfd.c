@@ -1,5 +1,5 @@
 /*
- * The counter of eventfd(2), without EFD_SEMAPHORE.
+ * The counter of eventfd(2).
  */
 #include <errno.h>
 #include <poll.h>
@@ -12,9 +12,9 @@ uint32_t sri_eventfd_readiness(const struct sri_file *file)
 {
     uint32_t ready = 0;
     if (file->counter > 0)
-        ready |= POLLIN | POLLRDNORM;
+        ready |= POLLIN;
     if (file->counter < LARGEST)
-        ready |= POLLOUT | POLLWRNORM;
+        ready |= POLLOUT;
     return ready;
 }
 
@@ -23,13 +23,15 @@ static enum sri_answer read_counter(struct sri_sim_world *world, struct sri_atte
 {
     struct sri_file *file = attempt->file;
     uint64_t value = file->counter;
+    if (value > 1 && file->semaphore)
+        value = 1;
     if (value == 0)
         return sri_wait_unless_told(attempt, POLLIN, result);
     if (sri_cursor_give(cursor, &value, sizeof value) != sizeof value) {
         *result = -EFAULT;
         return SRI_DONE;
     }
-    file->counter = 0;
+    file->counter -= value;
     *result = sizeof value;
     sri_wake_waiters(world, file);
     return SRI_DONE;

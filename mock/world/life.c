@@ -72,10 +72,13 @@ static int empty(struct sri_sim_world *world)
     world->next_port = FIRST_CLIENT_PORT;
     atomic_store(&world->woken, false);
     sri_list_init(&world->under_way);
-    sri_list_init(&world->listeners);
+    sri_list_init(&world->named);
+    sri_list_init(&world->blocked);
     sri_stock_reset(&world->files);
     sri_stock_reset(&world->pipes);
     sri_stock_reset(&world->sockets);
+    sri_stock_reset(&world->watches);
+    sri_stock_reset(&world->parcels);
     sri_disk_reset(&world->disk, world->options.disk_bytes);
     return sri_tree_reset(&world->tree);
 }
@@ -104,6 +107,8 @@ int sri_sim_world_new(struct sri_sim_world **out, const struct sri_sim_world_opt
     sri_stock_init(&world->files, sizeof(struct sri_file), 32);
     sri_stock_init(&world->pipes, sizeof(struct sri_pipe), 16);
     sri_stock_init(&world->sockets, sizeof(struct sri_socket), 16);
+    sri_stock_init(&world->watches, sizeof(struct sri_watch), 32);
+    sri_stock_init(&world->parcels, sizeof(struct sri_parcel), 4);
     int rc = sri_sim_world_reset(world, options);
     if (rc != 0)
         sri_sim_world_free(&world);
@@ -115,6 +120,7 @@ int sri_sim_world_new(struct sri_sim_world **out, const struct sri_sim_world_opt
 static void destroy_pipe(void *pipe)
 {
     sri_stream_fini(&((struct sri_pipe *)pipe)->stream);
+    sri_pages_fini(&((struct sri_pipe *)pipe)->pages);
 }
 
 static void destroy_socket(void *socket)
@@ -133,6 +139,8 @@ void sri_sim_world_free(struct sri_sim_world **handle)
     sri_stock_fini(&world->files, NULL);
     sri_stock_fini(&world->pipes, destroy_pipe);
     sri_stock_fini(&world->sockets, destroy_socket);
+    sri_stock_fini(&world->watches, NULL);
+    sri_stock_fini(&world->parcels, NULL);
     sri_tree_fini(&world->tree);
     sri_disk_fini(&world->disk);
     sri_free(world->slots);

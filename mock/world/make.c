@@ -7,12 +7,6 @@
 
 #include "world/objects.h"
 
-/* A cursor over the maker's own memory. */
-static struct sri_cursor plain(struct iovec *segment)
-{
-    return (struct sri_cursor){.segment = segment, .end = segment + 1, .left = segment->iov_len};
-}
-
 /* What a test puts there was there before: on the disk. */
 static int fill(struct sri_sim_world *world, struct sri_inode *inode, const void *data, size_t size)
 {
@@ -23,7 +17,7 @@ static int fill(struct sri_sim_world *world, struct sri_inode *inode, const void
     int64_t moved = 0;
     if (data != NULL) {
         struct iovec segment = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-        struct sri_cursor cursor = plain(&segment);
+        struct sri_cursor cursor = sri_cursor_plain(&segment);
         moved = sri_content_write(&world->disk, content, 0, &cursor);
     } else {
         content->size = size;
@@ -98,7 +92,7 @@ int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *b
     if (place.inode->kind == SRI_INODE_DIRECTORY)
         return -EISDIR;
     struct iovec segment = {.iov_base = buffer, .iov_len = size};
-    struct sri_cursor cursor = plain(&segment);
+    struct sri_cursor cursor = sri_cursor_plain(&segment);
     sri_content_read(&place.inode->content, 0, &cursor);
     *length = (size_t)place.inode->content.size;
     return 0;
@@ -150,54 +144,115 @@ static int make_descriptors(struct sri_sim_world *world, struct sri_file *const 
     return 0;
 }
 
-int sri_sim_world_pipe(struct sri_sim_world *world, int fds[2])
+int sri_sim_world_pipe_of(struct sri_sim_world *world, uint64_t bytes, int fds[2])
 {
     struct sri_file *ends[2];
-    int rc = sri_pipe_make(world, ends);
+    int rc = bytes == 0 ? -EINVAL : sri_pipe_make(world, bytes, ends);
     return rc != 0 ? rc : make_descriptors(world, ends, fds);
 }
 
-int sri_sim_world_eventfd(struct sri_sim_world *world, uint64_t initial, int *fd)
+int sri_sim_world_pipe(struct sri_sim_world *world, int fds[2])
+{
+    return sri_sim_world_pipe_of(world, world->options.pipe_bytes, fds);
+}
+
+static int make_counter(struct sri_sim_world *world, uint64_t initial, bool semaphore, int *fd)
 {
     struct sri_file *file = sri_file_new(world, SRI_FILE_EVENTFD, O_RDWR);
     if (file == NULL)
         return -ENOMEM;
     file->counter = initial;
+    file->semaphore = semaphore;
     return make_descriptor(world, file, fd);
 }
 
-static struct sri_file *new_socket(struct sri_sim_world *world, int domain)
+int sri_sim_world_eventfd(struct sri_sim_world *world, uint64_t initial, int *fd)
 {
-    struct sri_socket *socket = sri_socket_new(world, domain);
-    if (socket == NULL)
-        return NULL;
-    struct sri_file *file = sri_socket_file(world, socket, O_RDWR);
-    if (file == NULL)
-        sri_stock_give(&world->sockets, socket);
-    return file;
+    return make_counter(world, initial, false, fd);
 }
 
-int sri_sim_world_socketpair(struct sri_sim_world *world, int fds[2])
+int sri_sim_world_semaphore(struct sri_sim_world *world, uint64_t initial, int *fd)
 {
-    struct sri_file *ends[2] = {new_socket(world, AF_UNIX), NULL};
+    return make_counter(world, initial, true, fd);
+}
+
+int sri_sim_world_epoll(struct sri_sim_world *world, int *fd)
+{
+    struct sri_file *file = sri_file_new(world, SRI_FILE_EPOLL, O_RDWR);
+    return file == NULL ? -ENOMEM : make_descriptor(world, file, fd);
+}
+
+static size_t length_of(const struct sri_node *list)
+{
+    size_t length = 0;
+    for (const struct sri_node *node = list->next; node != list; node = node->next)
+        length++;
+    return length;
+}
+
+int sri_sim_world_epoll_events(struct sri_sim_world *world, int fd, size_t most,
+                               void (*tell)(void *self, uint32_t events, uint64_t data), void *self)
+{
+    struct sri_file *file = sri_file_at(world, fd);
+    if (file == NULL || file->kind != SRI_FILE_EPOLL)
+        return file == NULL ? -EBADF : -EINVAL;
+    /* What stays ready goes to the end of the list, and is not told twice. */
+    size_t length = length_of(&file->signalled);
+    size_t count = most < length ? most : length;
+    uint32_t events;
+    uint64_t data;
+    for (; count > 0 && sri_interest_take(world, file, &events, &data); count--)
+        tell(self, events, data);
+    return 0;
+}
+
+static void join(struct sri_sim_world *world, struct sri_socket *a, struct sri_socket *b)
+{
+    if (a->type != SOCK_DGRAM) {
+        sri_socket_join(world, a, b);
+        return;
+    }
+    sri_datagram_set_peer(a, b);
+    sri_datagram_set_peer(b, a);
+}
+
+int sri_sim_world_socketpair_of(struct sri_sim_world *world, int type, int fds[2])
+{
+    struct sri_socket_kind kind = {.domain = AF_UNIX, .type = type};
+    int rc = sri_socket_check_kind(&kind);
+    if (rc != 0)
+        return rc;
+    struct sri_file *ends[2] = {sri_socket_open(world, AF_UNIX, type), NULL};
     if (ends[0] == NULL)
         return -ENOMEM;
-    ends[1] = new_socket(world, AF_UNIX);
+    ends[1] = sri_socket_open(world, AF_UNIX, type);
     if (ends[1] == NULL) {
         sri_file_hold(ends[0]);
         sri_file_drop(world, ends[0]);
         return -ENOMEM;
     }
-    sri_socket_join(world, ends[0]->socket, ends[1]->socket);
+    join(world, ends[0]->socket, ends[1]->socket);
     return make_descriptors(world, ends, fds);
+}
+
+int sri_sim_world_socketpair(struct sri_sim_world *world, int fds[2])
+{
+    return sri_sim_world_socketpair_of(world, SOCK_STREAM, fds);
+}
+
+int sri_sim_world_socket_of(struct sri_sim_world *world, int domain, int type, int *fd)
+{
+    struct sri_socket_kind kind = {.domain = domain, .type = type};
+    int rc = sri_socket_check_kind(&kind);
+    if (rc != 0)
+        return rc;
+    struct sri_file *file = sri_socket_open(world, domain, type);
+    return file == NULL ? -ENOMEM : make_descriptor(world, file, fd);
 }
 
 int sri_sim_world_socket(struct sri_sim_world *world, int domain, int *fd)
 {
-    if (domain != AF_UNIX && domain != AF_INET)
-        return -EAFNOSUPPORT;
-    struct sri_file *file = new_socket(world, domain);
-    return file == NULL ? -ENOMEM : make_descriptor(world, file, fd);
+    return sri_sim_world_socket_of(world, domain, SOCK_STREAM, fd);
 }
 
 static int copy_address(struct sri_address *to, const struct sockaddr *address, uint32_t length)
@@ -205,9 +260,49 @@ static int copy_address(struct sri_address *to, const struct sockaddr *address, 
     if (length < sizeof(sa_family_t) || length > sizeof to->storage)
         return -EINVAL;
     struct iovec segment = {.iov_base = (void *)(uintptr_t)address, .iov_len = length};
-    struct sri_cursor cursor = plain(&segment);
+    struct sri_cursor cursor = sri_cursor_plain(&segment);
     memset(to, 0, sizeof *to);
     to->length = (socklen_t)sri_cursor_take(&cursor, &to->storage, length);
+    return 0;
+}
+
+static int socket_at(struct sri_sim_world *world, int fd, struct sri_socket **socket)
+{
+    struct sri_file *file = sri_file_at(world, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (file->kind != SRI_FILE_SOCKET)
+        return -ENOTSOCK;
+    *socket = file->socket;
+    return 0;
+}
+
+int sri_sim_world_bind(struct sri_sim_world *world, int fd, const struct sockaddr *address, uint32_t length)
+{
+    struct sri_socket *socket;
+    struct sri_address copy;
+    int rc = socket_at(world, fd, &socket);
+    if (rc == 0)
+        rc = copy_address(&copy, address, length);
+    return rc != 0 ? rc : sri_address_bind(world, socket, &copy);
+}
+
+int sri_sim_world_listen_on(struct sri_sim_world *world, int fd, int backlog)
+{
+    struct sri_socket *socket;
+    int rc = socket_at(world, fd, &socket);
+    return rc != 0 ? rc : sri_socket_listen(world, socket, backlog);
+}
+
+int sri_sim_world_name(struct sri_sim_world *world, int fd, struct sockaddr_storage *address,
+                       uint32_t *length)
+{
+    struct sri_socket *socket;
+    int rc = socket_at(world, fd, &socket);
+    if (rc != 0)
+        return rc;
+    *address = socket->local.storage;
+    *length = socket->local.length;
     return 0;
 }
 
@@ -221,23 +316,14 @@ int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *add
         rc = sri_sim_world_socket(world, copy.storage.ss_family, &made);
     if (rc != 0)
         return rc;
-    rc = sri_socket_listen(world, sri_file_at(world, made)->socket, &copy, backlog);
+    rc = sri_sim_world_bind(world, made, address, length);
+    if (rc == 0)
+        rc = sri_sim_world_listen_on(world, made, backlog);
     if (rc != 0)
         sri_descriptor_close(world, made);
     else
         *fd = made;
     return rc;
-}
-
-static int socket_at(struct sri_sim_world *world, int fd, struct sri_socket **socket)
-{
-    struct sri_file *file = sri_file_at(world, fd);
-    if (file == NULL)
-        return -EBADF;
-    if (file->kind != SRI_FILE_SOCKET)
-        return -ENOTSOCK;
-    *socket = file->socket;
-    return 0;
 }
 
 /* An attempt that does not wait: what would is taken back and is -EAGAIN. */

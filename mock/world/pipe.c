@@ -7,14 +7,16 @@
 
 #include "world/objects.h"
 
-int sri_pipe_make(struct sri_sim_world *world, struct sri_file *ends[2])
+int sri_pipe_make(struct sri_sim_world *world, uint64_t bytes, struct sri_file *ends[2])
 {
     struct sri_pipe *pipe = sri_stock_take(&world->pipes);
     if (pipe == NULL)
         return -ENOMEM;
     ends[0] = sri_file_new(world, SRI_FILE_PIPE_READ, O_RDONLY);
     ends[1] = sri_file_new(world, SRI_FILE_PIPE_WRITE, O_WRONLY);
-    if (ends[0] == NULL || ends[1] == NULL) {
+    uint32_t small = sri_world_pick(world, SRI_FREEDOM_PIPE, 2, NULL);
+    uint64_t pages = small ? 1 : (bytes + SRI_PAGE_SIZE - 1) / SRI_PAGE_SIZE;
+    if (ends[0] == NULL || ends[1] == NULL || sri_pages_begin(&pipe->pages, (uint32_t)pages) != 0) {
         for (int i = 0; i < 2; i++) {
             if (ends[i] != NULL)
                 sri_stock_give(&world->files, ends[i]);
@@ -22,19 +24,12 @@ int sri_pipe_make(struct sri_sim_world *world, struct sri_file *ends[2])
         sri_stock_give(&world->pipes, pipe);
         return -ENOMEM;
     }
-    uint32_t small = sri_world_pick(world, SRI_FREEDOM_PIPE, 2, NULL);
-    sri_stream_begin(&pipe->stream, small ? SRI_PAGE_SIZE : world->options.pipe_bytes);
+    sri_stream_begin(&pipe->stream, (size_t)pages * SRI_PAGE_SIZE);
     pipe->reader = ends[0];
     pipe->writer = ends[1];
     ends[0]->pipe = pipe;
     ends[1]->pipe = pipe;
     return 0;
-}
-
-/* A write of at most a page goes in whole (pipe(7), PIPE_BUF), so there is room only when a page fits. */
-static bool has_room(const struct sri_pipe *pipe)
-{
-    return sri_stream_room(&pipe->stream) >= SRI_PAGE_SIZE;
 }
 
 uint32_t sri_pipe_readiness(const struct sri_file *file)
@@ -48,7 +43,7 @@ uint32_t sri_pipe_readiness(const struct sri_file *file)
             ready |= POLLHUP;
         return ready;
     }
-    if (has_room(pipe))
+    if (sri_pages_free(&pipe->pages) > 0)
         ready |= POLLOUT | POLLWRNORM;
     if (pipe->reader == NULL)
         ready |= POLLERR;
@@ -67,13 +62,16 @@ static enum sri_answer read_pipe(struct sri_sim_world *world, struct sri_attempt
             return SRI_DONE;
         return sri_wait_unless_told(attempt, POLLIN | POLLHUP | POLLERR, result);
     }
-    bool was_full = !has_room(pipe);
+    bool was_full = sri_pages_free(&pipe->pages) == 0;
     *result = sri_stream_get(&pipe->stream, &cursor, false);
-    if (*result > 0)
+    if (*result > 0) {
+        sri_pages_read(&pipe->pages, (size_t)*result);
         sri_wake_for(world, pipe->writer, was_full ? (uint32_t)POLLOUT : 0); /* else room is no news */
+    }
     return SRI_DONE;
 }
 
+/* Of at most a page all or nothing goes in (pipe(7), PIPE_BUF): it needs one page, or joins the last. */
 static enum sri_answer write_pipe(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_pipe *pipe = attempt->file->pipe;
@@ -85,13 +83,16 @@ static enum sri_answer write_pipe(struct sri_sim_world *world, struct sri_attemp
         *result = -EPIPE;
         return SRI_DONE;
     }
-    size_t room = sri_stream_room(&pipe->stream);
-    if (room == 0 || (cursor.left <= SRI_PAGE_SIZE && room < cursor.left))
+    size_t total = (size_t)cursor.left;
+    cursor.left = sri_pages_room(&pipe->pages, total);
+    if (cursor.left == 0)
         return sri_wait_unless_told(attempt, POLLOUT | POLLHUP | POLLERR, result);
     *result = sri_stream_put(&pipe->stream, &cursor);
     pipe->stream.arrived = pipe->stream.used;
-    if (*result > 0)
+    if (*result > 0) {
+        sri_pages_write(&pipe->pages, total, (size_t)*result);
         sri_wake_waiters(world, pipe->reader);
+    }
     return SRI_DONE;
 }
 

@@ -1,20 +1,52 @@
 /*
- * Stream sockets: how they listen, find each other, and end. Their bytes are in transfer.c.
+ * The life of sockets: how they are made, shut, cut and ended, and what they are ready for. How they find each other is in
+ * connect.c, their bytes in transfer.c and datagram.c. What it answers was measured (tests/conformance/test_connections.c).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "world/objects.h"
 
-#define FIRST_PORT 49152
-#define NAME_SIZE (sizeof(struct sockaddr_un) + 1)
+#define READ_READY (POLLIN | POLLRDNORM)
+#define FAMILIES 46
+#define TYPES 11
+#define TYPE_MASK 0xf
 
-struct sri_socket *sri_socket_new(struct sri_sim_world *world, int domain)
+static int check_local(int type, int protocol)
+{
+    if (protocol != 0 && protocol != AF_UNIX)
+        return -EPROTONOSUPPORT;
+    return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_SEQPACKET ? 0 : -ESOCKTNOSUPPORT;
+}
+
+static int check_internet(int type, int protocol)
+{
+    if (protocol < 0 || protocol >= IPPROTO_MAX)
+        return -EINVAL;
+    if (type != SOCK_STREAM && type != SOCK_DGRAM && type != SOCK_RAW)
+        return -ESOCKTNOSUPPORT;
+    int own = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    return type != SOCK_RAW && (protocol == 0 || protocol == own) ? 0 : -EPROTONOSUPPORT;
+}
+
+int sri_socket_check_kind(const struct sri_socket_kind *kind)
+{
+    int type = kind->type & TYPE_MASK;
+    if (kind->domain < 0 || kind->domain >= FAMILIES)
+        return -EAFNOSUPPORT;
+    if (type >= TYPES)
+        return -EINVAL;
+    if (kind->domain == AF_UNIX)
+        return check_local(type, kind->protocol);
+    if (kind->domain == AF_INET || kind->domain == AF_INET6)
+        return check_internet(type, kind->protocol);
+    return -EAFNOSUPPORT;
+}
+
+struct sri_socket *sri_socket_new(struct sri_sim_world *world, int domain, int type)
 {
     struct sri_socket *socket = sri_stock_take(&world->sockets);
     if (socket == NULL)
@@ -22,12 +54,27 @@ struct sri_socket *sri_socket_new(struct sri_sim_world *world, int domain)
     struct sri_stream kept = socket->incoming;
     memset(socket, 0, sizeof *socket);
     socket->incoming = kept;
-    sri_stream_begin(&socket->incoming, 0);
+    sri_stream_begin(&socket->incoming, SIZE_MAX);
     sri_list_init(&socket->among);
+    sri_list_init(&socket->place);
     sri_list_init(&socket->pending);
     sri_list_init(&socket->knocking);
+    sri_list_init(&socket->fans);
+    sri_list_init(&socket->fan);
+    sri_list_init(&socket->blocked);
+    sri_list_init(&socket->parcels);
     socket->domain = domain;
+    socket->type = type;
+    socket->local.length = sizeof(sa_family_t);
+    socket->local.storage.ss_family = (sa_family_t)domain;
     return socket;
+}
+
+static uint32_t choose_window(struct sri_sim_world *world)
+{
+    static const uint32_t small[] = {0, 1, 16, 1000};
+    uint32_t window = small[sri_world_pick(world, SRI_FREEDOM_WINDOW, 4, NULL)];
+    return window == 0 || window > world->options.window_bytes ? world->options.window_bytes : window;
 }
 
 struct sri_file *sri_socket_file(struct sri_sim_world *world, struct sri_socket *socket, uint32_t flags)
@@ -40,330 +87,240 @@ struct sri_file *sri_socket_file(struct sri_sim_world *world, struct sri_socket 
     return file;
 }
 
+struct sri_file *sri_socket_open(struct sri_sim_world *world, int domain, int type)
+{
+    struct sri_socket *socket = sri_socket_new(world, domain, type & TYPE_MASK);
+    if (socket == NULL)
+        return NULL;
+    if (socket->type == SOCK_DGRAM)
+        socket->window = domain == AF_UNIX ? world->options.window_bytes : choose_window(world);
+    struct sri_file *file = sri_socket_file(world, socket, O_RDWR | (uint32_t)(type & SOCK_NONBLOCK));
+    if (file == NULL)
+        sri_stock_give(&world->sockets, socket);
+    return file;
+}
+
+int64_t sri_socket_attempt(struct sri_sim_world *world, const struct sri_socket_kind *kind)
+{
+    int rc = sri_socket_check_kind(kind);
+    if (rc != 0)
+        return rc;
+    struct sri_file *file = sri_socket_open(world, kind->domain, kind->type);
+    if (file == NULL)
+        return -ENOMEM;
+    sri_file_hold(file);
+    rc = sri_descriptor_make(world, file, true);
+    sri_file_drop(world, file);
+    return rc;
+}
+
 void sri_socket_join(struct sri_sim_world *world, struct sri_socket *a, struct sri_socket *b)
 {
-    static const uint32_t small[] = {0, 1, 16, 1000};
-    uint32_t window = small[sri_world_pick(world, SRI_FREEDOM_WINDOW, 4, NULL)];
-    if (window == 0 || window > world->options.window_bytes)
-        window = world->options.window_bytes;
+    uint32_t window = choose_window(world);
     struct sri_socket *both[2] = {a, b};
     for (int i = 0; i < 2; i++) {
+        bool bounded = both[i]->type == SOCK_STREAM;
         both[i]->peer = both[1 - i];
         both[i]->state = SRI_SOCKET_CONNECTED;
-        sri_stream_begin(&both[i]->incoming, window);
+        both[i]->window = window;
+        sri_stream_begin(&both[i]->incoming, bounded ? window : SIZE_MAX);
     }
 }
 
-/* The peer is told that this side is gone. What it was sent before stays readable. */
-static void leave(struct sri_sim_world *world, struct sri_socket *socket, int error)
+/* Nothing comes or goes any more; what had arrived stays readable. */
+static void end_connection(struct sri_socket *socket, int error)
+{
+    socket->peer = NULL;
+    socket->state = SRI_SOCKET_GONE;
+    socket->reads_shut = true;
+    socket->writes_shut = true;
+    socket->peer_writes_shut = true;
+    socket->peer_reads_shut = true;
+    socket->error = error;
+}
+
+void sri_socket_reset(struct sri_sim_world *world, struct sri_socket *socket, int error)
+{
+    end_connection(socket, error);
+    sri_wake_waiters(world, socket->file);
+}
+
+/* The other end goes in order. On the loopback it hears no more than that: only what it sends is answered by a reset. */
+static void finish_connection(struct sri_sim_world *world, struct sri_socket *peer)
+{
+    peer->peer = NULL;
+    peer->peer_writes_shut = true;
+    if (!sri_socket_is_internet(peer))
+        end_connection(peer, 0);
+    sri_wake_waiters(world, peer->file);
+}
+
+static void leave_peer(struct sri_sim_world *world, struct sri_socket *socket, bool orderly)
 {
     struct sri_socket *peer = socket->peer;
     if (peer == NULL)
         return;
-    peer->peer = NULL;
-    peer->state = SRI_SOCKET_GONE;
-    peer->peer_writes_shut = true;
-    peer->error = error;
     socket->peer = NULL;
-    socket->state = SRI_SOCKET_GONE;
-    sri_wake_waiters(world, peer->file);
+    if (orderly)
+        finish_connection(world, peer);
+    else
+        sri_socket_reset(world, peer, ECONNRESET);
+}
+
+static void empty(struct sri_sim_world *world, struct sri_socket *socket)
+{
+    while (!sri_list_empty(&socket->parcels))
+        sri_parcel_drop(world, sri_parcel_first(socket));
 }
 
 static void destroy(struct sri_sim_world *world, struct sri_socket *socket)
 {
     sri_list_remove(&socket->incoming.under_way);
-    sri_list_remove(&socket->among);
+    sri_list_remove(&socket->place);
+    sri_list_remove(&socket->blocked);
+    empty(world, socket);
     sri_deliver(world);
     sri_stock_give(&world->sockets, socket);
 }
 
-static struct sri_socket *first_of(struct sri_node *list)
+/* Whom it refused by going is told when it sends (measured). */
+static void leave_fans(struct sri_sim_world *world, struct sri_socket *socket)
 {
-    return SRI_CONTAINER_OF(list->next, struct sri_socket, among);
-}
-
-void sri_socket_stop_knocking(struct sri_socket *socket)
-{
-    if (socket->queue == NULL)
-        return;
-    sri_list_remove(&socket->among);
-    socket->queue = NULL;
-}
-
-static void let_knock_again(struct sri_sim_world *world, struct sri_socket *listener)
-{
-    while (!sri_list_empty(&listener->knocking)) {
-        struct sri_socket *socket = first_of(&listener->knocking);
-        sri_socket_stop_knocking(socket);
-        sri_wake_waiters(world, socket->file);
+    sri_datagram_set_peer(socket, NULL);
+    while (!sri_list_empty(&socket->fans)) {
+        struct sri_socket *fan = SRI_CONTAINER_OF(socket->fans.next, struct sri_socket, fan);
+        sri_datagram_set_peer(fan, NULL);
+        fan->refused = true;
+        sri_wake_waiters(world, fan->file);
     }
-}
-
-static void stop_listening(struct sri_sim_world *world, struct sri_socket *listener)
-{
-    sri_list_remove(&listener->among);
-    if (listener->inode != NULL)
-        listener->inode->listener = NULL;
-    while (!sri_list_empty(&listener->pending)) {
-        struct sri_socket *socket = first_of(&listener->pending);
-        leave(world, socket, ECONNRESET);
-        destroy(world, socket);
-    }
-    let_knock_again(world, listener);
 }
 
 void sri_socket_end(struct sri_sim_world *world, struct sri_socket *socket)
 {
     socket->file = NULL;
     if (socket->state == SRI_SOCKET_LISTENING)
-        stop_listening(world, socket);
-    sri_socket_stop_knocking(socket);
-    leave(world, socket, socket->incoming.used > 0 ? ECONNRESET : 0);
+        sri_socket_stop_listening(world, socket);
+    sri_socket_stop_knocking(world, socket);
+    sri_address_leave(socket);
+    if (socket->type == SOCK_DGRAM)
+        leave_fans(world, socket);
+    else
+        leave_peer(world, socket, socket->incoming.used == 0);
     destroy(world, socket);
 }
 
 void sri_socket_cut(struct sri_sim_world *world, struct sri_socket *socket)
 {
-    leave(world, socket, ECONNRESET);
-    socket->peer_writes_shut = true;
-    socket->error = ECONNRESET;
-    sri_wake_waiters(world, socket->file);
+    leave_peer(world, socket, false);
+    sri_socket_reset(world, socket, ECONNRESET);
 }
 
-/* A socket's path need not end with 0. */
-static void copy_name(char path[NAME_SIZE], const struct sri_address *address)
+void sri_socket_stop_listening(struct sri_sim_world *world, struct sri_socket *listener)
 {
-    const struct sockaddr_un *name = (const void *)&address->storage;
-    int length = (int)(address->length - offsetof(struct sockaddr_un, sun_path));
-    snprintf(path, NAME_SIZE, "%.*s", length, name->sun_path);
-}
-
-static struct sri_inode *named(struct sri_sim_world *world, const struct sri_address *address, int *error)
-{
-    struct sri_place place;
-    char path[NAME_SIZE];
-    copy_name(path, address);
-    *error = sri_tree_walk(&world->tree, NULL, path, &place);
-    if (*error != 0)
-        return NULL;
-    if (place.inode == NULL)
-        *error = -ENOENT;
-    return place.inode;
-}
-
-/* 0, or what is wrong with an address for this socket. */
-static int check_address(const struct sri_socket *socket, const struct sri_address *address)
-{
-    if (address->length < sizeof(sa_family_t))
-        return -EINVAL;
-    if (address->storage.ss_family != socket->domain)
-        return socket->domain == AF_UNIX ? -EINVAL : -EAFNOSUPPORT;
-    if (socket->domain == AF_INET)
-        return address->length < sizeof(struct sockaddr_in) ? -EINVAL : 0;
-    bool named_or_abstract = address->length > offsetof(struct sockaddr_un, sun_path);
-    return named_or_abstract && address->length <= sizeof(struct sockaddr_un) ? 0 : -EINVAL;
-}
-
-static bool has_path(const struct sri_address *address)
-{
-    return address->storage.ss_family == AF_UNIX &&
-           ((const struct sockaddr_un *)(const void *)&address->storage)->sun_path[0] != 0;
-}
-
-static bool same_address(const struct sri_address *a, const struct sri_address *b)
-{
-    if (a->storage.ss_family != b->storage.ss_family)
-        return false;
-    if (a->storage.ss_family == AF_UNIX)
-        return a->length == b->length && memcmp(&a->storage, &b->storage, a->length) == 0;
-    const struct sockaddr_in *left = (const void *)&a->storage;
-    const struct sockaddr_in *right = (const void *)&b->storage;
-    bool same_host = left->sin_addr.s_addr == right->sin_addr.s_addr || left->sin_addr.s_addr == INADDR_ANY ||
-                     right->sin_addr.s_addr == INADDR_ANY;
-    return left->sin_port == right->sin_port && same_host;
-}
-
-static struct sri_socket *listener_at(struct sri_sim_world *world, const struct sri_address *address)
-{
-    for (struct sri_node *node = world->listeners.next; node != &world->listeners; node = node->next) {
-        struct sri_socket *socket = SRI_CONTAINER_OF(node, struct sri_socket, among);
-        if (same_address(&socket->local, address))
-            return socket;
+    listener->state = SRI_SOCKET_IDLE;
+    while (!sri_list_empty(&listener->pending)) {
+        struct sri_socket *socket = SRI_CONTAINER_OF(listener->pending.next, struct sri_socket, place);
+        leave_peer(world, socket, false);
+        destroy(world, socket);
     }
-    return NULL;
-}
-
-static struct sri_socket *find_listener(struct sri_sim_world *world, const struct sri_address *address,
-                                        int *error)
-{
-    struct sri_socket *listener;
-    *error = 0;
-    if (has_path(address)) {
-        struct sri_inode *inode = named(world, address, error);
-        listener = inode == NULL ? NULL : inode->listener;
-    } else {
-        listener = listener_at(world, address);
+    listener->pending_count = 0;
+    while (!sri_list_empty(&listener->knocking)) {
+        struct sri_socket *socket = SRI_CONTAINER_OF(listener->knocking.next, struct sri_socket, place);
+        sri_socket_stop_knocking(world, socket);
+        sri_tell_waiters(world, socket->file, POLLOUT);
     }
-    if (listener == NULL && *error == 0)
-        *error = -ECONNREFUSED;
-    return listener;
 }
 
-/* A port for an AF_INET address that has none. */
-static void choose_port(struct sri_sim_world *world, struct sri_address *address)
+int sri_socket_take_error(struct sri_socket *socket)
 {
-    struct sockaddr_in *internet = (void *)&address->storage;
-    if (address->storage.ss_family != AF_INET || internet->sin_port != 0)
+    int error = socket->error;
+    socket->error = 0;
+    return -error;
+}
+
+static void shut_peer(struct sri_sim_world *world, struct sri_socket *socket, int how)
+{
+    struct sri_socket *peer = socket->peer;
+    if (peer == NULL || socket->type == SOCK_DGRAM)
         return;
-    for (uint32_t port = FIRST_PORT; port <= UINT16_MAX; port++) {
-        internet->sin_port = htons((uint16_t)port);
-        if (listener_at(world, address) == NULL)
-            return;
-    }
+    if (how != SHUT_RD)
+        peer->peer_writes_shut = true;
+    if (how != SHUT_WR && !sri_socket_is_internet(socket))
+        peer->peer_reads_shut = true;
+    sri_wake_waiters(world, peer->file);
 }
 
-static int take_name(struct sri_sim_world *world, struct sri_socket *socket)
+static void shut(struct sri_socket *socket, int how)
 {
-    int error;
-    struct sri_place place;
-    if (!has_path(&socket->local))
-        return listener_at(world, &socket->local) == NULL ? 0 : -EADDRINUSE;
-    if (named(world, &socket->local, &error) != NULL)
-        return -EADDRINUSE;
-    if (error != -ENOENT)
-        return error;
-    char path[NAME_SIZE];
-    copy_name(path, &socket->local);
-    if ((error = sri_tree_walk(&world->tree, NULL, path, &place)) != 0)
-        return error;
-    socket->inode = sri_tree_make(&world->tree, &place, SRI_INODE_SOCKET);
-    if (socket->inode == NULL)
-        return -ENOMEM;
-    socket->inode->listener = socket;
-    return 0;
+    socket->reads_shut |= how != SHUT_WR;
+    socket->writes_shut |= how != SHUT_RD;
 }
 
-int sri_socket_listen(struct sri_sim_world *world, struct sri_socket *socket,
-                      const struct sri_address *address, int backlog)
-{
-    int rc = check_address(socket, address);
-    if (rc != 0)
-        return rc;
-    socket->local = *address;
-    choose_port(world, &socket->local);
-    if ((rc = take_name(world, socket)) != 0)
-        return rc;
-    socket->backlog = backlog < 0 ? UINT32_MAX : (uint32_t)backlog;
-    socket->state = SRI_SOCKET_LISTENING;
-    sri_list_append(&world->listeners, &socket->among);
-    return 0;
-}
-
-static enum sri_answer finish(int64_t *result, int64_t value)
-{
-    *result = value;
-    return SRI_DONE;
-}
-
-static void tell_address(const struct sri_attempt *attempt, const struct sri_address *address)
-{
-    if (attempt->argument != NULL)
-        *(struct sri_address *)attempt->argument = *address;
-}
-
-enum sri_answer sri_socket_accept(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
-{
-    struct sri_socket *listener = attempt->file->socket;
-    if ((attempt->flags & ~(uint32_t)(SOCK_CLOEXEC | SOCK_NONBLOCK)) != 0 ||
-        listener->state != SRI_SOCKET_LISTENING)
-        return finish(result, -EINVAL);
-    if (sri_list_empty(&listener->pending)) {
-        sri_wait_on(attempt, POLLIN);
-        return SRI_WAIT;
-    }
-    struct sri_socket *socket = first_of(&listener->pending);
-    struct sri_file *file = sri_socket_file(world, socket, O_RDWR | (attempt->flags & SOCK_NONBLOCK));
-    if (file == NULL)
-        return finish(result, -ENOMEM);
-    int fd = sri_descriptor_make(world, file, true);
-    if (fd < 0) {
-        socket->file = NULL;
-        sri_stock_give(&world->files, file);
-        return finish(result, fd);
-    }
-    sri_list_remove(&socket->among);
-    listener->pending_count--;
-    tell_address(attempt, &socket->remote);
-    let_knock_again(world, listener);
-    return finish(result, fd);
-}
-
-/* Who connects gets an address, too: a port of its own, or none with AF_UNIX. */
-static void name_client(struct sri_sim_world *world, struct sri_socket *socket, const struct sri_address *to)
-{
-    socket->remote = *to;
-    socket->local.storage.ss_family = (sa_family_t)socket->domain;
-    socket->local.length = sizeof(sa_family_t);
-    if (socket->domain != AF_INET)
-        return;
-    struct sockaddr_in *internet = (void *)&socket->local.storage;
-    internet->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    internet->sin_port = htons(world->next_port);
-    world->next_port = world->next_port == FIRST_PORT - 1 ? 32768 : (uint16_t)(world->next_port + 1);
-    socket->local.length = sizeof *internet;
-}
-
-static int reach(struct sri_sim_world *world, struct sri_socket *socket, struct sri_socket *listener)
-{
-    struct sri_socket *server = sri_socket_new(world, socket->domain);
-    if (server == NULL)
-        return -ENOMEM;
-    name_client(world, socket, &listener->local);
-    server->local = listener->local;
-    server->remote = socket->local;
-    sri_socket_join(world, socket, server);
-    sri_list_append(&listener->pending, &server->among);
-    listener->pending_count++;
-    sri_wake_waiters(world, listener->file);
-    return 0;
-}
-
-enum sri_answer sri_socket_connect(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
-{
-    struct sri_socket *socket = attempt->file->socket;
-    const struct sri_address *address = attempt->argument;
-    sri_socket_stop_knocking(socket);
-    int rc = check_address(socket, address);
-    if (rc != 0)
-        return finish(result, rc);
-    if (socket->state != SRI_SOCKET_IDLE)
-        return finish(result, socket->state == SRI_SOCKET_LISTENING ? -EINVAL : -EISCONN);
-    struct sri_socket *listener = find_listener(world, address, &rc);
-    if (listener == NULL)
-        return finish(result, rc);
-    if (listener->pending_count <= listener->backlog)
-        return finish(result, reach(world, socket, listener));
-    socket->queue = listener;
-    sri_list_append(&listener->knocking, &socket->among);
-    sri_wait_on(attempt, POLLOUT);
-    return SRI_WAIT;
-}
-
+/* One that is not connected is shut all the same, and says ENOTCONN on the loopback alone (measured). */
 int sri_socket_shutdown(struct sri_sim_world *world, struct sri_socket *socket, int how)
 {
+    bool internet = sri_socket_is_internet(socket);
+    bool connected =
+        socket->type == SOCK_DGRAM ? socket->remote.length > 0 : socket->state == SRI_SOCKET_CONNECTED;
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
-    if (socket->state == SRI_SOCKET_IDLE || socket->state == SRI_SOCKET_LISTENING)
-        return -ENOTCONN;
-    if (how != SHUT_WR)
-        socket->reads_shut = true;
-    if (how != SHUT_RD) {
-        socket->writes_shut = true;
-        if (socket->peer != NULL)
-            socket->peer->peer_writes_shut = true;
+    if (internet && socket->state == SRI_SOCKET_LISTENING) {
+        if (how != SHUT_WR)
+            sri_socket_stop_listening(world, socket);
+        sri_tell_waiters(world, socket->file, POLLIN);
+        return 0;
     }
+    shut(socket, how);
+    shut_peer(world, socket, how);
     sri_wake_waiters(world, socket->file);
-    if (socket->peer != NULL)
-        sri_wake_waiters(world, socket->peer->file);
-    return 0;
+    return internet && !connected ? -ENOTCONN : 0;
+}
+
+static bool nothing_comes(const struct sri_socket *socket)
+{
+    return socket->reads_shut ||
+           (socket->peer_writes_shut && socket->incoming.arrived == socket->incoming.used);
+}
+
+static bool has_room(const struct sri_socket *socket)
+{
+    if (socket->type == SOCK_DGRAM || socket->type == SOCK_SEQPACKET)
+        return sri_datagram_is_writable(socket);
+    return socket->peer == NULL || socket->writes_shut || sri_stream_room(&socket->peer->incoming) > 0;
+}
+
+/* The loopback's streams alone have no band (measured). */
+static uint32_t write_ready(const struct sri_socket *socket)
+{
+    bool band = !(sri_socket_is_internet(socket) && socket->type == SOCK_STREAM);
+    return POLLOUT | POLLWRNORM | (band ? POLLWRBAND : 0u);
+}
+
+static bool is_hung_up(const struct sri_socket *socket)
+{
+    if (socket->state == SRI_SOCKET_IDLE && socket->type != SOCK_DGRAM)
+        return true;
+    bool reads_end = socket->reads_shut || (socket->type != SOCK_DGRAM && socket->peer_writes_shut);
+    bool writes_end = socket->writes_shut || (socket->type != SOCK_DGRAM && socket->peer_reads_shut);
+    return reads_end && writes_end;
+}
+
+uint32_t sri_socket_readiness(const struct sri_socket *socket)
+{
+    if (socket->state == SRI_SOCKET_CONNECTING)
+        return 0;
+    if (socket->state == SRI_SOCKET_LISTENING)
+        return socket->pending_count > 0 || socket->reads_shut ? READ_READY : 0;
+    uint32_t ready = 0;
+    if (socket->incoming.arrived > 0)
+        ready |= READ_READY;
+    if (nothing_comes(socket))
+        ready |= READ_READY | POLLRDHUP;
+    if (has_room(socket))
+        ready |= write_ready(socket);
+    if (is_hung_up(socket))
+        ready |= POLLHUP;
+    if (socket->error != 0)
+        ready |= POLLERR;
+    return ready;
 }

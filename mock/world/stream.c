@@ -86,23 +86,38 @@ int64_t sri_stream_put(struct sri_stream *stream, struct sri_cursor *cursor)
     return done == 0 && cursor->faulted ? -EFAULT : (int64_t)done;
 }
 
-int64_t sri_stream_get(struct sri_stream *stream, struct sri_cursor *cursor, bool peek)
+int64_t sri_stream_copy(struct sri_stream *stream, size_t skip, struct sri_cursor *cursor)
 {
     size_t done = 0;
-    while (done < stream->arrived && cursor->left > 0) {
-        size_t n = stream->arrived - done;
-        const uint8_t *from = piece(stream, done, &n);
+    while (skip + done < stream->arrived && cursor->left > 0) {
+        size_t n = stream->arrived - skip - done;
+        const uint8_t *from = piece(stream, skip + done, &n);
         size_t given = sri_cursor_give(cursor, from, n);
         done += given;
         if (given < n)
             break;
     }
-    if (done == 0 && cursor->faulted)
-        return -EFAULT;
-    if (!peek && done > 0) {
-        stream->head = (stream->head + done) & (stream->capacity - 1);
-        stream->used -= done;
-        stream->arrived -= done;
-    }
-    return (int64_t)done;
+    return done == 0 && cursor->faulted ? -EFAULT : (int64_t)done;
+}
+
+void sri_stream_drop(struct sri_stream *stream, size_t count)
+{
+    if (count == 0)
+        return;
+    stream->head = (stream->head + count) & (stream->capacity - 1);
+    stream->used -= count;
+    stream->arrived -= count;
+}
+
+void sri_stream_cut(struct sri_stream *stream, size_t used)
+{
+    stream->used = used;
+}
+
+int64_t sri_stream_get(struct sri_stream *stream, struct sri_cursor *cursor, bool peek)
+{
+    int64_t done = sri_stream_copy(stream, 0, cursor);
+    if (!peek && done > 0)
+        sri_stream_drop(stream, (size_t)done);
+    return done;
 }

@@ -38,6 +38,15 @@ int64_t sri_stream_put(struct sri_stream *stream, struct sri_cursor *cursor);
 /* Moves arrived bytes to the cursor; `peek` leaves them there. The count; -EFAULT with nothing moved. */
 int64_t sri_stream_get(struct sri_stream *stream, struct sri_cursor *cursor, bool peek);
 
+/* Copies arrived bytes, those behind the first `skip`, and leaves them there. The count, or -EFAULT with none copied. */
+int64_t sri_stream_copy(struct sri_stream *stream, size_t skip, struct sri_cursor *cursor);
+
+/* Drops so many arrived bytes. */
+void sri_stream_drop(struct sri_stream *stream, size_t count);
+
+/* Takes back what was put last, down to `used` bytes. */
+void sri_stream_cut(struct sri_stream *stream, size_t used);
+
 /* Drops everything. */
 void sri_stream_discard(struct sri_stream *stream);
 

@@ -15,6 +15,9 @@ struct sri_file *sri_file_new(struct sri_sim_world *world, enum sri_file_kind ki
     memset(file, 0, sizeof *file);
     file->kind = kind;
     file->flags = flags;
+    sri_list_init(&file->watchers);
+    sri_list_init(&file->interests);
+    sri_list_init(&file->signalled);
     return file;
 }
 
@@ -42,8 +45,10 @@ static void end(struct sri_sim_world *world, struct sri_file *file)
             sri_inode_drop(&world->tree, file->inode);
         break;
     case SRI_FILE_EVENTFD:
+    case SRI_FILE_EPOLL:
     case SRI_FILE_RING: break;
     }
+    sri_interest_end(world, file);
 }
 
 void sri_file_drop(struct sri_sim_world *world, struct sri_file *file)

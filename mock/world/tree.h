@@ -50,8 +50,8 @@ struct sri_inode {
     struct sri_node entries;  /* a directory's names, those only on the disk too */
     struct sri_node attributes;
     struct sri_content content;
-    char *target;                /* what a symbolic link says */
-    struct sri_socket *listener; /* who listens at a socket's name */
+    char *target;              /* what a symbolic link says */
+    struct sri_socket *socket; /* who has a socket's name; NULL: nobody any more */
 };
 
 /* A name in a directory. */

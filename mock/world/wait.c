@@ -34,9 +34,26 @@ static void take_out(struct sri_waiting *waiting, struct sri_attempt *attempt)
     attempt->previous = NULL;
 }
 
+/* What moves bytes between two objects may wait for either: attempt->state is the one. */
+static bool has_two(const struct sri_attempt *attempt)
+{
+    return attempt->work == SRI_WORK_SPLICE || attempt->work == SRI_WORK_TEE;
+}
+
+static struct sri_file *awaited(const struct sri_attempt *attempt)
+{
+    return has_two(attempt) && attempt->state != NULL ? attempt->state : attempt->file;
+}
+
+static void leave_object(struct sri_attempt *attempt)
+{
+    if (has_two(attempt))
+        attempt->state = NULL;
+}
+
 static bool is_waiting(const struct sri_attempt *attempt)
 {
-    return attempt->previous != NULL || attempt->file->waiting.first == attempt;
+    return attempt->previous != NULL || awaited(attempt)->waiting.first == attempt;
 }
 
 void sri_wait_on(struct sri_attempt *attempt, uint32_t wait_for)
@@ -46,11 +63,19 @@ void sri_wait_on(struct sri_attempt *attempt, uint32_t wait_for)
         append(&attempt->file->waiting, attempt);
 }
 
+void sri_wait_at(struct sri_attempt *attempt, struct sri_file *file, uint32_t wait_for)
+{
+    attempt->wait_for = wait_for;
+    attempt->state = file;
+    append(&file->waiting, attempt);
+}
+
 bool sri_wait_cancel(struct sri_attempt *attempt)
 {
     if (attempt->file == NULL || !is_waiting(attempt))
         return false;
-    take_out(&attempt->file->waiting, attempt);
+    take_out(&awaited(attempt)->waiting, attempt);
+    leave_object(attempt);
     return true;
 }
 
@@ -68,7 +93,6 @@ enum sri_answer sri_wait_unless_told(struct sri_attempt *attempt, uint32_t wait_
 
 uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file)
 {
-    (void)world;
     switch (file->kind) {
     case SRI_FILE_REGULAR:
     case SRI_FILE_DIRECTORY: return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;
@@ -76,6 +100,7 @@ uint32_t sri_readiness(struct sri_sim_world *world, const struct sri_file *file)
     case SRI_FILE_PIPE_WRITE: return sri_pipe_readiness(file);
     case SRI_FILE_SOCKET: return sri_socket_readiness(file->socket);
     case SRI_FILE_EVENTFD: return sri_eventfd_readiness(file);
+    case SRI_FILE_EPOLL: return sri_interest_readiness(world, file);
     case SRI_FILE_RING:
         return file->readable ? POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM : POLLOUT | POLLWRNORM;
     }
@@ -100,8 +125,9 @@ void sri_wake_all(struct sri_sim_world *world, struct sri_file *file)
     while (file->waiting.first != NULL) {
         struct sri_attempt *attempt = file->waiting.first;
         if (attempt->work == SRI_WORK_CONNECT && file->kind == SRI_FILE_SOCKET)
-            sri_socket_stop_knocking(file->socket);
+            sri_socket_stop_knocking(world, file->socket);
         take_out(&file->waiting, attempt);
+        leave_object(attempt);
         world->links.ready(world->links.self, attempt);
     }
 }
@@ -115,6 +141,7 @@ static uint32_t collect(struct sri_file *file, uint32_t ready, struct sri_waitin
         struct sri_attempt *next = attempt->next;
         if ((attempt->wait_for & ready) != 0) {
             take_out(&file->waiting, attempt);
+            leave_object(attempt);
             append(woken, attempt);
             count++;
         }
@@ -128,16 +155,22 @@ void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file)
     sri_wake_for(world, file, UINT32_MAX);
 }
 
-/* The engine may not start attempts from inside ready(): it queues them. */
 void sri_wake_for(struct sri_sim_world *world, struct sri_file *file, uint32_t key)
 {
     if (file == NULL)
         return;
     sri_edge_count(file, key);
-    if (file->waiting.first == NULL)
-        return;
+    if (!sri_list_empty(&file->watchers))
+        sri_interest_signal(world, file);
+    if (file->waiting.first != NULL)
+        sri_tell_waiters(world, file, sri_readiness(world, file));
+}
+
+/* The engine may not start attempts from inside ready(): it queues them. */
+void sri_tell_waiters(struct sri_sim_world *world, struct sri_file *file, uint32_t ready)
+{
     struct sri_waiting woken = {NULL, NULL};
-    uint32_t count = collect(file, sri_readiness(world, file), &woken);
+    uint32_t count = collect(file, ready, &woken);
     if (count == 0)
         return;
     uint32_t first = sri_world_pick(world, SRI_FREEDOM_WAKE, count, NULL);

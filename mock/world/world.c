@@ -43,6 +43,7 @@ static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_at
     case SRI_FILE_PIPE_WRITE: return sri_pipe_start(world, attempt, result);
     case SRI_FILE_SOCKET: return sri_socket_transfer(world, attempt, result);
     case SRI_FILE_EVENTFD: return sri_eventfd_start(world, attempt, result);
+    case SRI_FILE_EPOLL:
     case SRI_FILE_RING: return start_ring(world, attempt, result);
     }
     return done(result, -EINVAL);
@@ -56,6 +57,8 @@ static enum sri_answer start_socket(struct sri_sim_world *world, struct sri_atte
         return sri_socket_accept(world, attempt, result);
     if (attempt->work == SRI_WORK_CONNECT)
         return sri_socket_connect(world, attempt, result);
+    if (attempt->work == SRI_WORK_SHUTDOWN)
+        return done(result, sri_socket_shutdown(world, attempt->file->socket, (int)attempt->flags));
     return sri_socket_transfer(world, attempt, result);
 }
 
@@ -96,7 +99,8 @@ static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *r
     case SRI_WORK_RECV:
     case SRI_WORK_SEND:
     case SRI_WORK_ACCEPT:
-    case SRI_WORK_CONNECT: return start_socket(world, attempt, result);
+    case SRI_WORK_CONNECT:
+    case SRI_WORK_SHUTDOWN: return start_socket(world, attempt, result);
     case SRI_WORK_POLL: return start_poll(world, attempt, result);
     case SRI_WORK_FSYNC: return done(result, sri_regular_sync(world, attempt));
     case SRI_WORK_OPEN: return done(result, sri_open_attempt(world, attempt->argument));
@@ -114,11 +118,10 @@ static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *r
     case SRI_WORK_LINK: return done(result, sri_names_attempt(world, attempt));
     case SRI_WORK_SET_XATTR:
     case SRI_WORK_GET_XATTR: return done(result, sri_xattr_attempt(world, attempt));
-    case SRI_WORK_SOCKET:
-    case SRI_WORK_SHUTDOWN:
+    case SRI_WORK_SOCKET: return done(result, sri_socket_attempt(world, attempt->argument));
     case SRI_WORK_SPLICE:
-    case SRI_WORK_TEE:
-    case SRI_WORK_EPOLL_CTL:
+    case SRI_WORK_TEE: return sri_splice_start(world, attempt, result);
+    case SRI_WORK_EPOLL_CTL: return done(result, sri_interest_change(world, attempt->argument));
     case SRI_WORKS: break;
     }
     return done(result, -EOPNOTSUPP);
@@ -126,9 +129,8 @@ static enum sri_answer start(void *self, struct sri_attempt *attempt, int64_t *r
 
 static int cancel(void *self, struct sri_attempt *attempt)
 {
-    (void)self;
     if (attempt->work == SRI_WORK_CONNECT && attempt->file->kind == SRI_FILE_SOCKET)
-        sri_socket_stop_knocking(attempt->file->socket);
+        sri_socket_stop_knocking(self, attempt->file->socket);
     return sri_wait_cancel(attempt) ? 0 : -EALREADY;
 }
 
@@ -300,10 +302,11 @@ static uint32_t object(void *self, const struct sri_file *file)
     case SRI_FILE_DIRECTORY: return 0;
     case SRI_FILE_SOCKET:
         return SRI_OBJECT_POLLS | SRI_OBJECT_SOCKET |
-               (file->socket->domain == AF_INET ? SRI_OBJECT_ZERO_COPY : 0);
+               (sri_socket_is_internet(file->socket) ? SRI_OBJECT_ZERO_COPY : 0);
     case SRI_FILE_PIPE_READ:
     case SRI_FILE_PIPE_WRITE:
     case SRI_FILE_EVENTFD:
+    case SRI_FILE_EPOLL:
     case SRI_FILE_RING: break;
     }
     return SRI_OBJECT_POLLS;

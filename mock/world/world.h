@@ -1,5 +1,5 @@
 /*
- * The simulated world: files, directories, pipes, stream sockets and a clock, in memory, for one thread. Deterministic:
+ * The simulated world: files, directories, pipes, sockets, counters, epoll instances and a clock, in memory, for one thread. Deterministic:
  * no address, no wall clock and no hash order decides anything here.
  *
  * Time stands still except inside wait(): a wait until a time jumps there, or to the world's own next event when that
@@ -77,11 +77,23 @@ int sri_sim_world_content(struct sri_sim_world *world, const char *path, void *b
                           size_t *length);
 int sri_sim_world_open(struct sri_sim_world *world, const char *path, int flags, int *fd);
 int sri_sim_world_pipe(struct sri_sim_world *world, int fds[2]);
+int sri_sim_world_pipe_of(struct sri_sim_world *world, uint64_t bytes, int fds[2]);
 int sri_sim_world_eventfd(struct sri_sim_world *world, uint64_t initial, int *fd);
+int sri_sim_world_semaphore(struct sri_sim_world *world, uint64_t initial, int *fd);
+int sri_sim_world_epoll(struct sri_sim_world *world, int *fd);
+/* Tells of at most so many that are ready, as epoll_wait(2) takes them. */
+int sri_sim_world_epoll_events(struct sri_sim_world *world, int fd, size_t most,
+                               void (*tell)(void *self, uint32_t events, uint64_t data), void *self);
 int sri_sim_world_socketpair(struct sri_sim_world *world, int fds[2]);
+int sri_sim_world_socketpair_of(struct sri_sim_world *world, int type, int fds[2]);
 int sri_sim_world_listen(struct sri_sim_world *world, const struct sockaddr *address, uint32_t length,
                          int backlog, int *fd);
 int sri_sim_world_socket(struct sri_sim_world *world, int domain, int *fd);
+int sri_sim_world_socket_of(struct sri_sim_world *world, int domain, int type, int *fd);
+int sri_sim_world_bind(struct sri_sim_world *world, int fd, const struct sockaddr *address, uint32_t length);
+int sri_sim_world_listen_on(struct sri_sim_world *world, int fd, int backlog);
+int sri_sim_world_name(struct sri_sim_world *world, int fd, struct sockaddr_storage *address,
+                       uint32_t *length);
 int sri_sim_world_connect(struct sri_sim_world *world, int fd, const struct sockaddr *address,
                           uint32_t length);
 int sri_sim_world_shutdown(struct sri_sim_world *world, int fd, int how);

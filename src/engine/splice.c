@@ -17,29 +17,34 @@ struct source {
     bool fixed;
 };
 
-int sri_prepare_splice(struct sri_request *request, const struct io_uring_sqe *sqe)
+static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, uint64_t from, uint64_t to)
 {
     if ((sqe->splice_flags & ~KNOWN_FLAGS) != 0)
         return -EINVAL;
     struct source *source = sri_arena_acquire(&request->ring->engine->arena, sizeof *source);
     if (source == NULL)
         return -ENOMEM;
-    *source = (struct source){.splice = {.offset = sqe->splice_off_in},
+    *source = (struct source){.splice = {.offset = from},
                               .fd = sqe->splice_fd_in,
                               .fixed = (sqe->splice_flags & SPLICE_F_FD_IN_FIXED) != 0};
     request->attempt.argument = source;
     request->attempt.flags = sqe->splice_flags & ~SPLICE_F_FD_IN_FIXED;
-    request->attempt.offset = sqe->off;
+    request->attempt.offset = to;
     request->attempt.limit = sqe->len;
     request->length = sqe->len;
     return 0;
+}
+
+int sri_prepare_splice(struct sri_request *request, const struct io_uring_sqe *sqe)
+{
+    return prepare(request, sqe, sqe->splice_off_in, sqe->off);
 }
 
 int sri_prepare_tee(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     if (sqe->splice_off_in != 0 || sqe->off != 0)
         return -EINVAL;
-    return sri_prepare_splice(request, sqe);
+    return prepare(request, sqe, SRI_OWN_POSITION, SRI_OWN_POSITION);
 }
 
 static struct sri_file *registered(const struct sri_ring *ring, struct source *source)
