@@ -8,7 +8,7 @@
 #include <sys/un.h>
 
 #include "safer_ring/sim.h"
-#include "support/conform.h"
+#include "support/conform_sockets.h"
 #include "support/main.h"
 
 static void sim_pipe(void *self, int ends[2])
@@ -107,9 +107,9 @@ static void sim_connection(void *self, int ends[2])
     assert_int_equal(sr_sim_close(self, listener), 0);
 }
 
-static const struct conform_objects objects_of_sim = {sim_pipe,  sim_socketpair, sim_listen, sim_socket,
-                                                      sim_file,  sim_path,       sim_write,  sim_read,
-                                                      sim_close, sim_eventfd,    NULL,       sim_connection};
+static const struct conform_objects objects_of_sim = {
+    sim_pipe, sim_socketpair, sim_listen,  sim_socket,           sim_file,      sim_path, sim_write,
+    sim_read, sim_close,      sim_eventfd, &conform_sim_sockets, sim_connection};
 
 static int open_sim(struct sr_backend *backend, const struct conform_objects **objects, void **self)
 {
