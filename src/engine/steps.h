@@ -40,6 +40,8 @@ void sri_show_inbox(struct sri_ring *ring);
  */
 void sri_batch_begin(struct sri_ring *ring);
 void sri_batch_end(struct sri_ring *ring);
+/* What is early now comes behind what has ended so far: a request that goes on makes the batch's ends visible. */
+void sri_batch_flush(struct sri_ring *ring);
 void sri_post_early(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);
 /* completion.c: one more among those that found no room, behind the first `index`. */
 void sri_overflow_insert(struct sri_ring *ring, uint32_t index, const struct sri_overflow_entry *entry);
