@@ -11,20 +11,20 @@ void sri_batch_begin(struct sri_ring *ring)
     ring->batch_overflow = ring->overflow_count;
 }
 
-void sri_batch_flush(struct sri_ring *ring)
-{
-    if (!ring->in_batch)
-        return;
-    __atomic_store_n(&ring->header->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
-    sri_batch_begin(ring);
-}
-
 void sri_batch_end(struct sri_ring *ring)
 {
     ring->in_batch = false;
     __atomic_store_n(&ring->header->cq_tail, ring->cq_tail, __ATOMIC_RELEASE);
     if (ring->late_first != NULL)
         sri_resources_settle(ring);
+}
+
+void sri_batch_flush(struct sri_ring *ring)
+{
+    if (!ring->in_batch)
+        return;
+    sri_batch_end(ring);
+    sri_batch_begin(ring);
 }
 
 /* The entry takes a place in the CQ and hands on what was there. */

@@ -155,16 +155,56 @@ void sri_step(struct sri_request *request)
     sri_ring_leave(ring);
 }
 
+/*
+ * What is due together is a batch too, ring by ring, as task work is in the true kernel: with nobody to choose, in the order
+ * in which it became due. What becomes due on the way is another one, and so is what a worker does.
+ */
+struct round {
+    struct sri_ring *ring; /* whose batch has begun; NULL: none */
+    uint32_t left;         /* of what was due when it began */
+};
+
+static void leave_batch(struct round *round)
+{
+    struct sri_ring *ring = round->ring;
+    round->ring = NULL;
+    if (ring == NULL)
+        return;
+    sri_batch_end(ring);
+    sri_ring_leave(ring);
+}
+
+static void join_batch(struct round *round, const struct sri_request *request)
+{
+    struct sri_ring *ring = request->ring;
+    bool worker = (request->marks & SRI_MARK_WORKER) != 0;
+    if (round->left == 0 || worker || ring != round->ring)
+        leave_batch(round);
+    if (round->left == 0)
+        round->left = ring->engine->due.count + 1;
+    if (round->ring != NULL || worker || ring->closed)
+        return;
+    round->ring = ring;
+    sri_ring_enter(ring);
+    sri_batch_begin(ring);
+}
+
 uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
 {
+    bool in_order = sri_is_kind(engine);
+    struct round round = {NULL, 0};
     uint64_t steps = 0;
     while (limit == 0 || steps < limit) {
         struct sri_request *request = sri_due_take(engine);
         if (request == NULL)
             break;
+        if (in_order)
+            join_batch(&round, request);
         sri_step(request);
+        round.left -= in_order;
         steps++;
     }
+    leave_batch(&round);
     return steps;
 }
 
