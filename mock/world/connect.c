@@ -151,12 +151,12 @@ static int disconnect(struct sri_sim_world *world, struct sri_socket *socket)
 {
     if (socket->domain == AF_UNIX)
         return -EINVAL;
+    socket->error = 0;
     if (socket->state == SRI_SOCKET_CONNECTED)
-        sri_socket_cut(world, socket);
+        sri_socket_cut(world, socket); /* this end is told too (measured) */
     if (socket->state == SRI_SOCKET_LISTENING)
         sri_socket_stop_listening(world, socket);
     socket->state = SRI_SOCKET_IDLE;
-    socket->error = 0;
     socket->reads_shut = socket->writes_shut = socket->peer_writes_shut = socket->peer_reads_shut = false;
     sri_stream_discard(&socket->incoming);
     return 0;

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "support/conform.h"
+#include "support/conform_register.h"
 #include "support/conform_sockets.h"
 #include "support/main.h"
 
@@ -637,6 +638,77 @@ static void polling_first_changes_only_what_must_not_wait(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_socket_goes_into_a_table(struct conform *c)
+{
+    struct conform_address address;
+    int listener = conform_listener(c, AF_INET, 4, &address);
+    int none[2] = {-1, -1};
+    io_uring_prep_socket_direct(conform_sqe(c, 1), AF_INET, SOCK_STREAM, 0, 1, 0);
+    conform_do(c, 1);
+    conform_register(c, "files", IORING_REGISTER_FILES, none, 2);
+    io_uring_prep_socket_direct(conform_sqe(c, 2), AF_INET, SOCK_STREAM, 0, 1, 0);
+    conform_do(c, 1);
+    struct io_uring_sqe *sqe = conform_sqe(c, 3);
+    io_uring_prep_connect(sqe, 1, (struct sockaddr *)&address.storage, address.length);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    conform_do(c, 1);
+    io_uring_prep_socket_direct_alloc(conform_sqe(c, 4), AF_UNIX, SOCK_DGRAM, 0, 0);
+    conform_do(c, 1);
+    io_uring_prep_socket_direct_alloc(conform_sqe(c, 5), AF_UNIX, SOCK_DGRAM, 0, 0);
+    conform_do(c, 1);
+    io_uring_prep_socket_direct(conform_sqe(c, 6), AF_INET, SOCK_STREAM, 0, 9, 0);
+    conform_do(c, 1);
+    io_uring_prep_socket_direct(conform_sqe(c, 7), AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+    conform_do(c, 1);
+    io_uring_prep_socket_direct(conform_sqe(c, 8), 12345, SOCK_STREAM, 0, 0, 0);
+    conform_do(c, 1);
+    conform_close(c, listener);
+}
+
+static void a_shutdown_is_seen_by_a_poll(struct conform *c)
+{
+    int ends[2];
+    conform_pair(c, SOCK_STREAM, ends);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_shutdown(conform_sqe(c, 2), ends[1], SHUT_RDWR);
+    conform_submit(c);
+    unsigned mask = 0;
+    for (int i = 0; i < 2; i++) {
+        struct io_uring_cqe cqe;
+        raw_ring_wait(&c->ring, 1, UINT64_C(5000000000));
+        if (raw_ring_take(&c->ring, &cqe) && cqe.user_data == 1)
+            mask = (unsigned)cqe.res;
+    }
+    conform_say(c, "polled:");
+    conform_say_mask(c, mask);
+    conform_say(c, "\n");
+    conform_close_both(c, ends);
+}
+
+static void a_connected_socket_is_connected_anew(struct conform *c)
+{
+    struct sockaddr nothing = {.sa_family = AF_UNSPEC};
+    struct conform_address address;
+    int listener = conform_listener(c, AF_INET, 4, &address);
+    int fd = conform_socket(c, AF_INET, SOCK_STREAM);
+    connect_to(c, 1, fd, &address);
+    conform_do(c, 1);
+    io_uring_prep_connect(conform_sqe(c, 2), fd, &nothing, sizeof nothing);
+    conform_do(c, 1);
+    send_to(c, 3, fd, "x");
+    connect_to(c, 4, fd, &address);
+    conform_do(c, 1);
+    send_to(c, 5, fd, "x");
+    int local = conform_socket(c, AF_UNIX, SOCK_STREAM);
+    io_uring_prep_connect(conform_sqe(c, 6), local, &nothing, sizeof nothing);
+    conform_do(c, 1);
+    conform_close(c, local);
+    conform_close(c, fd);
+    conform_close(c, listener);
+}
+
 #define CASE(function, text)                                 \
     {                                                        \
         .name = #function, .run = function, .expected = text \
@@ -716,6 +788,10 @@ static const struct conform_case cases[] = {
          "1: EINVAL\n2: ENOTCONN\npolled: OUT HUP WRNORM WRBAND\n1: ENOTCONN\n2: EPIPE\n"
          "polled: OUT HUP WRNORM\n"),
     CASE(an_empty_receive_waits_for_bytes, "1: EAGAIN\n2: 0\nwritten: 1\n3: 0\n4: 0\n"),
+    CASE(a_socket_goes_into_a_table,
+         "1: ENXIO\nfiles: 0\n2: 0\n3: 0\n4: 0\n5: ENFILE\n6: EINVAL\n7: EINVAL\n8: EAFNOSUPPORT\n"),
+    CASE(a_shutdown_is_seen_by_a_poll, "submit: 1\nnothing\nsubmit: 1\npolled: IN HUP RDHUP\n"),
+    CASE(a_connected_socket_is_connected_anew, "1: 0\n2: 0\n3: ECONNRESET\n4: 0\n5: 1\n6: EINVAL\n"),
     CASE(polling_first_changes_only_what_must_not_wait,
          "written: 2\n1: EAGAIN\n2: 1\n3: 1\nsubmit: 1\nnothing\nwritten: 1\n4: 1\n9: 1\n"),
 };
