@@ -433,6 +433,38 @@ static void a_slot_is_opened_with_a_delay_and_replaced(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_socket_is_made_in_a_slot(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int listener = c->objects->listen(c->self, &address, &length);
+    sparse(c, 2);
+    io_uring_prep_socket_direct(conform_sqe(c, 1), AF_UNIX, SOCK_STREAM, 0, 1, 0);
+    run_one(c);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    io_uring_prep_connect(sqe, 1, (struct sockaddr *)&address, length);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    run_one(c);
+    io_uring_prep_socket_direct_alloc(conform_sqe(c, 3), AF_UNIX, SOCK_STREAM, 0, 0);
+    run_one(c);
+    io_uring_prep_socket_direct_alloc(conform_sqe(c, 4), AF_UNIX, SOCK_STREAM, 0, 0);
+    run_one(c);
+    conform_close(c, listener);
+}
+
+static void bad_direct_sockets_are_refused(struct conform *c)
+{
+    io_uring_prep_socket_direct(conform_sqe(c, 1), AF_UNIX, SOCK_STREAM, 0, 0, 0);
+    run_one(c);
+    sparse(c, 1);
+    io_uring_prep_socket_direct(conform_sqe(c, 2), AF_UNIX, SOCK_STREAM, 0, 1, 0);
+    run_one(c);
+    io_uring_prep_socket_direct(conform_sqe(c, 3), AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+    run_one(c);
+    io_uring_prep_socket_direct(conform_sqe(c, 4), 4000, SOCK_STREAM, 0, 0, 0);
+    run_one(c);
+}
+
 /* What the true kernel answered. */
 static const struct conform_case cases[] = {
     {.name = "a file is opened into a slot",
@@ -525,6 +557,14 @@ static const struct conform_case cases[] = {
     {.name = "a slot is opened with a delay and replaced",
      .run = a_slot_is_opened_with_a_delay_and_replaced,
      .expected = "sparse: 0\nsubmit: 2\nunregister: 0\nwritten: 1\n1: 1\n2: ENXIO\n"},
+    {.name = "a socket is made in a slot",
+     .run = a_socket_is_made_in_a_slot,
+     .expected = "sparse: 0\nsubmit: 1\n1: 0\nsubmit: 1\n2: 0\nsubmit: 1\n3: 0\nsubmit: 1\n"
+                 "4: ENFILE\n"},
+    {.name = "bad direct sockets are refused",
+     .run = bad_direct_sockets_are_refused,
+     .expected = "submit: 1\n1: ENXIO\nsparse: 0\nsubmit: 1\n2: EINVAL\nsubmit: 1\n3: EINVAL\n"
+                 "submit: 1\n4: EAFNOSUPPORT\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

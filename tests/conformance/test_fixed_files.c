@@ -694,6 +694,50 @@ static void a_deferring_ring_has_its_tags_at_once(struct conform *c)
     conform_close(c, file);
 }
 
+static void both_ends_of_a_splice_may_be_slots(struct conform *c)
+{
+    char bytes[3] = "";
+    int first[2];
+    int second[2];
+    uint64_t tags[2] = {70, 71};
+    conform_pipe(c, first);
+    conform_pipe(c, second);
+    int fds[2] = {first[0], second[1]};
+    conform_register_tagged(c, "register", IORING_REGISTER_FILES2, fds, tags, 2, 0);
+    conform_close(c, first[0]);
+    conform_close(c, second[1]);
+    conform_write(c, first[1], "abc");
+    io_uring_prep_splice(conform_sqe(c, 1), 0, -1, 1, -1, 3, SPLICE_F_FD_IN_FIXED);
+    c->ring.ring.sq.sqes[0].flags |= IOSQE_FIXED_FILE;
+    conform_submit(c);
+    conform_take(c, 1);
+    io_uring_prep_splice(conform_sqe(c, 2), 5, -1, 1, -1, 3, SPLICE_F_FD_IN_FIXED);
+    c->ring.ring.sq.sqes[1].flags |= IOSQE_FIXED_FILE;
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_value(c, "read", c->objects->read(c->self, second[0], bytes, 3));
+    conform_data(c, bytes, 3);
+    unregister_files(c);
+    conform_take(c, 2);
+    conform_close(c, first[1]);
+    conform_close(c, second[0]);
+}
+
+static void a_slot_is_shut_down(struct conform *c)
+{
+    int pair[2];
+    char byte;
+    conform_socketpair(c, pair);
+    register_files(c, "register", pair, 1);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_shutdown(sqe, 0, SHUT_WR);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_value(c, "the end", c->objects->read(c->self, pair[1], &byte, 1));
+    conform_close_both(c, pair);
+}
+
 /* What the true kernel answered. */
 static const struct conform_case cases[] = {
     {.name = "a registered file is read by its slot",
@@ -845,6 +889,13 @@ static const struct conform_case cases[] = {
      .run = a_deferring_ring_has_its_tags_at_once,
      .expected = "register: 0\nunregister: 0\nin the CQ: 1\n70: 0\n",
      .setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN},
+    {.name = "both ends of a splice may be slots",
+     .run = both_ends_of_a_splice_may_be_slots,
+     .expected = "register: 0\nwritten: 3\nsubmit: 1\n1: 3\nsubmit: 1\n2: EBADF\nread: 3\n"
+                 "data: abc\nunregister: 0\n71: 0\n70: 0\n"},
+    {.name = "a slot is shut down",
+     .run = a_slot_is_shut_down,
+     .expected = "register: 0\nsubmit: 1\n1: 0\nthe end: 0\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

@@ -362,8 +362,14 @@ static void what_may_block_is_left_to_workers(struct conform *c)
     conform_submit(c);
     conform_close(c, conform_take_descriptor(c));
     heard_some(c, fd);
-    nop(c, 5, IOSQE_IO_DRAIN);
+    int pair[2];
+    conform_socketpair(c, pair);
+    io_uring_prep_shutdown(conform_sqe(c, 5), pair[0], SHUT_WR);
+    run_one(c);
     heard_some(c, fd);
+    nop(c, 6, IOSQE_IO_DRAIN);
+    heard_some(c, fd);
+    conform_close_both(c, pair);
     conform_close(c, file);
     conform_close(c, fd);
 }
@@ -508,7 +514,8 @@ static const struct conform_case cases[] = {
      .run = what_may_block_is_left_to_workers,
      .expected = "eventfd: 0\nsubmit: 1\n1: 0\nsubmit: 1\n100: 8\nsubmit: 1\n2: 0\nsubmit: 1\n"
                  "100: 8\nsubmit: 1\n3: a descriptor\nsignals: EAGAIN\nsubmit: 1\n"
-                 "4: a descriptor\nsubmit: 1\n100: 8\nsubmit: 1\n5: 0\nsubmit: 1\n100: 8\n"},
+                 "4: a descriptor\nsubmit: 1\n100: 8\nsubmit: 1\n5: 0\nsubmit: 1\n100: 8\n"
+                 "submit: 1\n6: 0\nsubmit: 1\n100: 8\n"},
     {.name = "every end is heard otherwise",
      .run = every_end_is_heard_otherwise,
      .expected = "eventfd: 0\nsubmit: 1\n1: 0\nsignals: 8\ndata: \\1\nunregister: 0\nsubmit: 1\n"
