@@ -262,8 +262,16 @@ static bool attempt(struct sri_request *request)
 
 void sri_attempt(struct sri_request *request)
 {
-    while (attempt(request))
-        continue;
+    bool again = attempt(request);
+    while (again) {
+        if (sri_shot_is_many(request)) {
+            sri_attempt_later(request);
+            return;
+        }
+        again = attempt(request);
+        if (again)
+            sri_shot_count(request);
+    }
 }
 
 static struct sri_request *come_back(struct sri_attempt *attempt)

@@ -36,8 +36,7 @@ static void close_slot(struct sri_request *request)
     sri_end(request);
 }
 
-/* As if its object had just become ready: it is attempted behind what is submitted with it. */
-static void attempt_later(struct sri_request *request)
+void sri_attempt_later(struct sri_request *request)
 {
     request->shots &= (uint8_t)~SRI_SHOT_FIRST;
     request->marks &= (uint16_t)~SRI_MARK_INLINE;
@@ -51,7 +50,7 @@ static inline void issue(struct sri_request *request, const struct sri_opcode *o
 {
     if (opcode->issue == NULL) {
         if (request->shots & SRI_SHOT_FIRST) {
-            attempt_later(request);
+            sri_attempt_later(request);
             return;
         }
         if ((opcode->traits & SRI_TRAIT_CLOSES) && request->file_slot != 0)

@@ -69,6 +69,11 @@ static bool defers(const struct sri_ring *ring)
     return (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
 }
 
+/* A receive has no offset: the lower half keeps its flags while it waits for a message, the upper half counts. */
+#define FLAGS_KEPT UINT64_C(0xffffffff)
+#define ONE_MORE (UINT64_C(1) << 32)
+#define MANY 32u
+
 /* What belonged to the CQE just posted goes. A length given for messages holds for the first alone (measured). */
 static void begin_next(struct sri_request *request)
 {
@@ -110,7 +115,7 @@ bool sri_shot_watch(struct sri_request *request)
     int64_t result;
     if (!has_shot(request))
         return false;
-    attempt->offset = attempt->flags; /* a receive has none */
+    attempt->offset = (attempt->offset & ~FLAGS_KEPT) | attempt->flags;
     attempt->flags = POLLIN | POLLRDNORM;
     attempt->work = SRI_WORK_POLL;
     if (world->vtable->start(world->self, attempt, &result) == SRI_WAIT)
@@ -126,6 +131,20 @@ void sri_shot_resume(struct sri_request *request)
         return;
     attempt->work = SRI_WORK_RECV;
     attempt->flags = (uint32_t)attempt->offset;
+}
+
+void sri_shot_count(struct sri_request *request)
+{
+    if (has_shot(request))
+        request->attempt.offset += ONE_MORE;
+}
+
+bool sri_shot_is_many(struct sri_request *request)
+{
+    if (!has_shot(request) || request->attempt.offset >> 32 < MANY)
+        return false;
+    request->attempt.offset = 0;
+    return true;
 }
 
 bool sri_timer_repeats(struct sri_request *request)

@@ -30,6 +30,9 @@ bool sri_timer_repeats(struct sri_request *request);
  */
 bool sri_shot_watch(struct sri_request *request);
 void sri_shot_resume(struct sri_request *request);
+/* A receive that found message behind message lets others have their turn after so many of them. */
+bool sri_shot_is_many(struct sri_request *request);
+void sri_shot_count(struct sri_request *request);
 /* The staging memory of one attempt goes. */
 void sri_shot_unstage(struct sri_request *request);
 

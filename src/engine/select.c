@@ -160,6 +160,11 @@ int sri_select(struct sri_request *request)
     return error;
 }
 
+static bool waits_for_all(const struct sri_request *request)
+{
+    return !is_read(request) && (request->attempt.flags & MSG_WAITALL);
+}
+
 void sri_select_settle(struct sri_request *request, int64_t result)
 {
     if (!(request->shots & SRI_SHOT_CHOSEN) || (request->shots & SRI_SHOT_TAKEN))
@@ -172,6 +177,9 @@ void sri_select_settle(struct sri_request *request, int64_t result)
         take(request, group_of(request), sri_shot_head_size(request) + (uint64_t)(result > 0 ? result : 0));
     else
         forget(request);
+    if (takes && waits_for_all(request) && (uint64_t)result < request->attempt.limit)
+        request->cqe_flags &=
+            ~SRI_CQE_F_BUF_MORE; /* and so much more of it is not taken into account (measured) */
 }
 
 void sri_select_keep(struct sri_request *request)

@@ -16,6 +16,9 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit);
 /* Frees what a request holds and the request; it posts nothing. */
 void sri_drop(struct sri_request *request);
 
+/* As if its object had just become ready: it is attempted behind what is submitted with it, or due already. */
+void sri_attempt_later(struct sri_request *request);
+
 /* attempt.c: the attempt in the world and its commit point. */
 void sri_attempt(struct sri_request *request);
 void sri_report(struct sri_request *request);

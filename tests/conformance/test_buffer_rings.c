@@ -498,6 +498,126 @@ static void sends_choose_too(struct conform *c)
     conform_close(c, ends[0]);
 }
 
+static struct io_uring_sqe *receiver(struct conform *c, uint64_t user_data, int fd)
+{
+    struct io_uring_sqe *sqe = conform_sqe(c, user_data);
+    io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    return choosing(sqe);
+}
+
+static void a_ring_feeds_one_that_goes_on(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    start(c, 2);
+    conform_write(c, ends[1], "abcdefgh");
+    receiver(c, 1, ends[0]);
+    conform_submit(c);
+    conform_take(c, 2);
+    say_head(c);
+    put(ring_memory(), 5);
+    conform_write(c, ends[1], "ij");
+    conform_take(c, 1);
+    say_head(c);
+    conform_write(c, ends[1], "kl");
+    conform_take(c, 1);
+    say_head(c);
+    end(c);
+    conform_close_both(c, ends);
+}
+
+static void bit_by_bit_for_one_that_goes_on(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    start_flags(c, 2, PBUF_INC);
+    receiver(c, 1, ends[0]);
+    conform_submit(c);
+    for (unsigned i = 0; i < 3; i++) {
+        conform_write(c, ends[1], "ab");
+        conform_take(c, 1);
+        say_head(c);
+    }
+    conform_write(c, ends[1], "cdefg");
+    conform_take(c, 2);
+    conform_data(c, memory, 2 * SIZE);
+    say_head(c);
+    end(c);
+    conform_close_both(c, ends);
+}
+
+static void bit_by_bit_waits_for_all(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    start_flags(c, 2, PBUF_INC);
+    conform_write(c, ends[1], "a");
+    select_recv(c, 1, ends[0], 3)->msg_flags = MSG_WAITALL;
+    conform_submit(c);
+    conform_take_now(c);
+    conform_write(c, ends[1], "bcd");
+    conform_take(c, 1);
+    say_head(c);
+    select_recv(c, 2, ends[0], 0);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_data(c, memory, 2 * SIZE);
+    say_head(c);
+    end(c);
+    conform_close_both(c, ends);
+}
+
+static void a_ring_taken_away_ends_one_that_goes_on(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    start(c, 4);
+    receiver(c, 1, ends[0]);
+    conform_submit(c);
+    conform_write(c, ends[1], "ab");
+    conform_take(c, 1);
+    end(c);
+    conform_take_now(c);
+    conform_write(c, ends[1], "cd");
+    conform_take(c, 1);
+    conform_close_both(c, ends);
+}
+
+static void an_entry_changed_while_one_waits(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    start(c, 1);
+    select_recv(c, 1, ends[0], 0);
+    conform_submit(c);
+    ring_memory()->bufs[0].addr = (uintptr_t)memory + 8;
+    ring_memory()->bufs[0].bid = 9;
+    conform_write(c, ends[1], "ab");
+    conform_take(c, 1);
+    conform_data(c, memory, 12);
+    end(c);
+    conform_close_both(c, ends);
+}
+
+static void a_ring_of_one(struct conform *c)
+{
+    int ends[2];
+    struct io_uring_buf_reg reg = {.ring_addr = (uintptr_t)pages, .ring_entries = 1, .bgid = GROUP};
+    conform_pipe(c, ends);
+    memset(pages, 0, 4096);
+    conform_value(c, "register", call(c, IORING_REGISTER_PBUF_RING, &reg, 1));
+    for (unsigned i = 0; i < 3; i++) {
+        io_uring_buf_ring_add(ring_memory(), memory, SIZE, (unsigned short)i, 0, 0);
+        io_uring_buf_ring_advance(ring_memory(), 1);
+        conform_write(c, ends[1], "a");
+        select_read(c, i, ends[0], 0);
+        conform_submit(c);
+        conform_take(c, 1);
+    }
+    end(c);
+    conform_close_both(c, ends);
+}
+
 static void unregistered_while_one_waits(struct conform *c)
 {
     int one[2];
@@ -737,6 +857,31 @@ static const struct conform_case cases[] = {
      .expected = "register: 0\nsubmit: 1\n1: 4 flags 1\nhead: 1\nsubmit: 1\n2: 1 flags 65537\nhead: 2\n"
                  "submit: 1\n3: 4 flags 131073\nhead: 3\nsubmit: 1\n4: EPIPE flags 196609\nhead: 4\n"
                  "unregister: 0\n"},
+    {.name = "a ring feeds one that goes on",
+     .run = a_ring_feeds_one_that_goes_on,
+     .expected = "register: 0\nwritten: 8\nsubmit: 1\n1: 4 flags 3\n1: 4 flags 65539\nhead: 2\n"
+                 "written: 2\n1: 2 flags 327683\nhead: 3\nwritten: 2\n1: ENOBUFS\nhead: 3\nunregister: 0\n"},
+    {.name = "bit by bit for one that goes on",
+     .run = bit_by_bit_for_one_that_goes_on,
+     .expected = "register: 0\nsubmit: 1\nwritten: 2\n1: 2 flags 19\nhead: 0\nwritten: 2\n1: 2 flags 3\n"
+                 "head: 1\nwritten: 2\n1: 2 flags 65555\nhead: 1\nwritten: 5\n1: 2 flags 65539\n"
+                 "1: ENOBUFS\ndata: abababcd\nhead: 2\nunregister: 0\n"},
+    {.name = "bit by bit waits for all",
+     .run = bit_by_bit_waits_for_all,
+     .expected = "register: 0\nwritten: 1\nsubmit: 1\nnothing\nwritten: 3\n1: 3 flags 1\nhead: 0\n"
+                 "submit: 1\n2: 1 flags 17\ndata: adc.....\nhead: 0\nunregister: 0\n"},
+    {.name = "a ring taken away ends one that goes on",
+     .run = a_ring_taken_away_ends_one_that_goes_on,
+     .expected = "register: 0\nsubmit: 1\nwritten: 2\n1: 2 flags 3\nunregister: 0\nnothing\nwritten: 2\n"
+                 "1: ENOBUFS\n"},
+    {.name = "an entry changed while one waits",
+     .run = an_entry_changed_while_one_waits,
+     .expected = "register: 0\nsubmit: 1\nwritten: 2\n1: 2 flags 589825\ndata: ........ab..\n"
+                 "unregister: 0\n"},
+    {.name = "a ring of one",
+     .run = a_ring_of_one,
+     .expected = "register: 0\nwritten: 1\nsubmit: 1\n0: 1 flags 1\nwritten: 1\nsubmit: 1\n"
+                 "1: 1 flags 65537\nwritten: 1\nsubmit: 1\n2: 1 flags 131073\nunregister: 0\n"},
     {.name = "unregistered while one waits",
      .run = unregistered_while_one_waits,
      .expected = "register: 0\nsubmit: 2\nunregister: 0\nwritten: 2\n1: ENOBUFS\nwritten: 2\n2: ENOBUFS\n"},

@@ -510,9 +510,7 @@ static const struct conform_case cases[] = {
     {.name = "a worker provides",
      .run = a_worker_provides,
      .expected = "written: 2\nsubmit: 2\n1: 0\n2: 2 flags 1\n"},
-    {.name = "a worker sends",
-     .run = a_worker_sends,
-     .expected = "submit: 1\n1: 5 flags 2\n1: 0 flags 8\n"},
+    {.name = "a worker sends", .run = a_worker_sends, .expected = "submit: 1\n1: 5 flags 2\n1: 0 flags 8\n"},
     {.name = "deferred receives wait to be asked for",
      .run = deferred_receives_wait_to_be_asked_for,
      .expected = "submit: 1\n100: 0\nsubmit: 1\nwritten: 6\nseen: no\n1: 4 flags 3\n1: 2 flags 65539\n"

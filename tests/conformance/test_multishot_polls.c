@@ -268,6 +268,66 @@ static void a_full_queue_ends_it(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void nothing_is_asked_for(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    multishot(c, 1, ends[0], 0);
+    conform_write(c, ends[1], "a");
+    conform_take_now(c);
+    conform_close(c, ends[1]);
+    conform_take(c, 1);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close(c, ends[0]);
+}
+
+static void the_readers_end_is_an_error(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    multishot(c, 1, ends[1], POLLIN);
+    conform_take_now(c);
+    conform_close(c, ends[0]);
+    conform_take(c, 1);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close(c, ends[1]);
+}
+
+static void a_wait_for_several_counts_each(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    multishot(c, 1, ends[0], POLLIN);
+    conform_take_now(c);
+    conform_write(c, ends[1], "a");
+    conform_value(c, "get_events", raw_ring_get_events(&c->ring));
+    conform_write(c, ends[1], "a");
+    conform_value(c, "wait", raw_ring_wait(&c->ring, 2, 1000000000));
+    conform_take(c, 2);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
+static void a_timeout_counts_each(struct conform *c)
+{
+    struct __kernel_timespec late = CONFORM_LONG;
+    int ends[2];
+    conform_pipe(c, ends);
+    multishot(c, 1, ends[0], POLLIN);
+    io_uring_prep_timeout(conform_sqe(c, 2), &late, 2, 0);
+    conform_submit(c);
+    conform_write(c, ends[1], "a");
+    conform_take(c, 1);
+    conform_write(c, ends[1], "a");
+    conform_take(c, 2);
+    cancel(c, 3, 1);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 static void removing_ends_it(struct conform *c)
 {
     int ends[2];
@@ -615,6 +675,20 @@ static const struct conform_case cases[] = {
                  "written: 1\nget_events: 0\n2: 0\n3: 0\n4: 0\n1: 1 flags 2\n1: 1\nwritten: 1\nnothing\n"
                  "submit: 1\n6: ENOENT\n",
      .entries = 2},
+    {.name = "nothing is asked for",
+     .run = nothing_is_asked_for,
+     .expected = "submit: 1\nwritten: 1\nnothing\n1: 16 flags 2\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
+    {.name = "the readers end is an error",
+     .run = the_readers_end_is_an_error,
+     .expected = "submit: 1\nnothing\n1: 8 flags 2\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
+    {.name = "a wait for several counts each",
+     .run = a_wait_for_several_counts_each,
+     .expected = "submit: 1\nnothing\nwritten: 1\nget_events: 0\nwritten: 1\nwait: 0\n1: 1 flags 2\n"
+                 "1: 1 flags 2\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
+    {.name = "a timeout counts each",
+     .run = a_timeout_counts_each,
+     .expected = "submit: 1\nsubmit: 1\nwritten: 1\n1: 1 flags 2\nwritten: 1\n1: 1 flags 2\n2: 0\n"
+                 "submit: 1\n3: 0\n1: ECANCELED\n"},
     {.name = "removing ends it",
      .run = removing_ends_it,
      .expected = "submit: 1\nsubmit: 1\n2: 0\n1: ECANCELED\nsubmit: 1\n3: ENOENT\n"},

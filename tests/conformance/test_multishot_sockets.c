@@ -162,6 +162,21 @@ static void more_than_the_buffers_hold_ends_it(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void after_many_others_have_their_turn(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    io_uring_prep_provide_buffers(conform_sqe(c, 100), memory, 1, 64, GROUP, 0);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_write(c, ends[1], "0123456789012345678901234567890123456789");
+    receiver(c, 1, ends[0]);
+    conform_sqe(c, 2);
+    conform_submit(c);
+    conform_take(c, 41);
+    conform_close_both(c, ends);
+}
+
 static void no_buffer_is_the_end(struct conform *c)
 {
     int ends[2];
@@ -595,6 +610,51 @@ static void waiting_connections_are_accepted_at_once(struct conform *c)
     conform_close(c, listener);
 }
 
+static void each_accept_tells_the_name(struct conform *c)
+{
+    struct sockaddr_storage address;
+    struct sockaddr_storage peer;
+    socklen_t length;
+    socklen_t peer_length = sizeof peer;
+    int fds[2];
+    int clients[2];
+    int listener = c->objects->listen(c->self, &address, &length);
+    io_uring_prep_multishot_accept(conform_sqe(c, 1), listener, (struct sockaddr *)&peer, &peer_length, 0);
+    conform_submit(c);
+    for (unsigned i = 0; i < 2; i++) {
+        memset(&peer, 0, sizeof peer);
+        peer_length = i == 0 ? sizeof peer : 1;
+        clients[i] = connect_one(c, &address, length, 10 + i);
+        take_accepted(c, 2, &fds[i]);
+        conform_value(c, "length", peer_length);
+        conform_value(c, "family", peer.ss_family);
+    }
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        conform_close(c, fds[i]);
+        conform_close(c, clients[i]);
+    }
+    conform_close(c, listener);
+}
+
+static void a_listener_closed_goes_on(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int fd;
+    int listener = c->objects->listen(c->self, &address, &length);
+    io_uring_prep_multishot_accept(conform_sqe(c, 1), listener, NULL, NULL, 0);
+    conform_submit(c);
+    conform_close(c, listener);
+    int client = connect_one(c, &address, length, 10);
+    take_accepted(c, 2, &fd);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close(c, fd);
+    conform_close(c, client);
+}
+
 static void what_an_accept_refuses(struct conform *c)
 {
     struct sockaddr_storage address;
@@ -673,6 +733,20 @@ static const struct conform_case cases[] = {
     {.name = "more than the buffers hold ends it",
      .run = more_than_the_buffers_hold_ends_it,
      .expected = "submit: 1\n100: 0\nwritten: 10\nsubmit: 1\n1: 4 flags 3\n1: 4 flags 65539\n1: ENOBUFS\n"},
+    {.name = "after many others have their turn",
+     .run = after_many_others_have_their_turn,
+     .expected = "submit: 1\n100: 0\nwritten: 40\nsubmit: 2\n1: 1 flags 3\n1: 1 flags 65539\n"
+                 "1: 1 flags 131075\n1: 1 flags 196611\n1: 1 flags 262147\n1: 1 flags 327683\n"
+                 "1: 1 flags 393219\n1: 1 flags 458755\n1: 1 flags 524291\n1: 1 flags 589827\n"
+                 "1: 1 flags 655363\n1: 1 flags 720899\n1: 1 flags 786435\n1: 1 flags 851971\n"
+                 "1: 1 flags 917507\n1: 1 flags 983043\n1: 1 flags 1048579\n1: 1 flags 1114115\n"
+                 "1: 1 flags 1179651\n1: 1 flags 1245187\n1: 1 flags 1310723\n1: 1 flags 1376259\n"
+                 "1: 1 flags 1441795\n1: 1 flags 1507331\n1: 1 flags 1572867\n1: 1 flags 1638403\n"
+                 "1: 1 flags 1703939\n1: 1 flags 1769475\n1: 1 flags 1835011\n1: 1 flags 1900547\n"
+                 "1: 1 flags 1966083\n1: 1 flags 2031619\n1: 1 flags 2097155\n2: 0\n1: 1 flags 2162691\n"
+                 "1: 1 flags 2228227\n1: 1 flags 2293763\n1: 1 flags 2359299\n1: 1 flags 2424835\n"
+                 "1: 1 flags 2490371\n1: 1 flags 2555907\n",
+     .entries = 32},
     {.name = "no buffer is the end", .run = no_buffer_is_the_end, .expected = "submit: 1\n1: ENOBUFS\n"},
     {.name = "buffers come back in time",
      .run = buffers_come_back_in_time,
@@ -748,6 +822,15 @@ static const struct conform_case cases[] = {
      .run = waiting_connections_are_accepted_at_once,
      .expected = "submit: 1\n10: 0\nsubmit: 1\n11: 0\nsubmit: 1\n2: a descriptor flags 2\n"
                  "2: a descriptor flags 2\nsubmit: 1\n4: 0\n2: ECANCELED\n"},
+    {.name = "each accept tells the name",
+     .run = each_accept_tells_the_name,
+     .expected = "submit: 1\nsubmit: 1\n10: 0 flags 0\n1: a descriptor flags 2\nlength: 2\nfamily: 1\n"
+                 "submit: 1\n11: 0 flags 0\n1: a descriptor flags 2\nlength: 2\nfamily: 1\nsubmit: 1\n"
+                 "2: 0\n1: ECANCELED\n"},
+    {.name = "a listener closed goes on",
+     .run = a_listener_closed_goes_on,
+     .expected = "submit: 1\nsubmit: 1\n10: 0 flags 0\n1: a descriptor flags 2\nsubmit: 1\n2: 0\n"
+                 "1: ECANCELED\n"},
     {.name = "what an accept refuses",
      .run = what_an_accept_refuses,
      .expected = "submit: 1\n1: ENOTSOCK\nsubmit: 1\n2: EBADF\nsubmit: 1\n3: EINVAL\nsubmit: 1\n"
