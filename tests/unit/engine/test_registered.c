@@ -308,6 +308,46 @@ static void a_direct_file_has_no_descriptor(void **state)
     rig_close(&rig);
 }
 
+/* A tag is ahead of its batch also where hundreds found no room, and behind those that had found none before. */
+static void a_tag_is_ahead_of_a_long_overflow(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct io_uring_cqe cqe;
+    int none = -1;
+    int fds[2];
+    uint64_t tag = 70;
+    rig_open_flags(&rig, 512, 0);
+    assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+    assert_int_equal(register_files(&rig, fds, &tag, 1), 0);
+    unsigned room = 1024;
+    for (unsigned i = 0; i < room + 3; i++) {
+        rig_nop(&rig, 1, 0);
+        if (i % 512 == 511)
+            assert_int_equal(raw_ring_submit(&rig.ring), 512);
+    }
+    assert_int_equal(raw_ring_submit(&rig.ring), 3);
+    for (unsigned i = 0; i < 400; i++)
+        rig_nop(&rig, 1000 + i, 0);
+    struct io_uring_sqe *sqe = rig_nop(&rig, 2, 0);
+    io_uring_prep_files_update(sqe, &none, 1, 0);
+    sqe->user_data = 2;
+
+    assert_int_equal(raw_ring_submit(&rig.ring), 401);
+
+    for (unsigned i = 0; i < room; i++)
+        rig_expect(&rig, 1, 0);
+    assert_int_equal(raw_ring_get_events(&rig.ring), 0);
+    for (unsigned i = 0; i < 3; i++)
+        rig_expect(&rig, 1, 0);
+    rig_expect(&rig, 70, 0);
+    for (unsigned i = 0; i < 400; i++)
+        rig_expect(&rig, 1000 + i, 0);
+    rig_expect(&rig, 2, 1);
+    assert_false(raw_ring_take(&rig.ring, &cqe));
+    rig_close(&rig);
+}
+
 /* A world's limit of descriptors limits the table. */
 static void a_table_is_no_larger_than_the_descriptors(void **state)
 {
@@ -349,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_delayed_request_keeps_the_file_it_found),
     cmocka_unit_test(a_fixed_read_may_be_short_or_late),
     cmocka_unit_test(a_direct_file_has_no_descriptor),
+    cmocka_unit_test(a_tag_is_ahead_of_a_long_overflow),
     cmocka_unit_test(a_table_is_no_larger_than_the_descriptors),
     cmocka_unit_test(a_reset_kernel_has_no_slots),
 };
