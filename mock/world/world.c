@@ -143,6 +143,14 @@ static struct sri_file *file_get(void *self, int fd)
     return file;
 }
 
+static int file_again(void *self, struct sri_file *file, struct sri_file **again)
+{
+    (void)self;
+    sri_file_hold(file);
+    *again = file;
+    return 0;
+}
+
 static void file_put(void *self, struct sri_file *file)
 {
     sri_file_drop(self, file);
@@ -344,6 +352,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .release = release,
         .thread = thread,
         .clock_ns = clock_ns,
+        .file_again = file_again,
         .same_file = NULL,
         .eventfd_add = eventfd_add,
         .file_keep = NULL,

@@ -159,8 +159,8 @@ void sri_inbox_deliver(struct sri_ring *ring)
 /* Is there anything to see, or would an enter get on? */
 static bool has_news(const struct sri_ring *ring)
 {
-    return sri_cq_ready(ring) > 0 || !sri_list_empty(&ring->held) || ring->engine->due.count > 0 ||
-           atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
+    return sri_cq_ready(ring) > 0 || !sri_list_empty(&ring->held) || ring->letters != NULL ||
+           ring->engine->due.count > 0 || atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
 }
 
 /*
@@ -173,7 +173,8 @@ static void show_taskrun(struct sri_ring *ring)
     if ((ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) && !(ring->setup_flags & IORING_SETUP_TASKRUN_FLAG))
         return;
     uint32_t flags = __atomic_load_n(&ring->header->sq_flags, __ATOMIC_RELAXED);
-    bool wanted = ring->in_flight > 0 || atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
+    bool wanted = ring->in_flight > 0 || ring->letters != NULL ||
+                  atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
     if (wanted == ((flags & IORING_SQ_TASKRUN) != 0))
         return;
     if (wanted)

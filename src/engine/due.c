@@ -1,7 +1,7 @@
 /*
  * The due set: what can make its step now. The list keeps age, the array gives any member in one access.
  */
-#include "engine/request.h"
+#include "engine/steps.h"
 
 #include <errno.h>
 
@@ -107,6 +107,7 @@ struct sri_request *sri_due_take(struct sri_engine *engine)
 
 void sri_due_release_held(struct sri_ring *ring)
 {
+    sri_letters_open(ring);
     while (!sri_list_empty(&ring->held)) {
         struct sri_request *request = sri_request_of_node(ring->held.next);
         sri_list_remove(&request->entry.node);

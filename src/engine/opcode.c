@@ -122,7 +122,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
                       ERRNOS(name_errnos)},
     [IORING_OP_LINKAT] = {.name = "LINKAT", .traits = SRI_TRAIT_WORKER | SRI_TRAIT_LENIENT, .work = SRI_WORK_LINK, .prepare = sri_prepare_linkat,
                       ERRNOS(name_errnos)},
-    [IORING_OP_MSG_RING] = {.name = "MSG_RING"},
+    [IORING_OP_MSG_RING] = {.name = "MSG_RING", .prepare = sri_prepare_msg_ring, .issue = sri_issue_msg_ring},
     [IORING_OP_FSETXATTR] = {.name = "FSETXATTR", .traits = SRI_TRAIT_FILE | SRI_TRAIT_WORKER | SRI_TRAIT_LENIENT, .work = SRI_WORK_SET_XATTR,
                              .prepare = sri_prepare_fsetxattr, ERRNOS(name_errnos)},
     [IORING_OP_SETXATTR] = {.name = "SETXATTR", .traits = SRI_TRAIT_WORKER | SRI_TRAIT_LENIENT, .work = SRI_WORK_SET_XATTR, .prepare = sri_prepare_setxattr,

@@ -154,6 +154,10 @@ int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_
 bool sri_issue_link_timeout(struct sri_request *request);
 int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns);
 
+/* message_ring.c */
+int sri_prepare_msg_ring(struct sri_request *request, const struct io_uring_sqe *sqe);
+bool sri_issue_msg_ring(struct sri_request *request);
+
 /* cancel.c */
 #define SRI_CANCEL_FLAGS                                                          \
     (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD | IORING_ASYNC_CANCEL_ANY | \

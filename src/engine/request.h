@@ -113,11 +113,24 @@ struct sri_providing {
     uint16_t group;
 };
 
+/* MSG_RING, in place of the attempt. */
+struct sri_parcel {
+    uint64_t command;
+    uint64_t user_data;
+    uint64_t from_slot;
+    uint32_t length;
+    uint32_t to_slot;
+    uint32_t flags;
+};
+
+struct sri_letter;
+
 struct sri_request {
     union {
         struct sri_attempt attempt;
         struct sri_timer timer;
         struct sri_search search;
+        struct sri_parcel parcel;
         struct sri_files_change change;
         struct sri_providing providing;
     };
@@ -351,6 +364,8 @@ struct sri_ring {
     struct sri_group *groups[SRI_GROUP_BUCKETS]; /* of provided buffers, by id */
 
     struct sri_inbox inbox;
+    struct sri_letter *letters; /* messages of other rings, where this one defers its work: oldest first */
+    struct sri_letter *letters_last;
 };
 
 struct sri_engine {

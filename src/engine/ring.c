@@ -306,6 +306,7 @@ void sri_ring_close(struct sri_ring *ring)
     engine->sqpoll_rings -= (ring->setup_flags & IORING_SETUP_SQPOLL) != 0;
     drop_all(ring);
     sri_eventfd_drop(ring);
+    sri_letters_drop(ring);
     sri_registrations_drop(ring);
     sri_ring_slots_forget(ring);
     if (ring->fd >= 0)

@@ -68,6 +68,10 @@ void sri_sqpoll_finish(struct sri_ring *ring);
 int sri_iopoll_prepare(const struct sri_request *request);
 int sri_iopoll_admit(const struct sri_request *request);
 
+/* message_ring.c: what other rings have sent to one that defers its work; opened when it asks for events. */
+void sri_letters_open(struct sri_ring *ring);
+void sri_letters_drop(struct sri_ring *ring);
+
 /* link.c: chains. */
 /* Adds a prepared request to what is being submitted; true when the batch must stop. */
 bool sri_submit(struct sri_request *request);

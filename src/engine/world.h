@@ -286,6 +286,9 @@ struct sri_world_vtable {
     /* A held object will be held for long: 0, or -errno when it can't be without its number. NULL: it always can. */
     int (*file_keep)(void *self, struct sri_file *file);
 
+    /* One more hold of an object that is kept: 0 or -errno. NULL: there is none (a file can't be sent to a ring). */
+    int (*file_again)(void *self, struct sri_file *file, struct sri_file **again);
+
     /* How many descriptors a process may have, which is also the most files a ring may register. NULL: no limit. */
     uint32_t (*descriptor_limit)(void *self);
 

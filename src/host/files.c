@@ -154,6 +154,19 @@ int sri_host_file_keep(void *self, struct sri_file *file)
     return sri_host_file_pin(self, file);
 }
 
+int sri_host_file_again(void *self, struct sri_file *file, struct sri_file **again)
+{
+    struct sri_file *made = sri_host_file_get(self, sri_host_fd(file));
+    if (made == NULL)
+        return -ENOMEM;
+    int rc = sri_host_file_pin(self, made);
+    if (rc != 0)
+        sri_host_file_put(self, made);
+    else
+        *again = made;
+    return rc;
+}
+
 void sri_host_pin_fresh(struct sri_host *host)
 {
     while (!sri_list_empty(&host->fresh)) {
