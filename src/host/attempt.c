@@ -103,32 +103,6 @@ enum sri_answer sri_host_hold(struct sri_host *host, struct sri_attempt *attempt
     return sri_host_hold_on(host, attempt, attempt->file, mask, result);
 }
 
-static int64_t open_with(const struct sri_path *path, uint64_t flags)
-{
-    if (path->resolve == 0 && path->flags <= INT32_MAX)
-        return sri_call_result(
-            syscall(SYS_openat, path->directory, path->path, (int)flags, (mode_t)path->mode));
-    struct {
-        uint64_t flags;
-        uint64_t mode;
-        uint64_t resolve;
-    } how = {flags, path->mode, path->resolve};
-    return sri_call_result(syscall(SYS_openat2, path->directory, path->path, &how, sizeof how));
-}
-
-/* As the kernel does: a named pipe or a terminal does not wait for its peer (measured), and O_NONBLOCK does not stay. */
-static int64_t open_blocking(const struct sri_path *path)
-{
-    if ((path->flags & (O_NONBLOCK | O_PATH)) != 0)
-        return open_with(path, path->flags);
-    int64_t fd = open_with(path, path->flags | O_NONBLOCK);
-    if (fd == -EAGAIN)
-        return open_with(path, path->flags);
-    if (fd >= 0)
-        fcntl((int)fd, F_SETFL, fcntl((int)fd, F_GETFL) & ~O_NONBLOCK);
-    return fd;
-}
-
 static int64_t accept_blocking(const struct sri_attempt *attempt, int fd)
 {
     struct sri_address *address = attempt->argument;
@@ -157,7 +131,7 @@ static int64_t run_blocking(struct sri_job *job)
     case SRI_WORK_FSYNC:
         return sri_call_result(
             syscall((attempt->flags & IORING_FSYNC_DATASYNC) != 0 ? SYS_fdatasync : SYS_fsync, fd));
-    case SRI_WORK_OPEN: return open_blocking(attempt->argument);
+    case SRI_WORK_OPEN: return sri_host_open_blocking(attempt->argument);
     case SRI_WORK_CLOSE:
         return sri_call_result(syscall(SYS_close, ((const struct sri_descriptor *)attempt->argument)->fd));
     case SRI_WORK_FALLOCATE:
@@ -323,8 +297,8 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
     case SRI_WORK_SPLICE:
     case SRI_WORK_TEE: return sri_host_splice(host, attempt, result);
     case SRI_WORK_EPOLL_CTL: return done(sri_host_interest(host, attempt->argument), result);
-    case SRI_WORK_FSYNC:
-    case SRI_WORK_OPEN: return sri_host_run(host, attempt, result);
+    case SRI_WORK_FSYNC: return sri_host_run(host, attempt, result);
+    case SRI_WORK_OPEN: return sri_host_open(host, attempt, result);
     case SRI_WORK_FALLOCATE:
     case SRI_WORK_SYNC_RANGE:
     case SRI_WORK_FADVISE:

@@ -167,6 +167,10 @@ bool sri_host_splice_may_wait(const struct sri_attempt *attempt);
 /* interest.c */
 int64_t sri_host_interest(struct sri_host *host, const struct sri_interest *interest);
 
+/* open.c */
+enum sri_answer sri_host_open(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_host_open_blocking(const struct sri_path *path);
+
 /* storage.c: the same for names, attributes and ranges of files */
 enum sri_answer sri_host_storage(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 int64_t sri_host_storage_blocking(const struct sri_attempt *attempt, int fd);
