@@ -35,6 +35,8 @@ struct sri_env_vtable {
     uint32_t (*descriptors)(void *self);
     /* Bad luck ends: what is in flight must drain. */
     void (*calm)(void *self);
+    /* Power is lost, for good; what was synced before is still the content. NULL: it can't be. */
+    void (*lose_power)(void *self);
     /* Everything this environment made is gone. */
     void (*end)(void *self);
 };

@@ -110,6 +110,11 @@ static void calm(void *self)
     sr_sim_calm(self);
 }
 
+static void lose_power(void *self)
+{
+    sr_sim_power_loss(self);
+}
+
 static void end(void *self)
 {
     (void)self;
@@ -132,6 +137,7 @@ struct sri_env sri_env_sim(struct sr_sim *sim)
         .close = close_fd,
         .descriptors = descriptors,
         .calm = calm,
+        .lose_power = lose_power,
         .end = end,
     };
     return (struct sri_env){&vtable, sim, true, UINT64_C(50000), UINT64_C(14400000000000)};

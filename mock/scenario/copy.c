@@ -1,6 +1,7 @@
 /*
  * Copying a file with several buffers in flight, as a careful program does it: short reads and writes are continued,
- * interrupted ones repeated, any other error ends the copy and leaves nothing behind. What was copied is compared.
+ * interrupted ones repeated, any other error ends the copy and leaves nothing behind. What was copied is compared; where
+ * power can be lost it sometimes is, on the way or when all is done and synced.
  */
 #define SR_NO_OWNERSHIP_ANALYSIS
 #include <errno.h>
@@ -33,6 +34,7 @@ struct copy {
     uint32_t lane_count;
     uint32_t piece;
     uint32_t in_flight;
+    uint32_t power_after; /* completions; 0: it stays, to the end at least */
     uint64_t size;
     uint64_t next;
     int from;
@@ -149,6 +151,12 @@ static bool sync_copy(struct copy *copy)
     return result == 0;
 }
 
+static void lose_power(const struct copy *copy)
+{
+    const struct sri_env *env = &copy->stage->env;
+    env->vtable->lose_power(env->self);
+}
+
 static void compare(struct copy *copy)
 {
     const struct sri_env *env = &copy->stage->env;
@@ -174,6 +182,8 @@ static bool prepare(struct copy *copy)
     if (env->vtable->file(env->self, "target", image, 0, &copy->to) != 0)
         return false;
     sri_stage_own(stage, copy->to);
+    if (env->vtable->lose_power != NULL && sri_chance(stage, 200))
+        copy->power_after = 1 + sri_choose(stage, 30);
     struct sr_config config = sr_config_default();
     config.entries = 1u << sri_choose(stage, 5);
     if (!sri_stage_open(stage, &config))
@@ -197,9 +207,15 @@ static void play(struct sri_stage *stage)
         next_piece(&copy, &copy.lanes[i]);
     uint32_t steps = 0;
     while (copy.in_flight > 0 && steps++ < PATIENCE && step(&copy))
-        continue;
-    if (!copy.failed && copy.in_flight == 0 && sync_copy(&copy))
-        compare(&copy);
+        if (steps == copy.power_after)
+            lose_power(&copy);
+    if (copy.failed || copy.in_flight != 0 || !sync_copy(&copy))
+        return;
+    compare(&copy);
+    if (stage->env.vtable->lose_power == NULL || !sri_chance(stage, 300))
+        return;
+    lose_power(&copy);
+    compare(&copy);
 }
 
 const struct sri_scenario sri_scenario_copy = {"copy",
