@@ -1,6 +1,5 @@
 /*
- * The named calls: sr_op_start() and sr_op_start_plain() with a specification, and without one in memory where the
- * operation is an ordinary one.
+ * The named calls: sr_op_start() and sr_op_start_plain() with a specification.
  */
 #ifndef SAFER_RING_CALLS_H
 #define SAFER_RING_CALLS_H
@@ -12,21 +11,18 @@
 extern "C" {
 #endif
 
-/* The named transfers: without a specification in memory unless it is needed. */
+/* A transfer with the rest of its specification at its default. */
 SR_UNCHECKED SR_MUST_USE static SR_INLINE int sri_transfer(struct sr_ring *ring, uint8_t opcode,
                                                            struct sr_fd fd, uint64_t offset,
                                                            uint32_t opcode_flags, struct sr_range range,
                                                            struct sr_buffer **buffer, struct sr_op *op)
 {
-    if (SRI_LIKELY(buffer != NULL && *buffer != NULL && !fd.fixed) &&
-        sri_hot_transfer(ring, opcode, fd.number, offset, opcode_flags, range, buffer, op))
-        return 0;
     struct sr_op_spec spec = sr_spec_of_(opcode);
     spec.target = fd;
     spec.offset = offset;
     spec.opcode_flags = opcode_flags;
     spec.range = range;
-    return sri_op_start(ring, &spec, buffer, op);
+    return sr_op_start(ring, &spec, buffer, op);
 }
 
 /* Does nothing, and completes: to measure, to mark a place in the order, to be waited for. */
@@ -66,10 +62,8 @@ SR_MUST_USE static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd 
 
 SR_UNCHECKED static inline int sr_nop(struct sr_ring *ring, struct sr_op *op)
 {
-    if (sri_hot_plain(ring, IORING_OP_NOP, -1, 0, op))
-        return 0;
     struct sr_op_spec spec = sr_spec_nop();
-    return sri_op_start_plain(ring, &spec, op);
+    return sr_op_start_plain(ring, &spec, op);
 }
 
 SR_UNCHECKED static inline int sr_read_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
@@ -129,7 +123,7 @@ SR_UNCHECKED static inline int sr_recv_owned(struct sr_ring *ring, struct sr_fd 
 SR_UNCHECKED static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd listening, struct sr_op *op)
 {
     struct sr_op_spec spec = sr_spec_accept(listening, 0);
-    return sri_op_start_plain(ring, &spec, op);
+    return sr_op_start_plain(ring, &spec, op);
 }
 
 #ifdef __cplusplus

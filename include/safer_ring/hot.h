@@ -17,8 +17,8 @@
 extern "C" {
 #endif
 
-/* An id: 24 bits of slot, 8 of tag, 32 of generation. */
-#define SRI_SLOT_BITS 24u
+/* An id: 6 bits of tag, 26 of slot (so that they are the slot's place in bytes), 32 of generation. */
+#define SRI_TAG_BITS 6u
 #define SRI_GENERATION_SHIFT 32u
 #define SRI_NEXT_GENERATION (UINT64_C(1) << SRI_GENERATION_SHIFT)
 
@@ -92,7 +92,7 @@ struct sri_hot {
     struct sri_slot *slots;
     struct sri_slot *free; /* or NULL */
     struct io_uring_sqe *sqes;
-    uint32_t max_in_flight;
+    uint32_t slot_bytes; /* of all slots */
     uint32_t sq_mask;
     uint32_t sq_tail;  /* where the next entry goes */
     uint32_t sq_limit; /* the tail at which the SQ is full */
@@ -109,6 +109,8 @@ SR_MUST_USE int sri_op_start(struct sr_ring *ring, const struct sr_op_spec *spec
                              struct sr_op *op);
 SR_MUST_USE int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op);
 SR_MUST_USE int sri_op_detach(struct sr_ring *ring, struct sr_op *op, void *user);
+SR_MUST_USE int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                      struct sr_buffer **buffer, void *user);
 int32_t sri_take(struct sr_completion *done, struct sr_buffer **back);
 int32_t sri_take_plain(struct sr_completion *done);
 
@@ -137,10 +139,10 @@ SRI_HOT bool sri_is_open(const struct sri_hot *hot)
 /* The slot with this id, or NULL: an id with a tag, or of another generation, has none. */
 SRI_HOT struct sri_slot *sri_hot_find(const struct sri_hot *hot, uint64_t id)
 {
-    uint32_t index = (uint32_t)id & ((1u << SRI_SLOT_BITS) - 1);
-    if (__builtin_expect(index >= hot->max_in_flight, 0))
+    uint32_t place = (uint32_t)id & ~((1u << SRI_TAG_BITS) - 1);
+    if (__builtin_expect(place >= hot->slot_bytes, 0))
         return NULL;
-    struct sri_slot *slot = &hot->slots[index];
+    struct sri_slot *slot = (struct sri_slot *)(void *)((char *)hot->slots + place);
     return SRI_LIKELY(slot->id == id) ? slot : NULL;
 }
 
@@ -148,12 +150,6 @@ SRI_HOT struct sri_slot *sri_hot_find(const struct sri_hot *hot, uint64_t id)
 SRI_HOT bool sri_hot_has_room(const struct sri_hot *hot)
 {
     return SRI_LIKELY(hot->free != NULL && hot->sq_tail != hot->sq_limit);
-}
-
-/* Nothing out of the ordinary in what is asked for. */
-SRI_HOT bool sri_hot_is_simple(const struct sr_op_spec *spec)
-{
-    return spec->flags == 0 && spec->timeout_ns == 0 && !spec->target.fixed;
 }
 
 /* The next place of the SQ, with everything a simple entry leaves empty. */
@@ -180,12 +176,12 @@ SRI_HOT void sri_hot_encode(struct sri_hot *hot, uint8_t opcode, int32_t fd, uin
 
 /* Takes a slot for an operation about to be encoded. `most`: the largest count the kernel may answer (BUF-7). */
 SRI_HOT struct sri_slot *sri_hot_take(struct sri_hot *hot, uint8_t opcode, int32_t fd,
-                                      struct sr_buffer *buffer, uint32_t most)
+                                      struct sr_buffer *buffer, uint32_t most, uint8_t claim)
 {
     struct sri_slot *slot = hot->free;
     hot->free = slot->free_next;
     slot->state = SRI_HOT_QUEUED;
-    slot->claim = SRI_HOT_BY_HANDLE;
+    slot->claim = claim;
     slot->opcode = opcode;
     slot->marks = 0;
     slot->buffer = buffer;
@@ -196,64 +192,106 @@ SRI_HOT struct sri_slot *sri_hot_take(struct sri_hot *hot, uint8_t opcode, int32
     return slot;
 }
 
-/* Starts a simple transfer, or moves nothing and says false. */
-SRI_HOT bool sri_hot_transfer(struct sr_ring *ring, uint8_t opcode, int32_t fd, uint64_t offset,
-                              uint32_t opcode_flags, struct sr_range range, struct sr_buffer **buffer,
-                              struct sr_op *op)
+/* Starts a simple transfer: its slot, or NULL and nothing is moved. */
+SRI_HOT struct sri_slot *sri_hot_transfer(struct sr_ring *ring, uint8_t opcode, int32_t fd, uint64_t offset,
+                                          uint32_t opcode_flags, struct sr_range range,
+                                          struct sr_buffer **buffer, uint8_t claim)
 {
     struct sri_hot *hot = (struct sri_hot *)ring;
-    if (!SRI_LIKELY(hot != NULL && op != NULL && sri_is_open(hot) && sri_hot_has_room(hot)))
-        return false;
+    if (!SRI_LIKELY(hot != NULL && sri_is_open(hot) && sri_hot_has_room(hot)))
+        return NULL;
     struct sr_buffer *lent = *buffer;
     if (!SRI_LIKELY(lent->owner == SRI_HOT_OWNER_USER && lent->bytes != NULL))
-        return false;
+        return NULL;
     /* Never cut (BUF-8). */
     size_t length = !range.given && range.begin == 0 && range.length == 0 ? lent->size : range.length;
     if (!SRI_LIKELY(length <= UINT32_MAX && range.begin <= lent->size && length <= lent->size - range.begin))
-        return false;
+        return NULL;
     /* recv with MSG_TRUNC answers the datagram's true length, which may be above what it transfers. */
     bool counts_more = opcode == IORING_OP_RECV && (opcode_flags & SRI_HOT_MSG_TRUNC) != 0;
-    struct sri_slot *slot = sri_hot_take(hot, opcode, fd, lent, counts_more ? UINT32_MAX : (uint32_t)length);
+    struct sri_slot *slot =
+        sri_hot_take(hot, opcode, fd, lent, counts_more ? UINT32_MAX : (uint32_t)length, claim);
     sri_hot_encode(hot, opcode, fd, offset, opcode_flags, lent->bytes + range.begin, (uint32_t)length,
                    slot->id);
     lent->owner = SRI_HOT_OWNER_KERNEL;
-    op->id = slot->id;
     *buffer = NULL;
-    return true;
+    return slot;
 }
 
 /* The same for an operation without a buffer. */
-SRI_HOT bool sri_hot_plain(struct sr_ring *ring, uint8_t opcode, int32_t number, uint32_t opcode_flags,
-                           struct sr_op *op)
+SRI_HOT struct sri_slot *sri_hot_plain(struct sr_ring *ring, uint8_t opcode, int32_t number,
+                                       uint32_t opcode_flags, uint8_t claim)
 {
     struct sri_hot *hot = (struct sri_hot *)ring;
-    if (!SRI_LIKELY(hot != NULL && op != NULL && sri_is_open(hot) && sri_hot_has_room(hot)))
-        return false;
+    if (!SRI_LIKELY(hot != NULL && sri_is_open(hot) && sri_hot_has_room(hot)))
+        return NULL;
     int32_t fd = sri_is_among(SRI_OPS_TARGET, opcode) ? number : -1;
-    struct sri_slot *slot = sri_hot_take(hot, opcode, fd, NULL, UINT32_MAX);
+    struct sri_slot *slot = sri_hot_take(hot, opcode, fd, NULL, UINT32_MAX, claim);
     sri_hot_encode(hot, opcode, fd, 0, opcode_flags, NULL, 0, slot->id);
-    op->id = slot->id;
-    return true;
+    return slot;
 }
 
+/* A simple operation as specified: its slot, or NULL and nothing is moved. `buffer` NULL: one without. */
+SRI_HOT struct sri_slot *sri_hot_start(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                       struct sr_buffer **buffer, uint8_t claim)
+{
+    if (!SRI_LIKELY(spec != NULL && spec->flags == 0 && spec->timeout_ns == 0 && !spec->target.fixed))
+        return NULL;
+    if (buffer == NULL)
+        return sri_is_among(SRI_OPS_PLAIN, spec->opcode)
+                   ? sri_hot_plain(ring, spec->opcode, spec->target.number, spec->opcode_flags, claim)
+                   : NULL;
+    return SRI_LIKELY(*buffer != NULL) && sri_is_among(SRI_OPS_BUFFER, spec->opcode)
+               ? sri_hot_transfer(ring, spec->opcode, spec->target.number, spec->offset, spec->opcode_flags,
+                                  spec->range, buffer, claim)
+               : NULL;
+}
+
+/* Each hands a copy of the specification on, so that the program's own need never stand in memory. */
 SR_UNCHECKED SR_INLINE int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec,
                                        struct sr_buffer **buffer, struct sr_op *op)
 {
-    if (SRI_LIKELY(spec != NULL && buffer != NULL && *buffer != NULL) &&
-        sri_is_among(SRI_OPS_BUFFER, spec->opcode) && sri_hot_is_simple(spec) &&
-        sri_hot_transfer(ring, spec->opcode, spec->target.number, spec->offset, spec->opcode_flags,
-                         spec->range, buffer, op))
+    struct sri_slot *slot = SRI_LIKELY(buffer != NULL && op != NULL)
+                                ? sri_hot_start(ring, spec, buffer, SRI_HOT_BY_HANDLE)
+                                : NULL;
+    if (SRI_LIKELY(slot != NULL)) {
+        op->id = slot->id;
         return 0;
-    return sri_op_start(ring, spec, buffer, op);
+    }
+    if (spec == NULL)
+        return -EINVAL;
+    struct sr_op_spec copy = *spec;
+    return sri_op_start(ring, &copy, buffer, op);
 }
 
 SR_UNCHECKED SR_INLINE int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec,
                                              struct sr_op *op)
 {
-    if (SRI_LIKELY(spec != NULL) && sri_is_among(SRI_OPS_PLAIN, spec->opcode) && sri_hot_is_simple(spec) &&
-        sri_hot_plain(ring, spec->opcode, spec->target.number, spec->opcode_flags, op))
+    struct sri_slot *slot =
+        SRI_LIKELY(op != NULL) ? sri_hot_start(ring, spec, NULL, SRI_HOT_BY_HANDLE) : NULL;
+    if (SRI_LIKELY(slot != NULL)) {
+        op->id = slot->id;
         return 0;
-    return sri_op_start_plain(ring, spec, op);
+    }
+    if (spec == NULL)
+        return -EINVAL;
+    struct sr_op_spec copy = *spec;
+    return sri_op_start_plain(ring, &copy, op);
+}
+
+SR_UNCHECKED SR_INLINE int sr_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                                struct sr_buffer **buffer, void *user)
+{
+    struct sri_slot *slot = sri_hot_start(ring, spec, buffer, SRI_HOT_BY_QUEUE);
+    if (SRI_LIKELY(slot != NULL)) {
+        slot->user = user;
+        ((struct sri_hot *)ring)->detached++;
+        return 0;
+    }
+    if (spec == NULL)
+        return -EINVAL;
+    struct sr_op_spec copy = *spec;
+    return sri_op_start_detached(ring, &copy, buffer, user);
 }
 
 SR_UNCHECKED SR_INLINE int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)

@@ -171,6 +171,16 @@ SR_MUST_USE int sr_op_peek(struct sr_ring *ring, struct sr_op *op, struct sr_com
 SR_MUST_USE SR_INLINE int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user)
     SR_TAKES_IF_OK(*op);
 
+/*
+ * Starts an operation and gives it to the ring's own queue, in one: as sr_op_start() (or, with `buffer` NULL,
+ * sr_op_start_plain()) and sr_op_detach(). For programs that take completions as they come, by sr_ring_next_many(): the
+ * shortest way.
+ *
+ * Ownership: *buffer becomes NULL, as with sr_op_start(). Errors, callable: as these two; nothing has moved then.
+ */
+SR_MUST_USE SR_INLINE int sr_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                               struct sr_buffer **buffer, void *user) SR_TAKES_IF_OK(*buffer);
+
 /* Runs when the operation ends; must end *done by sr_take() and the like, or it is ended for it (CB-3). */
 typedef void sr_completion_fn(struct sr_ring *ring, struct sr_completion *done, void *user);
 

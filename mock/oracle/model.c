@@ -64,7 +64,7 @@ void sri_model_tell(struct sri_model *model, const char *format, ...)
 
 static struct sri_act **bucket_of(struct sri_model *model, uint64_t id)
 {
-    return &model->buckets[(id ^ (id >> 24)) % SRI_ACT_BUCKETS];
+    return &model->buckets[SRI_ACT_BUCKET(id)];
 }
 
 struct sri_act *sri_model_act(struct sri_model *model, uint64_t id)

@@ -24,6 +24,8 @@
 
 #define SRI_ACTS 1024
 #define SRI_ACT_BUCKETS 256
+/* An id is used by its whole: the library may lay it out as it likes. */
+#define SRI_ACT_BUCKET(id) (((id)*UINT64_C(0x9e3779b97f4a7c15)) >> 56)
 #define SRI_HELDS 1024
 #define SRI_PARTS 4
 #define SRI_RETIRED 64

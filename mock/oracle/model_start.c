@@ -114,7 +114,7 @@ static void add_act(struct sri_model *model, struct sri_act *act, const struct s
         act->length = (uint32_t)(whole ? act->buffer->size : spec->range.length);
         act->buffer->act = act;
     }
-    struct sri_act **bucket = &model->buckets[(act->id ^ (act->id >> 24)) % SRI_ACT_BUCKETS];
+    struct sri_act **bucket = &model->buckets[SRI_ACT_BUCKET(act->id)];
     act->next = *bucket;
     *bucket = act;
     model->hands[act->hand]++;

@@ -17,8 +17,8 @@ struct sri_pipe_page {
 
 struct sri_pages {
     struct sri_pipe_page *at; /* a ring; kept when the pipe is used again */
-    uint32_t capacity;   /* allocated */
-    uint32_t limit;      /* pages the pipe has */
+    uint32_t capacity;        /* allocated */
+    uint32_t limit;           /* pages the pipe has */
     uint32_t head;
     uint32_t used;
 };

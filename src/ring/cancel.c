@@ -90,7 +90,7 @@ static bool in_kernel_or_queue(const struct sri_slot *slot)
 /* Cancels what has not ended, as far as the queue of completions has room for what is only taken back. */
 static int cancel_what_is_left(struct sr_ring *ring, bool orphans_only)
 {
-    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sri_slot *slot = &ring->hot.slots[i];
         if (!in_kernel_or_queue(slot) || (orphans_only && slot->claim != SRI_CLAIM_ORPHAN))
             continue;

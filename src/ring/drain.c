@@ -7,7 +7,7 @@
 /* Disposes of what has ended and was not taken, delivered completions too: whoever held them finds them stale. */
 static void dispose_ended(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sri_slot *slot = &ring->hot.slots[i];
         bool ended = slot->state == SRI_OPERATION_COMPLETED || slot->state == SRI_OPERATION_DELIVERED;
         if (ended && slot->claim != SRI_CLAIM_CALLBACK)

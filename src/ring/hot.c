@@ -12,6 +12,8 @@
 extern inline int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
                               struct sr_op *op);
 extern inline int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op);
+extern inline int sr_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                       struct sr_buffer **buffer, void *user);
 extern inline int sr_op_detach(struct sr_ring *ring, struct sr_op *op, void *user);
 extern inline int32_t sr_take(struct sr_completion *done, struct sr_buffer **back);
 extern inline int32_t sr_take_plain(struct sr_completion *done);
@@ -41,6 +43,7 @@ const struct sri_folded sri_folded[SRI_FOLDED] = {
     {"start", &sri_operation_machine, SRI_OPERATION_GONE, SRI_OPERATION_QUEUED, 2, {SRI_OPERATION_START, SRI_OPERATION_QUEUE}},
     {"start", &sri_orphan_machine, SRI_CLAIM_NONE, SRI_CLAIM_HANDLE, 1, {SRI_CLAIM_START}},
     {"start", &sri_ownership_machine, SRI_OWNER_USER, SRI_OWNER_KERNEL, 1, {SRI_OWNER_LEND}},
+    {"start detached", &sri_orphan_machine, SRI_CLAIM_NONE, SRI_CLAIM_QUEUE, 2, {SRI_CLAIM_START, SRI_CLAIM_DETACH}},
     {"detach", &sri_orphan_machine, SRI_CLAIM_HANDLE, SRI_CLAIM_QUEUE, 1, {SRI_CLAIM_DETACH}},
     {"give", &sri_operation_machine, SRI_OPERATION_QUEUED, SRI_OPERATION_DELIVERED, 3,
      {SRI_OPERATION_CONSUME, SRI_OPERATION_COMPLETE, SRI_OPERATION_DELIVER}},

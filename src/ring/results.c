@@ -2,7 +2,7 @@
  * Completions: from the CQ to their operations, and from there to whoever claims them, or to nobody (OP-3 … OP-5, OP-9,
  * ORPH-3, ORPH-4). Never enters the kernel.
  */
-#include "ring/ring_private.h"
+#include "ring/give.h"
 
 static void append(struct sr_ring *ring, struct sri_completions *list, struct sri_slot *slot)
 {
@@ -79,12 +79,6 @@ void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot)
         append(ring, &ring->callbacks, slot);
 }
 
-/* A count above what was asked for is a broken kernel: bytes were written where nobody lent any (BUF-7). */
-static inline void check_count(const struct sri_slot *slot, int32_t result)
-{
-    SRI_REQUIRE((int64_t)result <= (int64_t)slot->length);
-}
-
 /* Hands a completion over. The operation is in no queue. */
 static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32_t result, uint32_t cqe_flags,
                         struct sr_completion *done)
@@ -101,7 +95,7 @@ static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32
 
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
-    check_count(slot, result);
+    sri_check_count(slot, result);
     slot->result = result;
     slot->cqe_flags = cqe_flags;
     ring->ended++;
@@ -178,42 +172,6 @@ static __attribute__((noinline)) void note_cqe(struct sr_ring *ring, const struc
 }
 
 /*
- * Does the kernel have this operation, so that it can end now? One that was not marked as submitted yet never will be:
- * CONSUME, COMPLETE and DELIVER are one step (hot.c).
- */
-static inline bool can_end(struct sr_ring *ring, struct sri_slot *slot)
-{
-    if (slot->state == SRI_OPERATION_QUEUED) {
-        bool consumed = sri_is_consumed(ring, slot);
-        if (consumed)
-            slot->submitted_ms = ring->now_ms;
-        return consumed;
-    }
-    if (slot->state != SRI_OPERATION_SUBMITTED && slot->state != SRI_OPERATION_CANCELLING)
-        return false;
-    ring->marked--;
-    return true;
-}
-
-/*
- * The end of an operation, straight into the hands of the one who waits for it. Its buffer's header is not touched: it is
- * told when the completion is ended (sri_slot_refresh), and answers alike until then.
- */
-static inline void give(struct sr_ring *ring, struct sri_slot *slot, const struct io_uring_cqe *cqe,
-                        void *user, struct sr_completion *done)
-{
-    check_count(slot, cqe->res);
-    done->ring = ring;
-    done->id = cqe->user_data;
-    done->user = user;
-    done->result = slot->result = cqe->res;
-    done->flags = cqe->flags;
-    done->opcode = slot->opcode;
-    done->more = done->posted = false;
-    slot->state = SRI_OPERATION_DELIVERED;
-}
-
-/*
  * Detached operations' completions, as long as they are the next and there is room where they are waited for. What the
  * loop needs of the ring is read once: the compiler has to think that every store of a byte changes it.
  */
@@ -222,15 +180,17 @@ static __attribute__((noinline)) uint32_t give_detached(struct sr_ring *ring, ui
     const struct io_uring_cqe *const cqes = ring->shared.cqes;
     const uint32_t mask = ring->shared.cq_mask;
     const struct sri_hot hot = ring->hot;
+    const uint32_t sq_head = ring->sq_head;
+    const uint32_t now_ms = ring->now_ms;
     struct sr_completion *const end = ring->taker.end;
     struct sr_completion *next = ring->taker.next;
     uint32_t at = head;
     for (; at != tail && next != end; at++, next++) {
         const struct io_uring_cqe *cqe = &cqes[at & mask];
         struct sri_slot *slot = sri_hot_find(&hot, cqe->user_data);
-        if (slot == NULL || slot->claim != SRI_CLAIM_QUEUE || !can_end(ring, slot))
+        if (slot == NULL || slot->claim != SRI_CLAIM_QUEUE || !sri_can_end(ring, slot, sq_head, now_ms))
             break;
-        give(ring, slot, cqe, slot->user, next);
+        sri_give(ring, slot, cqe, slot->user, next);
     }
     ring->taker.next = next;
     ring->ended += at - head;
@@ -242,9 +202,10 @@ static __attribute__((noinline)) uint32_t give_detached(struct sr_ring *ring, ui
 static inline bool give_awaited(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct sri_slot *slot = ring->taker.only;
-    if (slot == NULL || slot->id != cqe->user_data || slot->claim != SRI_CLAIM_HANDLE || !can_end(ring, slot))
+    if (slot == NULL || slot->id != cqe->user_data || slot->claim != SRI_CLAIM_HANDLE ||
+        !sri_can_end(ring, slot, ring->sq_head, ring->now_ms))
         return false;
-    give(ring, slot, cqe, NULL, ring->taker.next++);
+    sri_give(ring, slot, cqe, NULL, ring->taker.next++);
     ring->taker.only = NULL;
     ring->ended++;
     return true;

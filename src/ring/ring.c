@@ -24,7 +24,8 @@ static int make_slots(struct sr_ring *ring, uint32_t count)
         slots[i] = (struct sri_slot){.id = sri_id(i, 1, SRI_TAG_OPERATION),
                                      .free_next = i + 1 < count ? &slots[i + 1] : NULL};
     ring->hot.slots = ring->hot.free = slots;
-    ring->hot.max_in_flight = count;
+    ring->hot.slot_bytes = count * (uint32_t)sizeof slots[0];
+    ring->max_in_flight = count;
     return 0;
 }
 
@@ -32,7 +33,7 @@ static int make_arguments(struct sr_ring *ring, uint32_t bytes)
 {
     ring->argument_bytes = bytes;
     ring->argument_stride = (uint32_t)((sizeof(struct sri_arguments) + bytes + 15) & ~(size_t)15);
-    ring->arguments = sri_alloc((size_t)ring->hot.max_in_flight * ring->argument_stride);
+    ring->arguments = sri_alloc((size_t)ring->max_in_flight * ring->argument_stride);
     return ring->arguments != NULL ? 0 : -ENOMEM;
 }
 
@@ -143,7 +144,7 @@ int sr_ring_attach(struct sr_ring *ring)
  */
 static void close_in_child(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->hot.max_in_flight; i++) {
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sr_buffer *buffer = ring->hot.slots[i].buffer;
         if (buffer == NULL)
             continue;

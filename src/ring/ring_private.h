@@ -85,12 +85,14 @@ struct sr_ring {
     struct sri_shared shared;
     struct sr_backend kernel;
     int fd;
-    uint32_t now_ms; /* the clock as of the last enter, since the ring was opened (RING-2) */
-    uint64_t opened_ns;
+    uint32_t
+        now_ms; /* the clock as of the last enter, since the ring was opened; or SRI_NOT_READ (enter.h) */
+    uint64_t enters;
     struct sri_taker taker;
     struct sri_completions ready; /* of detached operations */
 
     struct sri_gate *gate;
+    uint64_t opened_ns;
     const void *owner; /* sri_this_thread() of the one it belongs to; NULL: not attached */
     char *arguments;
     uint32_t argument_stride;
@@ -103,13 +105,17 @@ struct sr_ring {
     bool owns_kernel; /* made by detection, released at close */
 
     struct sri_posts posts;
-    struct sr_stats stats; /* started and completed are filled in when asked for */
+    struct sr_stats stats; /* what is counted elsewhere is filled in when asked for */
     uint64_t discarded;    /* operations dropped before the kernel consumed them */
+    uint32_t max_in_flight;
     uint32_t completion_entries;
     void *mapping[3]; /* SQ ring, CQ ring (may be the same), SQEs */
     size_t mapped[3];
     char reason[256];
 } __attribute__((aligned(64)));
+
+/* Of a time in milliseconds: nobody asked the clock. */
+#define SRI_NOT_READ UINT32_MAX
 
 /* Operations started and not settled. */
 static inline uint32_t sri_in_flight(const struct sr_ring *ring)
@@ -235,12 +241,20 @@ static inline void sri_set_sq_head(struct sr_ring *ring, uint32_t head)
  * that the kernel took the entry (its place is before the kernel's head then), and that the buffer came back to a completion
  * which its taker already holds. For any other look at them.
  */
+static inline bool sri_is_before(uint32_t position, uint32_t head)
+{
+    return (int32_t)(position - head) < 0;
+}
+
 static inline bool sri_is_consumed(const struct sr_ring *ring, const struct sri_slot *slot)
 {
-    return (int32_t)(slot->sq_position - ring->sq_head) < 0;
+    return sri_is_before(slot->sq_position, ring->sq_head);
 }
 
 void sri_slot_refresh(struct sr_ring *ring, struct sri_slot *slot);
+
+/* submit.c: in whole milliseconds, rounded up, so that a panic shows no operation older than it is (RING-2). */
+void sri_read_clock(struct sr_ring *ring);
 
 /* Operations whose entries the kernel has not consumed. */
 uint32_t sri_queued_operations(const struct sr_ring *ring);

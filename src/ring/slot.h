@@ -58,18 +58,18 @@ static inline bool sri_is_owed(const struct sri_slot *slot)
 
 static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)
 {
-    return (uint64_t)generation << SRI_GENERATION_SHIFT | (uint64_t)tag << SRI_SLOT_BITS | index;
+    return (uint64_t)generation << SRI_GENERATION_SHIFT | index << SRI_TAG_BITS | (uint64_t)tag;
 }
 
 /* The same operation's, with another tag. */
 static inline uint64_t sri_tagged(const struct sri_slot *slot, enum sri_tag tag)
 {
-    return slot->id | (uint64_t)tag << SRI_SLOT_BITS;
+    return slot->id | (uint64_t)tag;
 }
 
 static inline uint32_t sri_id_index(uint64_t id)
 {
-    return (uint32_t)id & ((UINT32_C(1) << SRI_SLOT_BITS) - 1);
+    return (uint32_t)id >> SRI_TAG_BITS;
 }
 
 static inline uint32_t sri_id_generation(uint64_t id)
@@ -79,7 +79,7 @@ static inline uint32_t sri_id_generation(uint64_t id)
 
 static inline enum sri_tag sri_id_tag(uint64_t id)
 {
-    return (enum sri_tag)((uint32_t)id >> SRI_SLOT_BITS);
+    return (enum sri_tag)(id & ((UINT64_C(1) << SRI_TAG_BITS) - 1));
 }
 
 #endif

@@ -13,6 +13,8 @@ void sri_slot_refresh(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->state == SRI_OPERATION_QUEUED && sri_is_consumed(ring, slot)) {
         SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_CONSUME) == 0);
+        if (ring->now_ms == SRI_NOT_READ)
+            sri_read_clock(ring); /* it was waited for alone, and the wait ended without it */
         slot->submitted_ms = ring->now_ms;
         ring->marked++;
     }

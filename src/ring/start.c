@@ -158,3 +158,15 @@ SR_UNCHECKED int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spe
 {
     return start(ring, spec, NULL, op);
 }
+
+SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                       struct sr_buffer **buffer, void *user)
+{
+    struct sr_op op;
+    if (buffer != NULL && *buffer == NULL)
+        return -EINVAL;
+    int refused = start(ring, spec, buffer, &op);
+    if (refused == 0)
+        SRI_REQUIRE(sri_op_detach(ring, &op, user) == 0);
+    return refused;
+}

@@ -11,6 +11,7 @@ int sr_ring_stats(const struct sr_ring *ring, struct sr_stats *stats)
     if (refused != 0)
         return refused;
     *stats = ring->stats;
+    stats->enters = ring->enters;
     stats->started = ring->hot.started;
     stats->submitted = ring->hot.started - ring->stats.withdrawn - sri_queued_operations(ring);
     stats->completed = ring->ended - ring->discarded;

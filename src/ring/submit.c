@@ -25,6 +25,12 @@ void sri_mark_each(struct sr_ring *ring)
     ring->sq_marked = ring->sq_head;
 }
 
+void sri_read_clock(struct sr_ring *ring)
+{
+    uint64_t since_open_ns = ring->kernel.vtable->now_ns(ring->kernel.self) - ring->opened_ns;
+    ring->now_ms = (uint32_t)((since_open_ns + SRI_NS_PER_MS - 1) / SRI_NS_PER_MS);
+}
+
 uint32_t sri_queued_operations(const struct sr_ring *ring)
 {
     uint32_t count = 0;

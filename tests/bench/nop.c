@@ -104,22 +104,17 @@ static int run_one_by_one(struct library_nop *nop, uint64_t operations)
     return 0;
 }
 
-/* With many: start, detach, take what comes. */
+/* With many: start for the queue, take what comes. */
 SR_UNCHECKED static int run_many(struct library_nop *nop, uint64_t operations)
 {
+    const struct sr_op_spec spec = sr_spec_nop();
     uint64_t started = 0;
     uint64_t ended = 0;
     while (ended < operations) {
         for (; started < operations && started - ended < nop->depth; started++) {
-            struct sr_op op;
-            int rc = sr_nop(nop->ring, &op);
+            int rc = sr_op_start_detached(nop->ring, &spec, NULL, NULL);
             if (rc != 0)
                 return rc;
-            rc = sr_op_detach(nop->ring, &op, NULL);
-            if (rc != 0) {
-                sr_op_drop(nop->ring, &op);
-                return rc;
-            }
         }
         size_t count;
         int rc = sr_ring_next_many(nop->ring, nop->done, nop->depth, &count);

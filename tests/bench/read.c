@@ -167,21 +167,16 @@ SR_UNCHECKED static int run_one_by_one(struct library_read *read, uint64_t opera
 
 SR_UNCHECKED static int run_many(struct library_read *read, uint64_t operations)
 {
+    const struct sr_range whole = {0, 0, false};
     uint64_t started = 0;
     uint64_t ended = 0;
     while (ended < operations) {
         for (; started < operations && read->idle_count > 0; started++) {
-            struct sr_op op;
-            int rc = sr_read_at_owned(read->ring, sr_fd(file), &read->idle[read->idle_count - 1],
-                                      offset_of(started), &op);
+            struct sr_op_spec spec = sr_spec_read(sr_fd(file), offset_of(started), whole);
+            int rc = sr_op_start_detached(read->ring, &spec, &read->idle[read->idle_count - 1], NULL);
             if (rc != 0)
                 return rc;
             read->idle_count--;
-            rc = sr_op_detach(read->ring, &op, NULL);
-            if (rc != 0) {
-                sr_op_drop(read->ring, &op);
-                return rc;
-            }
         }
         size_t count;
         int rc = sr_ring_next_many(read->ring, read->done, read->depth, &count);

@@ -3,7 +3,7 @@
  */
 #include "fake_ring.h"
 
-#define TAG_SHIFT 24
+#define TAG_SHIFT 0
 
 struct fake_ring fake_ring_open_config(struct sr_config config)
 {

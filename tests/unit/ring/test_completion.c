@@ -260,12 +260,12 @@ SR_UNCHECKED static void a_cqe_of_nobody_is_counted(void **state)
         stale,     /* ended and taken */
         queued.id, /* the kernel has not even seen it */
         UINT64_MAX,
-        UINT64_C(0xffffff) | op.id,  /* no such slot */
-        op.id + (UINT64_C(1) << 32), /* a generation to come */
-        cancel_of(op.id),            /* no cancel was sent */
-        limit_of(op.id),             /* it has no linked timeout */
-        UINT64_C(3) << 24 | 1,       /* no wake of ours */
-        UINT64_C(4) << 24 | op.id,   /* a tag to come */
+        UINT64_C(0xffffffc0) | op.id, /* no such slot */
+        op.id + (UINT64_C(1) << 32),  /* a generation to come */
+        cancel_of(op.id),             /* no cancel was sent */
+        limit_of(op.id),              /* it has no linked timeout */
+        UINT64_C(3) | 64,             /* no wake of ours */
+        UINT64_C(4) | op.id,          /* a tag to come */
     };
     const size_t count = sizeof unknown / sizeof unknown[0];
     for (size_t i = 0; i < count; i++) {

@@ -30,6 +30,8 @@ SR_UNCHECKED static void assert_refused(struct sr_ring *ring, const struct sr_op
     struct ring_face face = face_of(ring);
 
     assert_int_equal(sr_op_start(ring, spec, buffer, &op), refusal);
+    if (refusal != -EAGAIN) /* which has asked the kernel, and is counted */
+        assert_int_equal(sr_op_start_detached(ring, spec, buffer, NULL), refusal);
 
     assert_ptr_equal(*buffer, before);
     assert_int_equal(sr_buffer_is_user_owned(before), was_users);
@@ -43,6 +45,8 @@ static void assert_plain_refused(struct sr_ring *ring, const struct sr_op_spec *
     struct ring_face face = face_of(ring);
 
     assert_int_equal(sr_op_start_plain(ring, spec, &op), refusal);
+    if (refusal != -EAGAIN)
+        assert_int_equal(sr_op_start_detached(ring, spec, NULL, NULL), refusal);
 
     assert_true(op.id == untouched.id);
     assert_face(ring, &face);
@@ -630,6 +634,42 @@ SR_UNCHECKED static void starting_does_not_enter_the_kernel(void **state)
     fake_ring_close(&f);
 }
 
+/* Started for the queue, an operation comes out of it with its user pointer, its buffer, and is in flight until taken. */
+SR_UNCHECKED static void starting_detached_gives_the_operation_to_the_queue(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_op_spec read = sr_spec_read(sr_fd(5), 16, sr_range(8, 24));
+    struct sr_op_spec accept = sr_spec_accept(sr_fd(6), 0); /* not the short way */
+    struct sr_buffer *buffer = new_buffer(64);
+    struct sr_buffer *copy = buffer;
+    int users[2];
+
+    assert_int_equal(sr_op_start_detached(f.ring, &read, &buffer, &users[0]), 0);
+    assert_int_equal(sr_op_start_detached(f.ring, &accept, NULL, &users[1]), 0);
+
+    assert_null(buffer);
+    assert_false(sr_buffer_is_user_owned(copy));
+    assert_int_equal(sr_ring_in_flight(f.ring), 2);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    const struct io_uring_sqe *seen = f.kernel->seen;
+    assert_int_equal(seen[0].opcode, IORING_OP_READ);
+    assert_true(seen[0].fd == 5 && seen[0].off == 16 && seen[0].len == 24);
+    fake_kernel_post(f.kernel, seen[1].user_data, -EMFILE);
+    fake_kernel_post(f.kernel, seen[0].user_data, 24);
+    struct sr_completion done;
+    assert_int_equal(sr_ring_next(f.ring, &done), 0);
+    assert_ptr_equal(done.user, &users[1]);
+    assert_int_equal(sr_take_plain(&done), -EMFILE);
+    assert_int_equal(sr_ring_next(f.ring, &done), 0);
+    assert_ptr_equal(done.user, &users[0]);
+    assert_int_equal(sr_take(&done, &buffer), 24);
+    assert_ptr_equal(buffer, copy);
+    assert_int_equal(sr_ring_next(f.ring, &done), SR_ENOTHING_IN_FLIGHT);
+    assert_int_equal(sr_buffer_release(&buffer), 0);
+    fake_ring_close(&f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(starting_moves_the_buffer),
     cmocka_unit_test(null_is_refused),
@@ -652,6 +692,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_plain_kind_is_encoded_as_given),
     cmocka_unit_test(a_used_place_leaves_nothing_behind),
     cmocka_unit_test(starting_does_not_enter_the_kernel),
+    cmocka_unit_test(starting_detached_gives_the_operation_to_the_queue),
 };
 
 SR_TEST_MAIN(tests)
