@@ -57,6 +57,15 @@ bool sri_datagram_is_writable(const struct sri_socket *socket)
     return !is_full(socket, socket->peer);
 }
 
+void sri_datagram_let_send(struct sri_sim_world *world)
+{
+    while (!sri_list_empty(&world->blocked)) {
+        struct sri_socket *socket = SRI_CONTAINER_OF(world->blocked.next, struct sri_socket, blocked);
+        sri_list_remove(&socket->blocked);
+        sri_tell_waiters(world, socket->file, POLLOUT);
+    }
+}
+
 static void drop_all(struct sri_sim_world *world, struct sri_socket *socket)
 {
     socket->taken += socket->incoming.used;
@@ -67,6 +76,7 @@ static void drop_all(struct sri_sim_world *world, struct sri_socket *socket)
     while (!sri_list_empty(&socket->parcels))
         sri_parcel_drop(world, sri_parcel_first(socket));
     sri_deliver(world);
+    sri_datagram_let_send(world);
 }
 
 /* What its old peer sent is lost with it; and a peer that was joined to it is told (measured: none of it is read later). */
@@ -269,16 +279,6 @@ enum sri_answer sri_datagram_send(struct sri_sim_world *world, struct sri_attemp
     return send_local(world, attempt, result);
 }
 
-/* Room in one queue: all who wait for some look again. */
-static void let_send(struct sri_sim_world *world)
-{
-    while (!sri_list_empty(&world->blocked)) {
-        struct sri_socket *socket = SRI_CONTAINER_OF(world->blocked.next, struct sri_socket, blocked);
-        sri_list_remove(&socket->blocked);
-        sri_tell_waiters(world, socket->file, POLLOUT);
-    }
-}
-
 static void took(struct sri_sim_world *world, struct sri_socket *socket, const struct head *head)
 {
     size_t size = sizeof *head + (size_t)head->size;
@@ -290,7 +290,7 @@ static void took(struct sri_sim_world *world, struct sri_socket *socket, const s
         sri_wake_waiters(world, SRI_CONTAINER_OF(node, struct sri_socket, fan)->file);
     if (socket->type == SOCK_SEQPACKET && socket->peer != NULL)
         sri_wake_waiters(world, socket->peer->file);
-    let_send(world);
+    sri_datagram_let_send(world);
 }
 
 static void tell(struct sri_message *message, const struct head *head, uint64_t copied, uint32_t flags)

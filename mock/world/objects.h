@@ -348,6 +348,8 @@ void sri_datagram_set_peer(struct sri_socket *socket, struct sri_socket *peer);
 int sri_datagram_connect(struct sri_sim_world *world, struct sri_socket *socket,
                          const struct sri_address *address);
 bool sri_datagram_is_writable(const struct sri_socket *socket);
+/* A queue has room, or is no more: all who wait for one look again. */
+void sri_datagram_let_send(struct sri_sim_world *world);
 enum sri_answer sri_datagram_send(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_datagram_receive(struct sri_sim_world *world, struct sri_attempt *attempt,
                                      int64_t *result);

@@ -193,6 +193,7 @@ static void leave_fans(struct sri_sim_world *world, struct sri_socket *socket)
         fan->refused = true;
         sri_wake_waiters(world, fan->file);
     }
+    sri_datagram_let_send(world);
 }
 
 void sri_socket_end(struct sri_sim_world *world, struct sri_socket *socket)
@@ -273,6 +274,7 @@ int sri_socket_shutdown(struct sri_sim_world *world, struct sri_socket *socket, 
     shut(socket, how);
     shut_peer(world, socket, how);
     sri_wake_waiters(world, socket->file);
+    sri_datagram_let_send(world);
     return internet && !connected ? -ENOTCONN : 0;
 }
 
