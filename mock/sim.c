@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "fate/trace.h"
+#include "safer_ring/log.h"
 #include "safer_ring/ring.h"
 
 #define DEFAULT_DESCRIPTORS 1024u
@@ -90,11 +92,30 @@ static void limit_next(void *self, uint64_t bytes)
     sri_sim_world_limit_next(self, bytes);
 }
 
+static void log_refusal(void *self, const char *text)
+{
+    (void)self;
+    sri_log(SR_LOG_WARNING, "sim: %s", text);
+}
+
+static void hide(struct sr_sim *sim, const struct sr_sim_options *options)
+{
+    const struct sri_engine_options hidden = {
+        .hidden_features = options->hidden_features,
+        .hidden_setup_flags = options->hidden_setup_flags,
+        .hidden_operations = options->hidden_operations,
+        .hidden_registrations = options->hidden_registrations,
+        .refused = log_refusal,
+    };
+    sri_engine_set_options(sim->engine, &hidden);
+}
+
 /* A quiet run without a script asks nobody, and a kind one without a trace is not watched: both cost time. */
 static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
 {
     int rc = 0;
     sim->flags = options->flags;
+    hide(sim, options);
     if ((options->flags & SR_SIM_KIND) != 0)
         rc = sri_adversary_begin_body(&sim->adversary, NULL, 0);
     else if (options->tape != NULL)

@@ -45,6 +45,16 @@ struct sr_sim_options {
         disk_bytes; /* what all files hold together, in whole pages of 4096; 0: 64 MiB. Beyond: -ENOSPC */
     uint32_t pipe_bytes;   /* capacity of a pipe; 0: 65536 */
     uint32_t window_bytes; /* what a socket holds that its peer sent, for each direction; 0: 65536 */
+
+    /*
+     * What this kernel does not have, as an older one; 0: nothing is hidden. A hidden feature is not told to programs, and
+     * IORING_FEAT_NODROP, IORING_FEAT_EXT_ARG and IORING_FEAT_CQE_SKIP are not there either; what else is hidden is refused with
+     * -EINVAL.
+     */
+    uint32_t hidden_features;      /* IORING_FEAT_* */
+    uint32_t hidden_setup_flags;   /* IORING_SETUP_* */
+    uint64_t hidden_operations;    /* a bit 1 << IORING_OP_* each; the probe says so too */
+    uint64_t hidden_registrations; /* a bit 1 << IORING_REGISTER_* each */
 };
 
 /* A run from seed 0 with the sizes above. */

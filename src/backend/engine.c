@@ -5,8 +5,16 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
 #include "engine/engine.h"
 #include "host/host.h"
+#include "safer_ring/log.h"
+
+static void log_refusal(void *self, const char *text)
+{
+    (void)self;
+    sri_log(SR_LOG_WARNING, "engine: %s", text);
+}
 
 int sri_engine_host_backend(struct sr_backend *out)
 {
@@ -22,6 +30,8 @@ int sri_engine_host_backend(struct sr_backend *out)
         return rc;
     }
     sri_host_world_attach(world, engine);
+    const struct sri_engine_options options = {.refused = log_refusal};
+    sri_engine_set_options(engine, &options);
     *out = sri_engine_backend(engine, "engine");
     return 0;
 }

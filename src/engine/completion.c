@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/refusal.h"
 #include "engine/steps.h"
 
 static uint32_t visible(const struct sri_ring *ring)
@@ -52,10 +53,11 @@ static struct sri_overflow *block_for_one(struct sri_ring *ring)
 /* Without memory for it the CQE is lost: counted, and the next enter says -EBADR. */
 static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
-    struct sri_overflow *block = block_for_one(ring);
+    bool keeps = !sri_hides_feature(ring->engine, IORING_FEAT_NODROP);
+    struct sri_overflow *block = keeps ? block_for_one(ring) : NULL;
     if (block == NULL) {
         __atomic_fetch_add(&ring->header->cq_overflow, 1, __ATOMIC_RELAXED);
-        ring->dropped = true;
+        ring->dropped = keeps; /* a kernel without IORING_FEAT_NODROP counts it and says no more */
         return;
     }
     if (ring->overflow_count++ == 0)

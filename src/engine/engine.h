@@ -31,6 +31,25 @@ void sri_engine_free(struct sri_engine **engine);
 /* Back to the state after sri_engine_new(), keeping memory: no ring, no request. The world is the caller's to reset. */
 void sri_engine_reset(struct sri_engine *engine);
 
+/* How a kernel differs from the one that this engine imitates. Zeroed: not at all. */
+struct sri_engine_options {
+    /*
+     * What is not there, as with an older kernel; a bit each. A hidden feature is not told; IORING_FEAT_NODROP,
+     * IORING_FEAT_EXT_ARG and IORING_FEAT_CQE_SKIP are not done either.
+     */
+    uint32_t hidden_features;      /* IORING_FEAT_* */
+    uint32_t hidden_setup_flags;   /* IORING_SETUP_*: -EINVAL */
+    uint64_t hidden_operations;    /* 1 << IORING_OP_*: a CQE of -EINVAL, and the probe says so */
+    uint64_t hidden_registrations; /* 1 << IORING_REGISTER_*: -EINVAL */
+
+    /* Is told once of each thing that is refused since it is not simulated at all, in one line. NULL: nobody is. */
+    void (*refused)(void *self, const char *text);
+    void *refused_self;
+};
+
+/* Replaces the options. No ring may be open. */
+void sri_engine_set_options(struct sri_engine *engine, const struct sri_engine_options *options);
+
 /* The interface of backend.h over this engine. Its release() frees the engine. */
 struct sr_backend sri_engine_backend(struct sri_engine *engine, const char *name);
 

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/refusal.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -244,11 +245,20 @@ static void notify_all(struct sri_engine *engine)
         sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
 }
 
+static bool knows_flags(struct sri_engine *engine, uint32_t flags)
+{
+    if (flags & ~KNOWN_FLAGS)
+        sri_tell_refused_flags(engine, SRI_REFUSAL_ENTER, flags & ~KNOWN_FLAGS);
+    if ((flags & IORING_ENTER_EXT_ARG) && sri_hides_feature(engine, IORING_FEAT_EXT_ARG))
+        return false;
+    return (flags & ~KNOWN_FLAGS) == 0;
+}
+
 int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
               const void *arg, size_t arg_size)
 {
     struct sri_ring *ring;
-    if (flags & ~KNOWN_FLAGS)
+    if (!knows_flags(engine, flags))
         return -EINVAL;
     int error = flags & IORING_ENTER_REGISTERED_RING ? sri_ring_by_slot(engine, fd, &ring)
                                                      : sri_ring_find(engine, fd, &ring);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/groups.h"
+#include "engine/refusal.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -60,15 +61,27 @@ static inline struct sri_request *take(struct sri_ring *ring, const struct io_ur
     return request;
 }
 
+/* Hidden, or not simulated. */
+static int refuse_opcode(const struct sri_request *request, uint8_t opcode)
+{
+    struct sri_engine *engine = request->ring->engine;
+    if (opcode >= IORING_OP_LAST || !sri_hides_operation(engine, opcode))
+        sri_tell_refusal(engine, SRI_REFUSAL_OPERATION, opcode);
+    return -EINVAL;
+}
+
 /* What every opcode is checked for, in the true kernel's order, then the opcode's own checks and copies. */
 static inline int prepare(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    if (sqe->opcode >= IORING_OP_LAST)
-        return -EINVAL;
+    if (sqe->opcode >= IORING_OP_LAST || sri_hides_operation(request->ring->engine, sqe->opcode))
+        return refuse_opcode(request, sqe->opcode);
     request->opcode = sqe->opcode;
     const struct sri_opcode *opcode = sri_opcode_of(request);
     if (sqe->flags != 0) {
         if (sqe->flags & ~(unsigned)KNOWN_FLAGS)
+            return -EINVAL;
+        if ((sqe->flags & IOSQE_CQE_SKIP_SUCCESS) &&
+            sri_hides_feature(request->ring->engine, IORING_FEAT_CQE_SKIP))
             return -EINVAL;
         if ((sqe->flags & IOSQE_BUFFER_SELECT) && !(opcode->traits & SRI_TRAIT_SELECT))
             return -EOPNOTSUPP;
@@ -79,7 +92,7 @@ static inline int prepare(struct sri_request *request, const struct io_uring_sqe
     if (request->ring->restricted && !sri_may_submit(request->ring, sqe))
         return -EACCES;
     if (opcode->prepare == NULL)
-        return -EINVAL;
+        return refuse_opcode(request, sqe->opcode);
     if (sqe->ioprio != 0 && !(opcode->traits & SRI_TRAIT_PRIORITY))
         return -EINVAL;
     if ((request->ring->setup_flags & IORING_SETUP_IOPOLL) && sri_iopoll_prepare(request) != 0)

@@ -6,6 +6,7 @@
 
 #include "engine/files.h"
 #include "engine/groups.h"
+#include "engine/refusal.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -32,13 +33,14 @@ static bool is_clear(const void *memory, size_t size)
     return true;
 }
 
-static void fill_probe(struct io_uring_probe *answer, uint32_t count)
+static void fill_probe(const struct sri_engine *engine, struct io_uring_probe *answer, uint32_t count)
 {
     answer->last_op = IORING_OP_LAST - 1;
     answer->ops_len = (uint8_t)count;
     for (uint32_t op = 0; op < count; op++) {
         answer->ops[op].op = (uint8_t)op;
-        answer->ops[op].flags = sri_opcodes[op].prepare != NULL ? IO_URING_OP_SUPPORTED : 0;
+        bool known = sri_opcodes[op].prepare != NULL && !sri_hides_operation(engine, (uint8_t)op);
+        answer->ops[op].flags = known ? IO_URING_OP_SUPPORTED : 0;
     }
 }
 
@@ -55,7 +57,7 @@ static int probe(struct sri_engine *engine, void *arg, uint32_t count)
     if (error == 0 && !is_clear(answer, size))
         error = -EINVAL;
     if (error == 0) {
-        fill_probe(answer, count < IORING_OP_LAST ? count : IORING_OP_LAST);
+        fill_probe(engine, answer, count < IORING_OP_LAST ? count : IORING_OP_LAST);
         error = sri_user_copy_out(&engine->user, arg, answer, size);
     }
     sri_arena_release(&engine->arena, answer);
@@ -88,6 +90,12 @@ static int ask_refusal(struct sri_ring *ring, uint32_t opcode)
     return refusals[sri_pick(&ring->engine->chooser, &question)];
 }
 
+static int refuse_opcode(struct sri_engine *engine, uint32_t opcode)
+{
+    sri_tell_refusal(engine, SRI_REFUSAL_REGISTRATION, opcode);
+    return -EINVAL;
+}
+
 static int dispatch(struct sri_ring *ring, uint32_t opcode, void *arg, uint32_t count)
 {
     switch (opcode) {
@@ -118,7 +126,7 @@ static int dispatch(struct sri_ring *ring, uint32_t opcode, void *arg, uint32_t 
     case IORING_REGISTER_SYNC_CANCEL: return sri_sync_cancel(ring, arg, count);
     case IORING_REGISTER_RING_FDS: return sri_register_ring_fds(ring->engine, arg, count);
     case IORING_UNREGISTER_RING_FDS: return sri_unregister_ring_fds(ring->engine, arg, count);
-    default: return -EINVAL;
+    default: return refuse_opcode(ring->engine, opcode);
     }
 }
 
@@ -134,8 +142,10 @@ static void tell(struct sri_ring *ring)
 int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count)
 {
     struct sri_ring *ring;
-    if (opcode >= IORING_REGISTER_LAST && opcode != SRI_REGISTER_PBUF_STATUS)
+    if (sri_hides_registration(engine, opcode))
         return -EINVAL;
+    if (opcode >= IORING_REGISTER_LAST && opcode != SRI_REGISTER_PBUF_STATUS)
+        return refuse_opcode(engine, opcode);
     int error = sri_ring_find(engine, fd, &ring);
     if (error == 0 && !ring->disabled)
         error = sri_check_caller(ring);

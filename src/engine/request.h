@@ -368,6 +368,17 @@ struct sri_ring {
     struct sri_letter *letters_last;
 };
 
+/* Kinds of what is refused since it is not simulated. */
+enum sri_refusal {
+    SRI_REFUSAL_OPERATION,
+    SRI_REFUSAL_REGISTRATION,
+    SRI_REFUSAL_SETUP,
+    SRI_REFUSAL_ENTER,
+    SRI_REFUSALS
+};
+
+#define SRI_TOLD_WORDS 4
+
 struct sri_engine {
     struct sri_world world;
     struct sri_chooser chooser;
@@ -393,6 +404,8 @@ struct sri_engine {
     struct sri_arena arena;
     struct sri_wheel wheel;
     struct sri_user user;
+    struct sri_engine_options options;
+    uint64_t told[SRI_REFUSALS][SRI_TOLD_WORDS]; /* bit per number of what was refused and told */
 };
 
 static inline uint64_t sri_now(const struct sri_engine *engine)

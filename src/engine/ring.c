@@ -180,7 +180,7 @@ int sri_setup(struct sri_engine *engine, uint32_t entries, struct io_uring_param
         error = ask_refusal(engine);
     if (error != 0)
         return error;
-    sri_setup_fill(&params);
+    sri_setup_fill(engine, &params);
     struct sri_ring *ring = ring_new(engine, &params);
     if (ring == NULL)
         return -ENOMEM;

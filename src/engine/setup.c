@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/refusal.h"
 #include "engine/setup.h"
 
 #define SQ_MOST 32768u
@@ -96,8 +97,10 @@ int sri_setup_check(struct sri_engine *engine, uint32_t entries, struct io_uring
 {
     if (params->resv[0] != 0 || params->resv[1] != 0 || params->resv[2] != 0)
         return -EINVAL;
-    if (params->flags & ~KNOWN_FLAGS)
+    if (params->flags & (~KNOWN_FLAGS | engine->options.hidden_setup_flags)) {
+        sri_tell_refused_flags(engine, SRI_REFUSAL_SETUP, params->flags & ~KNOWN_FLAGS);
         return -EINVAL;
+    }
     int error = check_task_flags(params->flags);
     if (error == 0)
         error = check_sizes(entries, params);
@@ -124,9 +127,9 @@ size_t sri_setup_sqes_size(const struct io_uring_params *params)
     return params->sq_entries * sizeof(struct io_uring_sqe) << sri_sqe_shift(params->flags);
 }
 
-void sri_setup_fill(struct io_uring_params *params)
+void sri_setup_fill(const struct sri_engine *engine, struct io_uring_params *params)
 {
-    params->features = FEATURES;
+    params->features = FEATURES & ~engine->options.hidden_features;
     params->sq_off = (struct io_sqring_offsets){
         .head = offsetof(struct sri_ring_header, sq_head),
         .tail = offsetof(struct sri_ring_header, sq_tail),

@@ -14,7 +14,7 @@ size_t sri_setup_rings_size(const struct io_uring_params *params);
 size_t sri_setup_sqes_size(const struct io_uring_params *params);
 
 /* Features and offsets, for the program. */
-void sri_setup_fill(struct io_uring_params *params);
+void sri_setup_fill(const struct sri_engine *engine, struct io_uring_params *params);
 
 /* An entry is twice as large with IORING_SETUP_CQE32, IORING_SETUP_SQE128. */
 static inline uint8_t sri_cqe_shift(uint32_t setup_flags)
