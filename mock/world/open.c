@@ -46,8 +46,6 @@ static int check_missing(const struct sri_place *place, uint64_t flags)
 {
     if ((flags & O_CREAT) == 0)
         return -ENOENT;
-    if (place->directory)
-        return -EISDIR;
     return place->parent->links == 0 ? -ENOENT : 0;
 }
 
@@ -100,7 +98,8 @@ static int find(struct sri_sim_world *world, const struct sri_opening *how, cons
         (how->flags & O_NOFOLLOW) != 0 || ((how->flags & O_CREAT) != 0 && (how->flags & O_EXCL) != 0);
     struct sri_way way = {.from = how->from,
                           .resolve = how->resolve,
-                          .follow = itself ? SRI_NO_FOLLOW : SRI_FOLLOW};
+                          .follow = itself ? SRI_NO_FOLLOW : SRI_FOLLOW,
+                          .creates = (how->flags & O_CREAT) != 0};
     return sri_tree_find(&world->tree, &way, path, place);
 }
 

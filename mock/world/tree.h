@@ -138,6 +138,7 @@ struct sri_way {
     struct sri_inode *from; /* NULL: the root */
     uint64_t resolve;       /* RESOLVE_* */
     enum sri_follow follow;
+    bool creates; /* a file: a last name with a slash behind it is -EISDIR, whatever it stands for */
 };
 
 /* Where a path ends. */

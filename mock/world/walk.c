@@ -88,7 +88,7 @@ static bool follows(const struct walk *walk, bool last)
 {
     if (!last || walk->way->follow == SRI_FOLLOW)
         return true;
-    return walk->way->follow == SRI_NO_FOLLOW && walk->place->directory;
+    return walk->way->follow == SRI_NO_FOLLOW && (walk->place->directory || walk->slash);
 }
 
 static int step_to_name(struct walk *walk)
@@ -98,6 +98,8 @@ static int step_to_name(struct walk *walk)
     struct sri_entry *entry = sri_entry_find(directory, place->name);
     struct sri_inode *inode = entry == NULL ? NULL : entry->now;
     bool last = at_end(walk);
+    if (last && place->directory && walk->way->creates)
+        return -EISDIR;
     if (inode != NULL && inode->kind == SRI_INODE_SYMLINK && follows(walk, last)) {
         walk->slash |= last && place->directory;
         return enter_link(walk, inode);
