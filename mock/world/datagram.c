@@ -287,9 +287,9 @@ static void took(struct sri_sim_world *world, struct sri_socket *socket, const s
     socket->queued--;
     socket->queued_bytes -= head->size;
     for (struct sri_node *node = socket->fans.next; node != &socket->fans; node = node->next)
-        sri_wake_waiters(world, SRI_CONTAINER_OF(node, struct sri_socket, fan)->file);
+        sri_wake_for(world, SRI_CONTAINER_OF(node, struct sri_socket, fan)->file, POLLOUT);
     if (socket->type == SOCK_SEQPACKET && socket->peer != NULL)
-        sri_wake_waiters(world, socket->peer->file);
+        sri_wake_for(world, socket->peer->file, POLLOUT);
     sri_datagram_let_send(world);
 }
 

@@ -7,7 +7,7 @@
 #include "world/objects.h"
 
 #define OUT_BITS ((uint32_t)(POLLOUT | POLLWRNORM | POLLWRBAND))
-#define ALWAYS ((uint32_t)(POLLERR | POLLHUP))
+#define ALWAYS ((uint32_t)(POLLERR | POLLHUP | POLLRDHUP))
 
 /* The counts it was told of: of changes one may read for in the upper half, of room to write in the lower. */
 static void remember(struct sri_attempt *attempt, uint32_t in, uint32_t out)

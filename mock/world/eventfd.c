@@ -33,7 +33,7 @@ static enum sri_answer read_counter(struct sri_sim_world *world, struct sri_atte
     }
     file->counter -= value;
     *result = sizeof value;
-    sri_wake_waiters(world, file);
+    sri_wake_for(world, file, POLLOUT);
     return SRI_DONE;
 }
 
@@ -52,7 +52,7 @@ static enum sri_answer write_counter(struct sri_sim_world *world, struct sri_att
         return sri_wait_unless_told(attempt, POLLOUT, result);
     file->counter += value;
     *result = sizeof value;
-    sri_wake_waiters(world, file);
+    sri_wake_for(world, file, POLLIN);
     return SRI_DONE;
 }
 

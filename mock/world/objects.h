@@ -332,6 +332,8 @@ void sri_socket_stop_knocking(struct sri_sim_world *world, struct sri_socket *so
 
 enum sri_answer sri_socket_transfer(struct sri_sim_world *world, struct sri_attempt *attempt,
                                     int64_t *result);
+/* So many bytes that a send put into a stream are read from the program once more, where nobody has received them yet. */
+void sri_socket_reread(struct sri_sim_world *world, const struct sri_attempt *attempt, uint64_t length);
 /* The peer's connection ends: in order, or with an error that both may be told. */
 void sri_socket_reset(struct sri_sim_world *world, struct sri_socket *socket, int error);
 int sri_socket_take_error(struct sri_socket *socket);

@@ -28,6 +28,7 @@ void sri_stream_fini(struct sri_stream *stream)
 void sri_stream_discard(struct sri_stream *stream)
 {
     stream->head = 0;
+    stream->taken += stream->used;
     stream->used = 0;
     stream->arrived = 0;
 }
@@ -105,8 +106,22 @@ void sri_stream_drop(struct sri_stream *stream, size_t count)
     if (count == 0)
         return;
     stream->head = (stream->head + count) & (stream->capacity - 1);
+    stream->taken += count;
     stream->used -= count;
     stream->arrived -= count;
+}
+
+void sri_stream_rewrite(struct sri_stream *stream, uint64_t place, struct sri_cursor *cursor)
+{
+    uint64_t at = place - stream->taken;
+    while (at < stream->used && cursor->left > 0) {
+        size_t n = stream->used - (size_t)at;
+        uint8_t *to = piece(stream, (size_t)at, &n);
+        size_t written = sri_cursor_take(cursor, to, n);
+        at += written;
+        if (written < n)
+            break;
+    }
 }
 
 void sri_stream_cut(struct sri_stream *stream, size_t used)

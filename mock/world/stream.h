@@ -19,6 +19,7 @@ struct sri_stream {
     size_t used;
     size_t arrived;      /* of those used; what a reader sees */
     size_t limit;        /* how many it may hold */
+    uint64_t taken;      /* by its reader, since its beginning: the place of the first byte it holds */
     uint64_t arrival_ns; /* when the rest arrives */
     struct sri_node under_way;
 };
@@ -43,6 +44,9 @@ int64_t sri_stream_copy(struct sri_stream *stream, size_t skip, struct sri_curso
 
 /* Drops so many arrived bytes. */
 void sri_stream_drop(struct sri_stream *stream, size_t count);
+
+/* Writes what stands at these places once more, as far as it is still here. */
+void sri_stream_rewrite(struct sri_stream *stream, uint64_t place, struct sri_cursor *cursor);
 
 /* Takes back what was put last, down to `used` bytes. */
 void sri_stream_cut(struct sri_stream *stream, size_t used);

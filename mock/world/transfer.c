@@ -173,9 +173,11 @@ static enum sri_answer put_bytes(struct sri_sim_world *world, struct sri_attempt
         *result = sri_parcel_pack(world, message, &parcel);
     if (*result != 0)
         return SRI_DONE;
-    if (cursor->left > 0 && sri_stream_room(&peer->incoming) > 0)
+    if (cursor->left > 0 && sri_stream_room(&peer->incoming) > 0) {
+        if (attempt->work == SRI_WORK_SEND)
+            attempt->offset = peer->incoming.taken + peer->incoming.used; /* for sri_socket_reread() */
         *result = sri_stream_put(&peer->incoming, cursor);
-    else if (cursor->left > 0) {
+    } else if (cursor->left > 0) {
         sri_parcel_drop(world, parcel);
         return sri_wait_unless_told(attempt, POLLOUT | POLLERR | POLLHUP, result);
     }
@@ -240,4 +242,19 @@ enum sri_answer sri_socket_transfer(struct sri_sim_world *world, struct sri_atte
         return reads ? sri_datagram_receive(world, attempt, result)
                      : sri_datagram_send(world, attempt, result);
     return SRI_DONE;
+}
+
+void sri_socket_reread(struct sri_sim_world *world, const struct sri_attempt *attempt, uint64_t length)
+{
+    const struct sri_socket *socket = attempt->file->socket;
+    if (socket->peer == NULL || socket->type != SOCK_STREAM)
+        return;
+    struct sri_stream *stream = &socket->peer->incoming;
+    uint64_t gone = stream->taken > attempt->offset ? stream->taken - attempt->offset : 0;
+    if (gone >= length)
+        return;
+    struct sri_cursor cursor = sri_cursor_at(attempt, world->links.user, gone);
+    if (cursor.left > length - gone)
+        cursor.left = length - gone;
+    sri_stream_rewrite(stream, attempt->offset + gone, &cursor);
 }

@@ -320,6 +320,11 @@ static uint32_t object(void *self, const struct sri_file *file)
     return SRI_OBJECT_POLLS;
 }
 
+static void reread(void *self, const struct sri_attempt *attempt, uint64_t length)
+{
+    sri_socket_reread(self, attempt, length);
+}
+
 static void release(void *self)
 {
     struct sri_sim_world *world = self;
@@ -358,6 +363,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .file_keep = NULL,
         .descriptor_limit = descriptor_limit,
         .object = object,
+        .reread = reread,
     };
     return (struct sri_world){.vtable = &vtable, .self = world};
 }

@@ -33,7 +33,8 @@ enum sri_why {
     SRI_WHY_NOTIFIES, /* a failed SEND_ZC: 0 a notification follows, 1 none does. n = 2 */
     SRI_WHY_NOTIFY,   /* time from a SEND_ZC's result to its notification: index into sri_delay_ns */
     SRI_WHY_USAGE,    /* which tells: 0 the bytes were copied, 1 they were sent from where they lay. n = 2 */
-    SRI_WHY_WORLD,    /* a freedom of the world's own: enum sri_world_freedom */
+    SRI_WHY_REREAD, /* the bytes of a SEND_ZC: 0 as they were at the attempt, 1 as at its notification. n = 2 */
+    SRI_WHY_WORLD, /* a freedom of the world's own: enum sri_world_freedom */
     SRI_WHYS
 };
 

@@ -297,6 +297,10 @@ struct sri_world_vtable {
 
     /* A poll that went on ended while it did not wait: what its `state` stands for goes. NULL: that is nothing. */
     void (*forget)(void *self, struct sri_attempt *attempt);
+
+    /* A send lent its bytes until now: what the peer has not received of the `length` that were sent is as they are now.
+     * NULL: they were copied when they were sent. */
+    void (*reread)(void *self, const struct sri_attempt *attempt, uint64_t length);
 };
 
 struct sri_world {

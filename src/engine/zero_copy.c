@@ -92,8 +92,19 @@ static int32_t usage(struct sri_request *request)
     return (int32_t)IORING_NOTIF_USAGE_ZC_COPIED;
 }
 
+/* The bytes may have been read as late as now. What MSG_WAITALL sent in parts was read with each of them. */
+static void read_late(struct sri_request *request)
+{
+    const struct sri_world *world = &request->ring->engine->world;
+    if (world->vtable->reread == NULL || request->result <= 0 || request->progress > 0)
+        return;
+    if (ask(request, SRI_WHY_REREAD, 2) != 0)
+        world->vtable->reread(world->self, &request->attempt, (uint64_t)request->result);
+}
+
 void sri_notified(struct sri_request *request)
 {
+    read_late(request);
     struct sri_ring *ring = request->ring;
     int32_t result = usage(request);
     sri_post(ring, request->user_data, result, IORING_CQE_F_NOTIF);

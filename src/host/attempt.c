@@ -221,7 +221,7 @@ int sri_host_poll_now(int fd, uint32_t mask)
 }
 
 /* What is watched for: the end of a peer unasked (measured); and a ring's eventfd has but one bit for each way. */
-static uint32_t polled_mask(const struct sri_attempt *attempt)
+uint32_t sri_host_polled_mask(const struct sri_attempt *attempt)
 {
     uint32_t mask = (attempt->flags & 0xffff) | POLLRDHUP;
     if (attempt->file->kind == SRI_HOST_RING)
@@ -229,7 +229,7 @@ static uint32_t polled_mask(const struct sri_attempt *attempt)
     return mask;
 }
 
-static uint32_t polled_result(const struct sri_attempt *attempt, uint32_t mask)
+uint32_t sri_host_polled_result(const struct sri_attempt *attempt, uint32_t mask)
 {
     if (attempt->file->kind == SRI_HOST_RING)
         mask |= ((mask & POLLIN) != 0 ? POLLRDNORM : 0u) | ((mask & POLLOUT) != 0 ? POLLWRNORM : 0u);
@@ -238,13 +238,13 @@ static uint32_t polled_result(const struct sri_attempt *attempt, uint32_t mask)
 
 static enum sri_answer poll_object(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
-    int now = sri_host_poll_now(sri_host_fd(attempt->file), polled_mask(attempt));
+    int now = sri_host_poll_now(sri_host_fd(attempt->file), sri_host_polled_mask(attempt));
     if (now != 0)
-        return done(now < 0 ? now : (int64_t)polled_result(attempt, (uint32_t)now), result);
+        return done(now < 0 ? now : (int64_t)sri_host_polled_result(attempt, (uint32_t)now), result);
     struct sri_host_op *op = sri_host_op_of(host, attempt);
     if (op == NULL)
         return done(-ENOMEM, result);
-    int rc = sri_host_watch(host, attempt, attempt->file, polled_mask(attempt));
+    int rc = sri_host_watch(host, attempt, attempt->file, sri_host_polled_mask(attempt));
     if (rc != 0 && rc != -EPERM)
         return done(rc, result);
     op->waiting = rc == 0; /* what epoll refuses never becomes what it is not now */

@@ -34,7 +34,7 @@ static int begin(struct sri_host *host, struct sri_host_op *op)
     file->edge_of = attempt;
     int rc = sri_host_file_pin(host, file);
     if (rc == 0)
-        rc = watch(host, file, attempt->flags);
+        rc = watch(host, file, sri_host_polled_mask(attempt));
     if (rc == 0)
         (void)sri_host_wait(host, 0, NULL, 0);
     file->changed = false;
@@ -57,9 +57,9 @@ enum sri_answer sri_host_edge(struct sri_host *host, struct sri_attempt *attempt
         return done(rc, result);
     if (attempt->edge == SRI_EDGE_FIRST || op->edge->changed) {
         op->edge->changed = false;
-        int now = sri_host_poll_now(sri_host_fd(op->edge), attempt->flags);
+        int now = sri_host_poll_now(sri_host_fd(op->edge), sri_host_polled_mask(attempt));
         if (now != 0)
-            return done(now, result);
+            return done(now < 0 ? (int64_t)now : sri_host_polled_result(attempt, (uint32_t)now), result);
     }
     op->waiting = true;
     return SRI_WAIT;

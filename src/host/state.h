@@ -144,6 +144,8 @@ enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt,
 bool sri_host_collect(struct sri_host *host); /* was there any? */
 void sri_host_ops_free(struct sri_host *host);
 int sri_host_poll_now(int fd, uint32_t mask); /* the mask that is true, or -errno */
+uint32_t sri_host_polled_mask(const struct sri_attempt *attempt);
+uint32_t sri_host_polled_result(const struct sri_attempt *attempt, uint32_t mask);
 
 /* edge.c: polls that go on */
 enum sri_answer sri_host_edge(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);

@@ -136,6 +136,19 @@ static void the_peers_end_goes_on(struct conform *c)
     conform_close(c, ends[0]);
 }
 
+static void the_peers_end_is_told_unasked(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    multishot(c, 1, ends[0], POLLIN);
+    conform_take_now(c);
+    conform_close(c, ends[1]);
+    conform_take(c, 1);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close(c, ends[0]);
+}
+
 static void room_is_told_once(struct conform *c)
 {
     int ends[2];
@@ -643,6 +656,9 @@ static const struct conform_case cases[] = {
      .expected = "submit: 1\nnothing\n1: 16 flags 2\nnothing\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
     {.name = "the peers end goes on",
      .run = the_peers_end_goes_on,
+     .expected = "submit: 1\nnothing\n1: 8209 flags 2\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
+    {.name = "the peers end is told unasked",
+     .run = the_peers_end_is_told_unasked,
      .expected = "submit: 1\nnothing\n1: 8209 flags 2\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
     {.name = "room is told once",
      .run = room_is_told_once,

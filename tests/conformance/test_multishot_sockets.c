@@ -747,7 +747,9 @@ static const struct conform_case cases[] = {
                  "1: 1 flags 2228227\n1: 1 flags 2293763\n1: 1 flags 2359299\n1: 1 flags 2424835\n"
                  "1: 1 flags 2490371\n1: 1 flags 2555907\n",
      .entries = 32},
-    {.name = "no buffer is the end", .run = no_buffer_is_the_end, .expected = "submit: 1\n1: ENOBUFS\n"},
+    {.name = "no buffer is the end",
+     .run = no_buffer_is_the_end,
+     .expected = "submit: 1\n1: ENOBUFS\n"},
     {.name = "buffers come back in time",
      .run = buffers_come_back_in_time,
      .expected = "submit: 1\n100: 0\nsubmit: 1\nwritten: 2\n1: 2 flags 3\nsubmit: 1\n100: 0\nwritten: 2\n"

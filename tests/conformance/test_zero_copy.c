@@ -92,6 +92,12 @@ static void errors_notify_too(struct conform *c)
     sqe->addr = 16;
     conform_submit(c);
     conform_take(c, 2);
+    io_uring_prep_shutdown(conform_sqe(c, 3), ends[0], SHUT_WR);
+    conform_submit(c);
+    conform_take(c, 1);
+    sender(c, 4, ends[0], 5, 0);
+    conform_submit(c);
+    conform_take(c, 2);
     conform_take_now(c);
     conform_close_both(c, ends);
 }
@@ -295,7 +301,7 @@ static const struct conform_case cases[] = {
     {.name = "errors notify too",
      .run = errors_notify_too,
      .expected = "submit: 1\n1: EBADF flags 2\n1: -2147483648 flags 8\nsubmit: 1\n2: EFAULT flags 2\n"
-                 "2: 0 flags 8\nnothing\n"},
+                 "2: 0 flags 8\nsubmit: 1\n3: 0\nsubmit: 1\n4: EPIPE flags 2\n4: 0 flags 8\nnothing\n"},
     {.name = "what is refused",
      .run = what_is_refused,
      .expected = "submit: 1\n1: EINVAL flags 2\n1: 0 flags 8\nsubmit: 1\n2: EINVAL\nnothing\nsubmit: 1\n"

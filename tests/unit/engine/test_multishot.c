@@ -287,6 +287,39 @@ static void how_a_send_was_made_is_a_choice(void **state)
     rig_close(&rig);
 }
 
+/* Until the notification the bytes may still be read: who changes them before changes what is received. */
+static void bytes_may_be_read_as_late_as_the_notification(void **state)
+{
+    (void)state;
+    struct rig rig;
+    for (uint32_t late = 0; late < 2; late++) {
+        int ends[2];
+        char text[] = "hello";
+        char got[4];
+        size_t moved;
+        rig_open(&rig);
+        connect_both(&rig, ends);
+        rig_choose(&rig);
+        rig_answer(&rig, SRI_WHY_NOTIFY, 1);
+        rig_answer(&rig, SRI_WHY_REREAD, late);
+
+        sender(&rig, 1, ends[0], text, 5);
+        assert_int_equal(raw_ring_submit(&rig.ring), 1);
+        expect_flags(&rig, 1, 5, IORING_CQE_F_MORE);
+        send_text(&rig, ends[0], "!");
+        assert_int_equal(sri_sim_world_read(rig.world, ends[1], got, 2, &moved), 0);
+        memset(text, 'x', 5);
+        assert_int_equal(raw_ring_wait(&rig.ring, 1, UINT64_C(3600000000000)), 0);
+        expect_flags(&rig, 1, 0, IORING_CQE_F_NOTIF);
+
+        assert_memory_equal(got, "he", 2);
+        assert_int_equal(sri_sim_world_read(rig.world, ends[1], got, 4, &moved), 0);
+        assert_int_equal(moved, 4);
+        assert_memory_equal(got, late ? "xxx!" : "llo!", 4);
+        rig_close(&rig);
+    }
+}
+
 /* A ring that is closed with all of them under way leaves nothing behind. */
 static void a_closed_ring_leaves_nothing(void **state)
 {
@@ -391,6 +424,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_notification_may_be_late),
     cmocka_unit_test(a_failed_send_need_not_notify),
     cmocka_unit_test(how_a_send_was_made_is_a_choice),
+    cmocka_unit_test(bytes_may_be_read_as_late_as_the_notification),
     cmocka_unit_test(a_closed_ring_leaves_nothing),
     cmocka_unit_test(observers_hear_of_a_chosen_buffer),
     cmocka_unit_test(observers_hear_of_a_long_loan),

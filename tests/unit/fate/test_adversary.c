@@ -32,6 +32,7 @@ static uint32_t answers_of(uint32_t freedom)
         [SRI_WHY_NOTIFIES] = 2,
         [SRI_WHY_NOTIFY] = SRI_DELAYS,
         [SRI_WHY_USAGE] = 2,
+        [SRI_WHY_REREAD] = 2,
         [SRI_WHY_WORLD + SRI_FREEDOM_WAKE] = 3,
         [SRI_WHY_WORLD + SRI_FREEDOM_PIPE] = 2,
         [SRI_WHY_WORLD + SRI_FREEDOM_WINDOW] = 4,
