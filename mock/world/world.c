@@ -202,7 +202,7 @@ static int ring_pollable(void *self, int fd)
 static void ring_notify(void *self, int fd, bool readable)
 {
     struct sri_file *file = sri_file_at(self, fd);
-    if (file == NULL || file->readable == readable)
+    if (file == NULL || (!readable && !file->readable))
         return;
     file->readable = readable;
     if (readable)

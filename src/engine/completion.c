@@ -192,6 +192,16 @@ void sri_show_inbox(struct sri_ring *ring)
     __atomic_fetch_or(&ring->header->sq_flags, IORING_SQ_TASKRUN, __ATOMIC_SEQ_CST);
 }
 
+/*
+ * Completions behind those that the program was told of and has taken: a program that waits for edges on the ring's
+ * descriptor hears nothing of them otherwise.
+ */
+static bool is_told_anew(const struct sri_ring *ring)
+{
+    uint32_t head = __atomic_load_n(&ring->header->cq_head, __ATOMIC_RELAXED);
+    return ring->cq_tail != ring->told_tail && (int32_t)(head - ring->told_tail) >= 0;
+}
+
 void sri_notify(struct sri_ring *ring)
 {
     if (ring->closed)
@@ -200,8 +210,9 @@ void sri_notify(struct sri_ring *ring)
     if (ring->eventfd_due)
         sri_eventfd_signal(ring);
     bool news = has_news(ring);
-    if (news == ring->notified)
+    if (news == ring->notified && !(news && is_told_anew(ring)))
         return;
     ring->notified = news;
+    ring->told_tail = ring->cq_tail;
     ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
 }

@@ -274,6 +274,9 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
     int result = work(ring, to_submit, min_complete, flags, arg, arg_size);
     if (sri_is_watched(engine) && !ring->closed)
         sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);
+    /* Who waited here sees what came, and sleeps on no descriptor. */
+    if ((flags & IORING_ENTER_GETEVENTS) && min_complete > 0)
+        ring->told_tail = ring->cq_tail;
     sri_ring_leave(ring);
     notify_all(engine);
     /* What was done here may be what another thread waits for, or may be due earlier than it knows. */

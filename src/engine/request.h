@@ -304,10 +304,11 @@ struct sri_ring {
     uint32_t setup_flags;
     bool disabled;
     bool closed;
-    bool collecting;  /* inside a GETEVENTS of its own: overflow is flushed */
-    uint32_t expired; /* timeouts that ended by themselves: each ends a wait (measured) */
-    bool notified;    /* what the world was last told */
-    bool dropped;     /* a CQE was lost for lack of memory, not reported yet */
+    bool collecting;    /* inside a GETEVENTS of its own: overflow is flushed */
+    uint32_t expired;   /* timeouts that ended by themselves: each ends a wait (measured) */
+    bool notified;      /* what the world was last told */
+    uint32_t told_tail; /* the CQ's tail then, or when somebody had waited for what is before it */
+    bool dropped;       /* a CQE was lost for lack of memory, not reported yet */
     bool drain_active;
     bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
     bool drain_next;     /* a drain inside a chain holds back the next unit too */

@@ -233,7 +233,7 @@ struct sri_world_vtable {
     void (*ring_close)(void *self, int fd);
     /* A descriptor of the program to poll for this ring (backend.h, pollable_fd), or -errno. */
     int (*ring_pollable)(void *self, int fd);
-    /* Tells whether the ring has something to see; cheap when nothing changes. */
+    /* Tells whether the ring has something to see; once more with true: something new. Cheap when nothing changes. */
     void (*ring_notify)(void *self, int fd, bool readable);
 
     /* Zeroed page-aligned memory for rings, which a program may also see; NULL when there is none. */

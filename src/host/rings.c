@@ -113,7 +113,7 @@ int sri_host_ring_pollable(void *self, int fd)
 void sri_host_ring_notify(void *self, int fd, bool readable)
 {
     struct sri_host_ring *ring = sri_host_ring_at(self, fd);
-    if (ring == NULL || ring->readable == readable)
+    if (ring == NULL || (!readable && !ring->readable))
         return;
     ring->readable = readable;
     uint64_t word = 1;
