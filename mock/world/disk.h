@@ -39,9 +39,10 @@ struct sri_disk {
 struct sri_content {
     uint64_t size;
     uint64_t disk_size;
-    uint64_t page_count;   /* that the program sees */
-    struct sri_node dirty; /* pages that differ on the disk */
-    void *root;            /* a block of 512 pointers, or the only page when height is 0 */
+    uint64_t page_count;      /* that the program sees */
+    struct sri_node dirty;    /* pages that differ on the disk, … */
+    struct sri_node given_up; /* … and those of them that no sync will write unless they are changed again */
+    void *root;               /* a block of 512 pointers, or the only page when height is 0 */
     uint32_t height;
 };
 
@@ -79,6 +80,9 @@ int sri_content_allocate(struct sri_disk *disk, struct sri_content *content, uin
 /* Bytes [begin, end) and the size are on the disk from now on. */
 void sri_content_sync(struct sri_disk *disk, struct sri_content *content, uint64_t begin, uint64_t end);
 
+/* A sync has failed: as by Linux, what it should have written counts as written, and is not. */
+void sri_content_give_up(struct sri_content *content);
+
 /* Power is lost: of what was not synced remains what the disk is asked for, and that is what the program sees. */
 void sri_content_lose(struct sri_disk *disk, struct sri_content *content);
 
@@ -103,7 +107,7 @@ struct sri_page *sri_page_find(const struct sri_content *content, uint64_t numbe
 int sri_page_obtain(struct sri_disk *disk, struct sri_content *content, uint64_t number,
                     struct sri_page **found);
 
-/* Bytes of its own to change, zeros where it was a hole. -ENOSPC, -ENOMEM. */
+/* Bytes of its own to change, which a sync will write; zeros where it was a hole. -ENOSPC, -ENOMEM. */
 int sri_page_open(struct sri_disk *disk, struct sri_content *content, struct sri_page *page);
 
 /* Puts other bytes in place of those the program sees: NULL or unwritten. */

@@ -19,6 +19,15 @@ void sri_content_sync(struct sri_disk *disk, struct sri_content *content, uint64
     content->disk_size = content->size;
 }
 
+void sri_content_give_up(struct sri_content *content)
+{
+    while (!sri_list_empty(&content->dirty)) {
+        struct sri_node *node = content->dirty.next;
+        sri_list_remove(node);
+        sri_list_append(&content->given_up, node);
+    }
+}
+
 static const uint8_t *bytes_of(const uint8_t *block)
 {
     return block == NULL ? sri_page_unwritten : block;
@@ -65,6 +74,8 @@ static void lose_size(struct sri_disk *disk, struct sri_content *content)
 void sri_content_lose(struct sri_disk *disk, struct sri_content *content)
 {
     lose_size(disk, content);
+    while (!sri_list_empty(&content->given_up))
+        lose_page(disk, content, SRI_CONTAINER_OF(content->given_up.next, struct sri_page, dirty));
     while (!sri_list_empty(&content->dirty))
         lose_page(disk, content, SRI_CONTAINER_OF(content->dirty.next, struct sri_page, dirty));
     uint64_t size = content->size;

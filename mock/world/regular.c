@@ -96,9 +96,20 @@ enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attemp
     return SRI_DONE;
 }
 
+/* A disk that can't write: told once, and never again. Who syncs again is told that all is well. */
+static bool fails(struct sri_sim_world *world, struct sri_content *content)
+{
+    if (sri_list_empty(&content->dirty) || sri_world_pick(world, SRI_FREEDOM_SYNC, 2, NULL) == 0)
+        return false;
+    sri_content_give_up(content);
+    return true;
+}
+
 int64_t sri_regular_sync(struct sri_sim_world *world, const struct sri_attempt *attempt)
 {
     struct sri_inode *inode = attempt->file->inode;
+    if (attempt->file->kind == SRI_FILE_REGULAR && fails(world, &inode->content))
+        return -EIO;
     if (attempt->file->kind == SRI_FILE_DIRECTORY)
         sri_directory_sync(&world->tree, inode);
     else if (attempt->file->kind == SRI_FILE_REGULAR)

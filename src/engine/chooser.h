@@ -49,6 +49,7 @@ enum sri_world_freedom {
     SRI_FREEDOM_POWER, /* power is lost: of what was not synced remains 0 all, 1 nothing, 2 what is answered below. n = 3 */
     SRI_FREEDOM_REMAINS, /* … of one change: 0 all, 1 nothing, 2 a part (bytes, a size). n = 2 or 3 */
     SRI_FREEDOM_SECTOR,  /* … of a part of a page: a sector is 0 new, 1 old. n = 2 */
+    SRI_FREEDOM_SYNC, /* a sync of what was changed: 0 works, 1 fails, and what was to be written will not be. n = 2 */
     SRI_WORLD_FREEDOMS
 };
 

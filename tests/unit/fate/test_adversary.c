@@ -42,6 +42,7 @@ static uint32_t answers_of(uint32_t freedom)
         [SRI_WHY_WORLD + SRI_FREEDOM_POWER] = 3,
         [SRI_WHY_WORLD + SRI_FREEDOM_REMAINS] = 3,
         [SRI_WHY_WORLD + SRI_FREEDOM_SECTOR] = 2,
+        [SRI_WHY_WORLD + SRI_FREEDOM_SYNC] = 2,
     };
     return numbers[freedom];
 }
@@ -135,7 +136,9 @@ static void a_power_run_decides_what_is_on_the_disk_and_no_more(void **state)
     uint64_t sum = ask_all(&adversary, 50);
 
     for (uint32_t i = 0; i < SRI_POINTS; i++) {
-        bool of_the_disk = sri_point_infos[i].freedom >= SRI_WHY_WORLD + SRI_FREEDOM_WRITTEN_BACK;
+        uint32_t freedom = sri_point_infos[i].freedom;
+        bool of_the_disk = freedom >= SRI_WHY_WORLD + SRI_FREEDOM_WRITTEN_BACK &&
+                           freedom <= SRI_WHY_WORLD + SRI_FREEDOM_SECTOR;
         assert_int_equal(adversary.points.fired[i] > 0, of_the_disk);
     }
     sri_tape_body(&adversary.tape, &body, &size);

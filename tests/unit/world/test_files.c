@@ -195,6 +195,46 @@ static void a_reset_world_is_empty(void **state)
     assert_int_equal(at_once(fd, SRI_WORK_WRITE, bytes, sizeof bytes, 0, 0), sizeof bytes);
 }
 
+/* The first sync fails; when power is lost, what was not synced is. */
+static uint32_t bad_disk(void *self, const struct sri_question *question)
+{
+    unsigned *syncs = self;
+    if (question->why != SRI_WHY_WORLD)
+        return 0;
+    if (question->freedom == SRI_FREEDOM_SYNC)
+        return (*syncs)++ == 0;
+    return question->freedom == SRI_FREEDOM_POWER;
+}
+
+static void a_sync_that_failed_has_forgotten_what_to_write(void **state)
+{
+    (void)state;
+    static const struct sri_chooser_vtable vtable = {.pick = bad_disk};
+    static char page[4096];
+    static char bytes[8193];
+    unsigned syncs = 0;
+    size_t length;
+    memset(page, 'n', sizeof page);
+    assert_int_equal(sri_sim_world_file(fixture.world, "f", NULL, 8192), 0);
+    int fd = opened("f", O_RDWR);
+    sri_sim_world_set_chooser(fixture.world, (struct sri_chooser){&vtable, &syncs});
+
+    assert_int_equal(at_once(fd, SRI_WORK_WRITE, page, 4096, 0, 0), 4096);
+    assert_int_equal(at_once(fd, SRI_WORK_WRITE, page, 4096, 4096, 0), 4096);
+    assert_int_equal(at_once(fd, SRI_WORK_FSYNC, NULL, 0, 0, 0), -EIO);
+    assert_int_equal(at_once(fd, SRI_WORK_READ, bytes, 1, 0, 0), 1);
+    assert_int_equal(bytes[0], 'n');
+    assert_int_equal(at_once(fd, SRI_WORK_WRITE, page, 1, 4096, 0), 1);
+    assert_int_equal(at_once(fd, SRI_WORK_FSYNC, NULL, 0, 0, 0), 0);
+    sri_sim_world_lose_power(fixture.world);
+
+    assert_int_equal(sri_sim_world_content(fixture.world, "f", bytes, sizeof bytes, &length), 0);
+    assert_int_equal(bytes[0], 0);
+    assert_int_equal(bytes[4096], 'n');
+    assert_int_equal(bytes[8191], 'n');
+    assert_int_equal(syncs, 2);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(a_file_keeps_a_position_of_its_own, make_world, end_world),
     cmocka_unit_test_setup_teardown(a_hole_reads_as_zeros_and_takes_no_room, make_world, end_world),
@@ -206,6 +246,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(descriptors_are_the_lowest_free_and_run_out, make_world, end_world),
     cmocka_unit_test_setup_teardown(closing_a_descriptor_does_not_end_what_holds_its_file, make_world,
                                     end_world),
+    cmocka_unit_test_setup_teardown(a_sync_that_failed_has_forgotten_what_to_write, make_world, end_world),
     cmocka_unit_test_setup_teardown(a_reset_world_is_empty, make_world, end_world),
 };
 
