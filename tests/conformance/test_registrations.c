@@ -425,6 +425,46 @@ static void a_ring_has_one_eventfd(struct conform *c)
     conform_close_both(c, ends);
 }
 
+#define PROBED 64
+
+static int ask(struct conform *c, const char *what, struct io_uring_probe *probe, unsigned count)
+{
+    return call(c, what, IORING_REGISTER_PROBE, probe, count);
+}
+
+static void every_operation_of_6_1_is_there(struct conform *c)
+{
+    static uint64_t memory[(sizeof(struct io_uring_probe) + PROBED * sizeof(struct io_uring_probe_op)) / 8];
+    struct io_uring_probe *probe = (struct io_uring_probe *)(void *)memory;
+    unsigned there = 0;
+    memset(memory, 0, sizeof memory);
+    ask(c, "probe", probe, PROBED);
+    for (unsigned i = 0; i < IORING_OP_LAST; i++)
+        there += probe->ops[i].op == i && (probe->ops[i].flags & IO_URING_OP_SUPPORTED) != 0;
+    conform_value(c, "not there", IORING_OP_LAST - (int)there);
+    conform_value(c, "last", probe->last_op >= IORING_OP_LAST - 1);
+    conform_value(c, "how many", probe->ops_len >= IORING_OP_LAST);
+}
+
+static void a_probe_s_memory_comes_in_cleared(struct conform *c)
+{
+    static uint64_t memory[(sizeof(struct io_uring_probe) + PROBED * sizeof(struct io_uring_probe_op)) / 8];
+    struct io_uring_probe *probe = (struct io_uring_probe *)(void *)memory;
+    memset(memory, 0, sizeof memory);
+    probe->ops[3].op = 1;
+    ask(c, "not cleared", probe, PROBED);
+    ask(c, "only up to there", probe, 3);
+    memset(memory, 0, sizeof memory);
+    ask(c, "none", probe, 0);
+    conform_value(c, "how many", probe->ops_len);
+    memset(memory, 0, sizeof memory);
+    ask(c, "one", probe, 1);
+    conform_value(c, "how many", probe->ops_len);
+    ask(c, "too many", probe, 257);
+    ask(c, "no memory", NULL, PROBED);
+    ask(c, "bad memory", NOWHERE, PROBED);
+}
+
 /* What the true kernel answered. */
 static const struct conform_case cases[] = {
     {.name = "only what is listed is done",
@@ -529,6 +569,13 @@ static const struct conform_case cases[] = {
                  "unregister with an argument: EINVAL\nunregister with a count: EINVAL\n"
                  "unregister: 0\nno descriptor: EBADF\na pipe: EINVAL\ntwo: EINVAL\n"
                  "none: EINVAL\na bad argument: EFAULT\n"},
+    {.name = "every operation of 6 1 is there",
+     .run = every_operation_of_6_1_is_there,
+     .expected = "probe: 0\nnot there: 0\nlast: 1\nhow many: 1\n"},
+    {.name = "a probe's memory comes in cleared",
+     .run = a_probe_s_memory_comes_in_cleared,
+     .expected = "not cleared: EINVAL\nonly up to there: 0\nnone: 0\nhow many: 0\none: 0\n"
+                 "how many: 1\ntoo many: EINVAL\nno memory: EINVAL\nbad memory: EFAULT\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */
