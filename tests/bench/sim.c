@@ -98,24 +98,22 @@ SR_UNCHECKED static int sim_open_with_file(void **self, uint32_t depth)
 
 SR_UNCHECKED static int start(struct sim_arm *arm, bool reads, uint64_t i)
 {
-    struct sr_op op;
-    int rc;
-    if (reads) {
-        rc = sr_read_at_owned(arm->ring, sr_fd(arm->fd), &arm->idle[arm->idle_count - 1], i % BLOCKS * BLOCK,
-                              &op);
-        if (rc != 0)
-            return rc;
-        arm->idle_count--;
-    } else {
-        struct sr_op_spec spec = sr_spec_nop();
-        rc = sr_op_start_plain(arm->ring, &spec, &op);
-        if (rc != 0)
-            return rc;
+    if (!reads) {
+        const struct sr_op_spec nop = sr_spec_nop();
+        return sr_op_start_detached(arm->ring, &nop, NULL, NULL);
     }
-    rc = sr_op_detach(arm->ring, &op, NULL);
-    if (rc != 0)
-        sr_op_drop(arm->ring, &op);
+    const struct sr_op_spec read = sr_spec_read(sr_fd(arm->fd), i % BLOCKS * BLOCK, (struct sr_range){0});
+    int rc = sr_op_start_detached(arm->ring, &read, &arm->idle[arm->idle_count - 1], NULL);
+    if (rc == 0)
+        arm->idle_count--;
     return rc;
+}
+
+SR_UNCHECKED static bool take(struct sim_arm *arm, bool reads, struct sr_completion *done)
+{
+    if (!reads)
+        return sr_take_plain(done) == 0;
+    return sr_take(done, &arm->idle[arm->idle_count++]) == (int32_t)BLOCK;
 }
 
 SR_UNCHECKED static int run(struct sim_arm *arm, bool reads, uint64_t operations)
@@ -133,11 +131,8 @@ SR_UNCHECKED static int run(struct sim_arm *arm, bool reads, uint64_t operations
         if (rc != 0)
             return rc;
         for (size_t i = 0; i < count; i++) {
-            struct sr_buffer *back;
-            if (sr_take(&arm->done[i], &back) != (reads ? (int32_t)BLOCK : 0))
+            if (!take(arm, reads, &arm->done[i]))
                 return -EIO;
-            if (reads)
-                arm->idle[arm->idle_count++] = back;
         }
         ended += count;
     }
@@ -168,7 +163,7 @@ const struct bench bench_sim_nop = {
 const struct bench bench_sim_read = {
     .name = "sim_read",
     .what = "4 KiB reads of a small simulated file",
-    .depths = {32},
+    .depths = {4, 32, 1024},
     .slice_ns = 1000000,
     .library = &reads,
 };
