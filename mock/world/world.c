@@ -70,6 +70,8 @@ static enum sri_answer start_poll(struct sri_sim_world *world, struct sri_attemp
     uint32_t ready = sri_readiness(world, attempt->file) & mask;
     if (ready != 0)
         return done(result, ready);
+    if (attempt->file->kind == SRI_FILE_REGULAR || attempt->file->kind == SRI_FILE_DIRECTORY)
+        return done(result, -EINVAL); /* nothing there to be told by (measured) */
     sri_wait_on(attempt, mask);
     return SRI_WAIT;
 }

@@ -35,11 +35,10 @@ static bool stop_in_world(struct sri_request *target)
     return true;
 }
 
-bool sri_withdraw(struct sri_request *target)
+/* A timer is not found any more; another request is, until it is unlisted. */
+static bool take_out(struct sri_request *target)
 {
     struct sri_engine *engine = target->ring->engine;
-    if (!is_open(target))
-        return false;
     if (is_timer(target)) {
         sri_timer_disarm(target);
         return true;
@@ -53,6 +52,13 @@ bool sri_withdraw(struct sri_request *target)
     } else {
         sri_due_remove(target);
     }
+    return true;
+}
+
+bool sri_withdraw(struct sri_request *target)
+{
+    if (!is_open(target) || !take_out(target))
+        return false;
     sri_table_unlist(target);
     return true;
 }
@@ -75,15 +81,25 @@ static int told(struct sri_request *target, int answer)
     return answer;
 }
 
+/*
+ * Whoever is cancelled while it waits for its object stays to be found until it has ended: a second cancel before that is
+ * told 0 as well, and by a value it finds the same one again, not the next of the same value (measured).
+ */
 int sri_cancel_one(struct sri_request *target)
 {
+    if (target->marks & SRI_MARK_CANCELLED)
+        return told(target, 0);
     if (!is_open(target)) {
         target->shots &= (uint8_t)~SRI_SHOT_MULTI; /* the CQE on its way is its last */
         return told(target, -EALREADY);
     }
     uint32_t answer = ask(target, SRI_WHY_CANCEL, 3);
-    if (answer == 1 || !sri_withdraw(target))
+    if (answer == 1 || !take_out(target))
         return told(target, -EALREADY);
+    if (answer == 0 && (target->marks & SRI_MARK_LISTED))
+        target->marks |= SRI_MARK_CANCELLED;
+    else
+        sri_table_unlist(target);
     /* What MSG_WAITALL has already moved is told, as by the true kernel. */
     target->result = target->progress > 0 ? (int32_t)target->progress : -ECANCELED;
     int result = told(target, answer == 2 ? -EALREADY : 0);
@@ -147,8 +163,10 @@ static bool matches(const struct sri_request *target, const struct sri_search *s
 /* Only one is wanted: either order of the two CQEs. */
 static int32_t cancel_single(struct sri_request *target)
 {
+    bool again = (target->marks & SRI_MARK_CANCELLED) != 0;
     int32_t result = sri_cancel_one(target);
-    if (result == 0 && target->place == SRI_PLACE_DUE && ask(target, SRI_WHY_CANCEL_ORDER, 2) == 1) {
+    if (result == 0 && !again && target->place == SRI_PLACE_DUE &&
+        ask(target, SRI_WHY_CANCEL_ORDER, 2) == 1) {
         sri_due_remove(target);
         sri_end(target);
     }

@@ -214,21 +214,49 @@ static bool is_looked_at(const struct sri_ring *ring)
     return (ring->setup_flags & (IORING_SETUP_IOPOLL | IORING_SETUP_SQPOLL)) == IORING_SETUP_IOPOLL;
 }
 
+/*
+ * Outside of a GETEVENTS too the true kernel does what became ready, at the latest when a call returns to the program: a
+ * read that the program's own write woke has its CQE before what is submitted after it, and one that a write of the same
+ * submission woke has it when that returns (measured). A ring that defers waits to be asked.
+ */
+static void catch_up(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    const struct sri_world_vtable *world = engine->world.vtable;
+    if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN)
+        return;
+    while (engine->outside > 0 && !ring->closed) {
+        (void)world->wait(engine->world.self, 0, NULL, 0);
+        if (engine->due.count == 0)
+            return;
+        sri_advance(ring);
+    }
+}
+
+static void advance_to_leave(struct sri_ring *ring)
+{
+    sri_advance(ring);
+    catch_up(ring);
+}
+
 static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
                 const void *arg, size_t arg_size)
 {
     int consumed = 0;
+    catch_up(ring);
+    if (ring->closed)
+        return -EBADF;
     if (ring->setup_flags & IORING_SETUP_SQPOLL) {
         consumed = submit_to_thread(ring, to_submit, flags);
     } else if (to_submit > 0) {
         consumed = submit(ring, to_submit);
         if (consumed != (int)to_submit || !(flags & IORING_ENTER_GETEVENTS)) {
-            sri_advance(ring);
+            advance_to_leave(ring);
             return consumed;
         }
     }
     if (!(flags & IORING_ENTER_GETEVENTS)) {
-        sri_advance(ring);
+        advance_to_leave(ring);
         return consumed;
     }
     struct wait wait;

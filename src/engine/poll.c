@@ -58,6 +58,17 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
     return 0;
 }
 
+/* Unlike a cancelled one, a removed one is not found again (measured). */
+static int32_t remove_one(struct sri_request *target)
+{
+    if (target->marks & SRI_MARK_CANCELLED)
+        return -EALREADY;
+    int32_t result = sri_cancel_one(target);
+    if (target->marks & SRI_MARK_CANCELLED)
+        sri_table_unlist(target);
+    return result;
+}
+
 bool sri_issue_poll_remove(struct sri_request *request)
 {
     struct sri_request *target = sri_find(request->ring, request->search.user_data, IORING_OP_POLL_ADD);
@@ -66,6 +77,6 @@ bool sri_issue_poll_remove(struct sri_request *request)
     else if (request->search.flags & UPDATES)
         request->result = update(target, &request->search);
     else
-        request->result = sri_cancel_one(target);
+        request->result = remove_one(target);
     return true;
 }

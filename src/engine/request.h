@@ -60,6 +60,8 @@ enum sri_mark {
     SRI_MARK_SEVERED = 1 << 12,  /* ended by somebody else; its flags say whether its CQE is posted */
     SRI_MARK_CHAINED = 1 << 13,  /* has a link, a link timeout, or is one: its end concerns others */
     SRI_MARK_WORKER = 1 << 14,   /* IOSQE_ASYNC: runs out of line, and its end comes from there */
+    SRI_MARK_CANCELLED =
+        1 << 15, /* is about to end by a cancel; until then another cancel finds it (measured) */
 };
 
 /* More than one CQE, and buffers chosen late. */

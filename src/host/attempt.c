@@ -245,9 +245,9 @@ static enum sri_answer poll_object(struct sri_host *host, struct sri_attempt *at
     if (op == NULL)
         return done(-ENOMEM, result);
     int rc = sri_host_watch(host, attempt, attempt->file, sri_host_polled_mask(attempt));
-    if (rc != 0 && rc != -EPERM)
-        return done(rc, result);
-    op->waiting = rc == 0; /* what epoll refuses never becomes what it is not now */
+    if (rc != 0) /* what epoll refuses has nothing to be told by, and the true kernel says so (measured) */
+        return done(rc == -EPERM ? -EINVAL : rc, result);
+    op->waiting = true;
     return SRI_WAIT;
 }
 

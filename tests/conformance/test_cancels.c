@@ -158,6 +158,98 @@ static void a_poll_is_cancelled(struct conform *c)
     conform_close_both(c, ends);
 }
 
+/* Two entries of one submission against a read or a poll that waits. */
+static void against(struct conform *c, bool polls, void (*first)(struct io_uring_sqe *sqe),
+                    void (*second)(struct io_uring_sqe *sqe))
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    if (polls)
+        io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    else
+        pend(c, 1, ends[0]);
+    if (polls)
+        conform_submit(c);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    first(sqe);
+    io_uring_sqe_set_data64(sqe, 2);
+    sqe = conform_sqe(c, 3);
+    second(sqe);
+    io_uring_sqe_set_data64(sqe, 3);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_close_both(c, ends);
+}
+
+static void cancel_it(struct io_uring_sqe *sqe)
+{
+    io_uring_prep_cancel64(sqe, 1, 0);
+}
+
+static void remove_it(struct io_uring_sqe *sqe)
+{
+    io_uring_prep_poll_remove(sqe, 1);
+}
+
+static void update_it(struct io_uring_sqe *sqe)
+{
+    io_uring_prep_poll_update(sqe, 1, 0, POLLOUT, IORING_POLL_UPDATE_EVENTS);
+}
+
+static void two_cancels_find_the_same(struct conform *c)
+{
+    against(c, false, cancel_it, cancel_it);
+}
+
+static void a_cancelled_poll_is_not_removed(struct conform *c)
+{
+    against(c, true, cancel_it, remove_it);
+}
+
+static void a_cancelled_poll_is_not_updated(struct conform *c)
+{
+    against(c, true, cancel_it, update_it);
+}
+
+static void a_removed_poll_is_not_found_again(struct conform *c)
+{
+    against(c, true, remove_it, remove_it);
+}
+
+static void two_cancels_of_two_equal_ones_end_one(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend(c, 1, ends[0]);
+    pend(c, 1, ends[0]);
+    io_uring_prep_cancel64(conform_sqe(c, 2), 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 3), 1, 0);
+    conform_submit(c);
+    conform_take(c, 3);
+    io_uring_prep_cancel64(conform_sqe(c, 4), 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 5), 1, IORING_ASYNC_CANCEL_ALL);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_close_both(c, ends);
+}
+
+static void what_is_about_to_end_is_counted(struct conform *c)
+{
+    int ends[2];
+    int other[2];
+    conform_pipe(c, ends);
+    conform_pipe(c, other);
+    pend(c, 1, ends[0]);
+    pend(c, 2, other[0]);
+    io_uring_prep_cancel_fd(conform_sqe(c, 3), other[0], 0);
+    io_uring_prep_cancel64(conform_sqe(c, 4), 0, IORING_ASYNC_CANCEL_ANY);
+    io_uring_prep_cancel64(conform_sqe(c, 5), 1, IORING_ASYNC_CANCEL_ALL);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_close_both(c, ends);
+    conform_close_both(c, other);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a timeout is cancelled",
      .run = a_timeout_is_cancelled,
@@ -187,6 +279,25 @@ static const struct conform_case cases[] = {
      .run = a_descriptors_requests_are_cancelled,
      .expected = "submit: 1\nsubmit: 1\nsubmit: 1\n3: 0\n2: ECANCELED\nsubmit: 1\n4: ENOENT\n"
                  "submit: 1\n5: EBADF\nwritten: 1\n1: 1\n"},
+    {.name = "two cancels find the same",
+     .run = two_cancels_find_the_same,
+     .expected = "submit: 1\nsubmit: 2\n2: 0\n3: 0\n1: ECANCELED\n"},
+    {.name = "what is about to end is counted",
+     .run = what_is_about_to_end_is_counted,
+     .expected = "submit: 1\nsubmit: 1\nsubmit: 3\n3: 0\n4: 2\n5: 1\n"},
+    {.name = "a cancelled poll is not removed",
+     .run = a_cancelled_poll_is_not_removed,
+     .expected = "submit: 1\nsubmit: 2\n2: 0\n3: EALREADY\n1: ECANCELED\n"},
+    {.name = "a cancelled poll is not updated",
+     .run = a_cancelled_poll_is_not_updated,
+     .expected = "submit: 1\nsubmit: 2\n2: 0\n3: EALREADY\n1: ECANCELED\n"},
+    {.name = "a removed poll is not found again",
+     .run = a_removed_poll_is_not_found_again,
+     .expected = "submit: 1\nsubmit: 2\n2: 0\n3: ENOENT\n1: ECANCELED\n"},
+    {.name = "two cancels of two equal ones end one",
+     .run = two_cancels_of_two_equal_ones_end_one,
+     .expected = "submit: 1\nsubmit: 1\nsubmit: 2\n2: 0\n3: 0\n1: ECANCELED\n"
+                 "submit: 2\n4: 0\n5: 1\n1: ECANCELED\n"},
     {.name = "a poll is cancelled",
      .run = a_poll_is_cancelled,
      .expected = "submit: 1\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
