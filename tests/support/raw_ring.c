@@ -143,8 +143,7 @@ static void show(const struct raw_ring *raw, unsigned index)
         raw_ring_published(&raw->ring.sq.sqes[index << wide]);
 }
 
-/* Makes the prepared entries visible; returns how many the kernel has not consumed yet. */
-static unsigned publish(struct raw_ring *raw)
+unsigned raw_ring_publish(struct raw_ring *raw)
 {
     struct io_uring_sq *sq = &raw->ring.sq;
     unsigned tail = *sq->ktail;
@@ -183,17 +182,17 @@ static int enter_for(struct raw_ring *raw, unsigned to_submit, unsigned min_comp
 
 int raw_ring_submit(struct raw_ring *raw)
 {
-    return enter(raw, publish(raw), 0, 0);
+    return enter(raw, raw_ring_publish(raw), 0, 0);
 }
 
 int raw_ring_submit_and_wait(struct raw_ring *raw, unsigned min_complete)
 {
-    return enter(raw, publish(raw), min_complete, IORING_ENTER_GETEVENTS);
+    return enter(raw, raw_ring_publish(raw), min_complete, IORING_ENTER_GETEVENTS);
 }
 
 int raw_ring_submit_and_wait_for(struct raw_ring *raw, unsigned min_complete, uint64_t timeout_ns)
 {
-    return enter_for(raw, publish(raw), min_complete, timeout_ns);
+    return enter_for(raw, raw_ring_publish(raw), min_complete, timeout_ns);
 }
 
 int raw_ring_get_events(struct raw_ring *raw)

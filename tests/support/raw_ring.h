@@ -37,6 +37,9 @@ extern void (*raw_ring_published)(const struct io_uring_sqe *sqe);
 /* The next entry, cleared, with this user_data. NULL when the SQ is full. */
 struct io_uring_sqe *raw_ring_sqe(struct raw_ring *raw, uint64_t user_data);
 
+/* Makes the prepared entries visible without entering; returns how many the kernel has not consumed yet. */
+unsigned raw_ring_publish(struct raw_ring *raw);
+
 /* Publishes what was prepared and enters: what vtable->enter returns. raw_ring_submit() never waits. */
 int raw_ring_submit(struct raw_ring *raw);
 int raw_ring_submit_and_wait(struct raw_ring *raw, unsigned min_complete);

@@ -1,0 +1,146 @@
+/*
+ * The set of outcomes is found by running the program on the simulated kernel with every answer to every question that a
+ * real kernel is free in; the kind run belongs to it always.
+ */
+#include "judge.h"
+
+#include <string.h>
+
+#include "sim_internal.h"
+
+#define REPEATS 8
+/* Where a kernel's answer was not found, the search goes on for so many times the bound. */
+#define PATIENCE 20
+
+const char df_the_kernel[] = "the true kernel";
+const char df_the_host[] = "the engine over the host";
+
+/* Outcomes told apart by everything, and by everything but the order of CQEs. */
+struct set {
+    uint64_t hash[DF_SET];
+    uint64_t digest[DF_SET];
+    uint32_t count;
+    bool full;
+};
+
+int df_judge_open(struct df_judge *judge, const char *folder, const char **name)
+{
+    struct df_stage *const stages[] = {&judge->uring, &judge->engine, &judge->sim};
+    static const char *const names[] = {"uring", "engine", "sim"};
+    memset(judge, 0, sizeof *judge);
+    for (unsigned i = 0; i < 3; i++) {
+        int rc = df_stage_open(stages[i], names[i], folder);
+        *name = names[i];
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+void df_judge_close(struct df_judge *judge)
+{
+    df_stage_close(&judge->uring);
+    df_stage_close(&judge->engine);
+    df_stage_close(&judge->sim);
+    sri_branch_fini(&judge->branch);
+}
+
+static bool holds(const struct set *set, uint64_t hash)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->hash[i] == hash)
+            return true;
+    }
+    return false;
+}
+
+static bool holds_digest(const struct set *set, uint64_t digest)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (set->digest[i] == digest)
+            return true;
+    }
+    return false;
+}
+
+static void add(struct set *set, const struct df_outcome *outcome)
+{
+    uint64_t hash = df_outcome_hash(outcome);
+    if (holds(set, hash))
+        return;
+    if (set->count == DF_SET) {
+        set->full = true;
+        return;
+    }
+    set->digest[set->count] = df_outcome_digest(outcome);
+    set->hash[set->count++] = hash;
+}
+
+/* A run on this machine, repeated while it was late. False: it always was. */
+static bool play_on_time(struct df_stage *stage, struct df_case *one, struct df_outcome *out)
+{
+    for (unsigned i = 0; i < REPEATS; i++) {
+        df_play(stage, &one->program, &one->plan, out);
+        if (!out->late)
+            return true;
+        one->repeated++;
+    }
+    return false;
+}
+
+/* Goes on until all outcomes are seen, or `bound` runs were made. True: all were. */
+static bool explore(struct df_judge *judge, struct df_case *one, struct set *set, uint32_t bound)
+{
+    static struct df_outcome outcome;
+    struct df_freedom freedom;
+    while (one->runs < bound && !set->full) {
+        if (!sri_branch_next(&judge->branch))
+            return !judge->branch.cut && !judge->branch.unsteady;
+        df_freedom_set(&freedom, sri_sim_engine(judge->sim.sim), &one->program, &judge->branch);
+        judge->sim.chooser = df_freedom_chooser(&freedom);
+        df_play(&judge->sim, &one->program, &one->plan, &outcome);
+        judge->sim.chooser = (struct sri_chooser){NULL, NULL};
+        one->runs++;
+        /* Without a question it is the kind run, but for what the engine does by itself when there is a chooser. */
+        if (freedom.asked > 0)
+            add(set, &outcome);
+    }
+    return false;
+}
+
+static bool knows_both(const struct set *set, const struct df_case *one)
+{
+    return holds(set, df_outcome_hash(&one->real)) && holds_digest(set, df_outcome_digest(&one->host));
+}
+
+static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
+{
+    static struct set set;
+    set.count = 0;
+    set.full = false;
+    add(&set, &one->kind);
+    sri_branch_begin(&judge->branch);
+    bool all = explore(judge, one, &set, judge->bound);
+    if (!all && !knows_both(&set, one))
+        all = explore(judge, one, &set, judge->bound * PATIENCE);
+    one->set = set.count;
+    one->host_order = holds(&set, df_outcome_hash(&one->host));
+    if (!knows_both(&set, one)) {
+        one->who = holds(&set, df_outcome_hash(&one->real)) ? df_the_host : df_the_kernel;
+        return all ? DF_DIFFERS : DF_OPEN;
+    }
+    return !all ? DF_UNBOUNDED : set.count == 1 ? DF_SAME : DF_IN_SET;
+}
+
+void df_judge_program(struct df_judge *judge, struct df_case *one, struct sri_tape *tape)
+{
+    one->plan = (struct df_plan){.known = false};
+    df_program_draw(&one->program, tape);
+    one->who = "";
+    one->set = one->runs = one->repeated = 0;
+    df_play(&judge->sim, &one->program, &one->plan, &one->kind);
+    if (!play_on_time(&judge->uring, one, &one->real) || !play_on_time(&judge->engine, one, &one->host))
+        one->verdict = DF_LATE;
+    else
+        one->verdict = compare(judge, one);
+}
