@@ -15,6 +15,7 @@
 #define HARD IOSQE_IO_HARDLINK
 #define DRAIN IOSQE_IO_DRAIN
 #define SKIP IOSQE_CQE_SKIP_SUCCESS
+#define DEFERRED (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
 #define PATIENCE_NS UINT64_C(20000000)
 #define SOON_NS 100000
@@ -51,6 +52,7 @@ struct answer {
 /* A kernel with its objects, and what a program was answered there. */
 struct side {
     const struct conform_column *column;
+    unsigned setup_flags;
     struct sr_backend backend;
     const struct conform_objects *objects;
     void *self;
@@ -111,7 +113,7 @@ static void run(struct side *side, const struct entry *entries, unsigned count, 
     struct raw_ring ring;
     int ends[2];
     side->count = 0;
-    assert_int_equal(raw_ring_open(&ring, side->backend, 8, 0), 0);
+    assert_int_equal(raw_ring_open(&ring, side->backend, 8, side->setup_flags), 0);
     side->objects->socketpair(side->self, ends);
     for (unsigned i = 0; i < count; i++)
         prepare(side, &ring, i + 1, entries[i], ends[0]);
@@ -219,11 +221,12 @@ static void compare(struct side sides[2], const struct entry *entries, unsigned 
     print_side(&sides[1]);
 }
 
-static void open_sides(struct side sides[2], const struct conform_column *column)
+static void open_sides(struct side sides[2], const struct conform_column *column, unsigned setup_flags)
 {
     sides[0].column = &conform_uring;
     sides[1].column = column;
     for (int i = 0; i < 2; i++) {
+        sides[i].setup_flags = setup_flags;
         if (sides[i].column->open(&sides[i].backend, &sides[i].objects, &sides[i].self) != 0)
             skip();
         sides[i].file = sides[i].objects->file(sides[i].self, "abc");
@@ -270,11 +273,11 @@ static void all_threes(struct side sides[2], const enum kind *kinds, unsigned ki
     }
 }
 
-static void pairs_on(const struct conform_column *column, unsigned kinds)
+static void pairs_on(const struct conform_column *column, unsigned kinds, unsigned setup_flags)
 {
     struct side sides[2];
     struct tally tally = {0, 0};
-    open_sides(sides, column);
+    open_sides(sides, column, setup_flags);
     all_pairs(sides, kinds, &tally);
     close_sides(sides);
     print_message("%u of %u programs differ\n", tally.different, tally.compared);
@@ -286,7 +289,7 @@ static void threes_on(const struct conform_column *column, const enum kind *kind
 {
     struct side sides[2];
     struct tally tally = {0, 0};
-    open_sides(sides, column);
+    open_sides(sides, column, 0);
     all_threes(sides, kinds, kind_count, &tally);
     close_sides(sides);
     print_message("%u of %u programs differ\n", tally.different, tally.compared);
@@ -301,14 +304,28 @@ static const enum kind limited_kinds[] = {WAITS, LIMITS, CANCELS};
 static void every_pair_on_the_engine(void **state)
 {
     (void)state;
-    pairs_on(&conform_engine, PROMPT_KINDS);
+    pairs_on(&conform_engine, PROMPT_KINDS, 0);
 }
 
 /* Every pair on the simulated kernel (BACK-1). */
 static void every_pair_on_the_simulated_kernel(void **state)
 {
     (void)state;
-    pairs_on(&conform_sim, KINDS);
+    pairs_on(&conform_sim, KINDS, 0);
+}
+
+/* Every pair where completions are asked for. */
+static void every_pair_where_work_is_deferred(void **state)
+{
+    (void)state;
+    pairs_on(&conform_sim, KINDS, DEFERRED);
+}
+
+/* Every pair where a refused entry does not stop its batch. */
+static void every_pair_where_all_is_submitted(void **state)
+{
+    (void)state;
+    pairs_on(&conform_sim, KINDS, IORING_SETUP_SUBMIT_ALL);
 }
 
 /* Every three of what ends at once. */
@@ -326,10 +343,9 @@ static void threes_that_wait(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_pair_on_the_engine),
-    cmocka_unit_test(every_pair_on_the_simulated_kernel),
-    cmocka_unit_test(threes_that_end_at_once),
-    cmocka_unit_test(threes_that_wait),
+    cmocka_unit_test(every_pair_on_the_engine),          cmocka_unit_test(every_pair_on_the_simulated_kernel),
+    cmocka_unit_test(every_pair_where_work_is_deferred), cmocka_unit_test(every_pair_where_all_is_submitted),
+    cmocka_unit_test(threes_that_end_at_once),           cmocka_unit_test(threes_that_wait),
 };
 
 SR_TEST_MAIN(tests)
