@@ -77,6 +77,13 @@ static bool is_aligned(const struct sri_attempt *attempt)
     return attempt->kernel_memory || bits % SRI_SECTOR_SIZE == 0;
 }
 
+/* As with ext4, which promises nothing about pages of the cache (measured). What the world moves itself does not ask. */
+static bool may_have_to_wait(const struct sri_attempt *attempt)
+{
+    return (attempt->flags & RWF_NOWAIT) != 0 && (attempt->file->flags & O_DIRECT) == 0 &&
+           !attempt->kernel_memory;
+}
+
 enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attempt *attempt, int64_t *result)
 {
     bool reads = attempt->work == SRI_WORK_READ;
@@ -91,6 +98,8 @@ enum sri_answer sri_regular_start(struct sri_sim_world *world, struct sri_attemp
         *result = -EINVAL;
     else if ((attempt->file->flags & O_DIRECT) != 0 && !is_aligned(attempt))
         *result = -EINVAL;
+    else if (!reads && may_have_to_wait(attempt))
+        *result = -EAGAIN;
     else
         *result = reads ? read_file(world, attempt) : write_file(world, attempt);
     return SRI_DONE;

@@ -115,6 +115,9 @@ enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *att
         if (rc == -EOPNOTSUPP && file->kind != SRI_HOST_STORAGE &&
             sri_host_poll_now(sri_host_fd(file), mask) == 0)
             *result = -EAGAIN;
+        /* A file system that has to wait for a page says that it can't, which io_uring tells as "not now" (measured). */
+        if (rc == -EOPNOTSUPP && file->kind == SRI_HOST_STORAGE && !is_read(attempt))
+            *result = -EAGAIN;
         return SRI_DONE;
     }
     if (file->kind == SRI_HOST_STORAGE)

@@ -377,6 +377,20 @@ static void flags_of_one_read(struct conform *c)
     conform_close(c, d);
 }
 
+/* No file system of this machine's kind can promise not to wait for a page of the cache. */
+static void a_write_that_may_not_wait_is_not_made(struct conform *c)
+{
+    int d = files_folder(c, NULL);
+    int fd = new_file(c, d);
+    SAY("new", files_write(c, fd, "abc", 3, 0, RWF_NOWAIT));
+    SAY("written", files_write(c, fd, "abc", 3, 0, 0));
+    SAY("over", files_write(c, fd, "xyz", 3, 0, RWF_NOWAIT));
+    SAY("with another flag", files_write(c, fd, "xyz", 3, 0, RWF_NOWAIT | RWF_APPEND));
+    files_say_content(c, "is", fd);
+    conform_close(c, fd);
+    conform_close(c, d);
+}
+
 static void an_append_moves_the_position(struct conform *c)
 {
     char bytes[8];
@@ -551,6 +565,13 @@ static const struct conform_case cases[] = {
                  "nowait at the end: 0\n"
                  "hipri: EINVAL\n"
                  "unknown: EOPNOTSUPP\n"},
+    {.name = "a write that may not wait is not made",
+     .run = a_write_that_may_not_wait_is_not_made,
+     .expected = "new: EAGAIN\n"
+                 "written: 3\n"
+                 "over: EAGAIN\n"
+                 "with another flag: EAGAIN\n"
+                 "is data: abc\n"},
     {.name = "an append moves the position",
      .run = an_append_moves_the_position,
      .expected = "written: 6\n"
