@@ -45,6 +45,8 @@ int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_s
 
 static int32_t update(struct sri_request *target, const struct sri_search *search)
 {
+    if (target->attempt.file == NULL)
+        return -ENOENT; /* a worker has not begun with it */
     if (!sri_withdraw(target))
         return -EALREADY;
     if (search->flags & IORING_POLL_UPDATE_EVENTS)

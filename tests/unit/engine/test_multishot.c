@@ -320,6 +320,30 @@ static void bytes_may_be_read_as_late_as_the_notification(void **state)
     }
 }
 
+/* A poll that a worker has not begun with is not there to be changed yet. */
+static void what_has_not_begun_is_not_changed(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int ends[2];
+    rig_open(&rig);
+    assert_int_equal(sri_sim_world_socketpair(rig.world, ends), 0);
+    struct io_uring_sqe *sqe = rig_nop(&rig, 1, 0);
+    io_uring_prep_poll_multishot(sqe, ends[0], 1);
+    sqe->user_data = 1;
+    sqe->flags = IOSQE_ASYNC;
+    sqe = rig_nop(&rig, 2, 0);
+    io_uring_prep_poll_update(sqe, 1, 0, 4, IORING_POLL_UPDATE_EVENTS);
+    sqe->user_data = 2;
+    assert_int_equal(raw_ring_submit(&rig.ring), 2);
+    rig_expect(&rig, 2, -ENOENT);
+
+    send_text(&rig, ends[1], "ab");
+    assert_int_equal(raw_ring_get_events(&rig.ring), 0);
+    expect_flags(&rig, 1, 1, IORING_CQE_F_MORE);
+    rig_close(&rig);
+}
+
 /* A ring that is closed with all of them under way leaves nothing behind. */
 static void a_closed_ring_leaves_nothing(void **state)
 {
@@ -425,6 +449,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_failed_send_need_not_notify),
     cmocka_unit_test(how_a_send_was_made_is_a_choice),
     cmocka_unit_test(bytes_may_be_read_as_late_as_the_notification),
+    cmocka_unit_test(what_has_not_begun_is_not_changed),
     cmocka_unit_test(a_closed_ring_leaves_nothing),
     cmocka_unit_test(observers_hear_of_a_chosen_buffer),
     cmocka_unit_test(observers_hear_of_a_long_loan),
