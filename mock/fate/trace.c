@@ -40,7 +40,10 @@ static bool offset_is_number(uint8_t opcode)
     case IORING_OP_FALLOCATE:
     case IORING_OP_FADVISE:
     case IORING_OP_TIMEOUT:
-    case IORING_OP_CONNECT: return true;
+    case IORING_OP_CONNECT:
+    case IORING_OP_SOCKET:
+    case IORING_OP_SPLICE:
+    case IORING_OP_EPOLL_CTL: return true;
     default: return false;
     }
 }

@@ -77,9 +77,11 @@ int sri_parcel_pack(struct sri_sim_world *world, const struct sri_message *messa
                     struct sri_parcel **parcel)
 {
     struct msghdr header = {.msg_control = message->control, .msg_controllen = message->control_length};
-    const unsigned char *end = (const unsigned char *)message->control + message->control_length;
     int rc = 0;
     *parcel = NULL;
+    if (message->control_length == 0)
+        return 0;
+    const unsigned char *end = (const unsigned char *)message->control + message->control_length;
     for (struct cmsghdr *one = CMSG_FIRSTHDR(&header); rc == 0 && one != NULL;
          one = CMSG_NXTHDR(&header, one)) {
         if (one->cmsg_len < CMSG_LEN(0) || one->cmsg_len > (size_t)(end - (unsigned char *)one))
