@@ -111,12 +111,6 @@ static int64_t accept_blocking(const struct sri_attempt *attempt, int fd)
         syscall(SYS_accept4, fd, storage, address != NULL ? &address->length : NULL, (int)attempt->flags));
 }
 
-static int64_t connect_blocking(const struct sri_attempt *attempt, int fd)
-{
-    const struct sri_address *address = attempt->argument;
-    return sri_call_result(syscall(SYS_connect, fd, &address->storage, address->length));
-}
-
 /* On a worker: system calls only (workers.h). */
 static int64_t run_blocking(struct sri_job *job)
 {
@@ -127,7 +121,7 @@ static int64_t run_blocking(struct sri_job *job)
     case SRI_WORK_READ:
     case SRI_WORK_WRITE: return sri_host_transfer_blocking(attempt, fd, op->done);
     case SRI_WORK_ACCEPT: return accept_blocking(attempt, fd);
-    case SRI_WORK_CONNECT: return connect_blocking(attempt, fd);
+    case SRI_WORK_CONNECT: return sri_host_connect_blocking(attempt, fd);
     case SRI_WORK_FSYNC:
         return sri_call_result(
             syscall((attempt->flags & IORING_FSYNC_DATASYNC) != 0 ? SYS_fdatasync : SYS_fsync, fd));
@@ -199,7 +193,11 @@ bool sri_host_collect(struct sri_host *host)
         any = true;
         host->running--;
         op->running = false;
-        if (must_wait_again(attempt, result)) {
+        if (attempt->work == SRI_WORK_CONNECT && result == -EINPROGRESS) {
+            op->connecting = !op->given_up;
+            result = op->given_up ? -ECANCELED : result;
+        }
+        if (op->connecting || must_wait_again(attempt, result)) {
             sri_host_ready(host, attempt);
             continue;
         }
@@ -335,8 +333,10 @@ int sri_host_cancel(void *self, struct sri_attempt *attempt)
         sri_host_edge_end(host, attempt);
         return 0;
     }
-    if (op->running && !sri_workers_withdraw(host->workers, &op->job))
+    if (op->running && !sri_workers_withdraw(host->workers, &op->job)) {
+        op->given_up = true;
         return -EALREADY;
+    }
     host->running -= op->running;
     if (op->waiting)
         sri_host_unwatch(attempt);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "host/call.h"
 #include "host/segments.h"
@@ -161,7 +162,28 @@ static int64_t connect_outcome(const struct sri_file *file)
     return -error;
 }
 
-/* A blocking socket is connected by a worker: there is no way to ask for it once without changing its flags. */
+/*
+ * A blocking socket is connected by a worker: there is no way to ask for it once without changing its flags. A time limit
+ * on its sends makes connect(2) of the internet come back with the handshake under way (socket(7), SO_SNDTIMEO), so that no
+ * worker is held by a host that does not answer; of AF_UNIX it would give up.
+ */
+int64_t sri_host_connect_blocking(const struct sri_attempt *attempt, int fd)
+{
+    const struct sri_address *address = attempt->argument;
+    sa_family_t family = address->storage.ss_family;
+    struct timeval before = {0, 0};
+    struct timeval soon = {.tv_usec = 1};
+    socklen_t length = sizeof before;
+    bool limited = (family == AF_INET || family == AF_INET6) &&
+                   getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, &length) == 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon) == 0;
+    int64_t rc = sri_call_result(syscall(SYS_connect, fd, &address->storage, address->length));
+    if (limited)
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
+    return rc;
+}
+
+/* Connected at once, under way, or given to a worker. */
 enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
     const struct sri_address *address = attempt->argument;

@@ -54,6 +54,7 @@ struct sri_host_op {
     bool waiting;             /* in its file's list */
     bool running;             /* given to the workers */
     bool connecting;          /* connect(2) was made, and its outcome is waited for */
+    bool given_up;            /* a cancel came while a worker had it */
     struct sri_file *edge;    /* a poll that goes on: its own hold */
 };
 
@@ -158,6 +159,7 @@ int64_t sri_host_transfer_blocking(const struct sri_attempt *attempt, int fd, ui
 enum sri_answer sri_host_message(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_host_accept(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
 enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *attempt, int64_t *result);
+int64_t sri_host_connect_blocking(const struct sri_attempt *attempt, int fd);
 int64_t sri_host_socket(const struct sri_socket_kind *kind);
 int64_t sri_host_shutdown(const struct sri_attempt *attempt);
 

@@ -665,6 +665,31 @@ static void a_socket_goes_into_a_table(struct conform *c)
     conform_close(c, listener);
 }
 
+/* What the cancel itself says is the kernel's to choose. */
+static void a_handshake_that_waits_is_cancelled(struct conform *c)
+{
+    struct conform_address address;
+    struct io_uring_cqe cqe;
+    int fds[2];
+    int listener = conform_listener(c, AF_INET, 0, &address);
+    fds[0] = conform_socket(c, AF_INET, SOCK_STREAM);
+    connect_to(c, 1, fds[0], &address);
+    conform_do(c, 1);
+    fds[1] = conform_socket(c, AF_INET, SOCK_STREAM);
+    connect_to(c, 2, fds[1], &address);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_cancel64(conform_sqe(c, 3), 2, 0);
+    conform_submit(c);
+    for (int i = 0; i < 2; i++) {
+        raw_ring_wait(&c->ring, 1, UINT64_C(5000000000));
+        if (raw_ring_take(&c->ring, &cqe) && cqe.user_data == 2)
+            conform_value(c, "connected", cqe.res);
+    }
+    conform_close_both(c, fds);
+    conform_close(c, listener);
+}
+
 static void a_shutdown_is_seen_by_a_poll(struct conform *c)
 {
     int ends[2];
@@ -790,6 +815,7 @@ static const struct conform_case cases[] = {
     CASE(an_empty_receive_waits_for_bytes, "1: EAGAIN\n2: 0\nwritten: 1\n3: 0\n4: 0\n"),
     CASE(a_socket_goes_into_a_table,
          "1: ENXIO\nfiles: 0\n2: 0\n3: 0\n4: 0\n5: ENFILE\n6: EINVAL\n7: EINVAL\n8: EAFNOSUPPORT\n"),
+    CASE(a_handshake_that_waits_is_cancelled, "1: 0\nsubmit: 1\nnothing\nsubmit: 1\nconnected: ECANCELED\n"),
     CASE(a_shutdown_is_seen_by_a_poll, "submit: 1\nnothing\nsubmit: 1\npolled: IN HUP RDHUP\n"),
     CASE(a_connected_socket_is_connected_anew, "1: 0\n2: 0\n3: ECONNRESET\n4: 0\n5: 1\n6: EINVAL\n"),
     CASE(polling_first_changes_only_what_must_not_wait,

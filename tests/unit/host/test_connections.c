@@ -125,6 +125,84 @@ static void a_stolen_connection_leaves_the_accept_pending(void **state)
     end(&f);
 }
 
+/* Fills a listener's backlog, so that the next one who knocks waits. The clients that got in, to be closed. */
+static void fill_backlog(const struct sockaddr_in *address, int listener, int clients[2])
+{
+    assert_int_equal(listen(listener, 0), 0);
+    clients[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(clients[0], (const struct sockaddr *)address, sizeof *address), 0);
+    clients[1] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_int_equal(connect(clients[1], (const struct sockaddr *)address, sizeof *address), -1);
+}
+
+/* A handshake that nobody answers holds no worker, leaves the socket's options as they were, and can be given up. */
+static void a_slow_handshake_is_waited_for_and_given_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in address;
+    struct timeval limit = {.tv_sec = 77};
+    socklen_t length = sizeof limit;
+    int64_t result;
+    int clients[2];
+    begin(&f);
+    int listener = listen_here(&address, 0);
+    fill_backlog(&address, listener, clients);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, length), 0);
+    struct sri_address to = {.length = sizeof address};
+    memcpy(&to.storage, &address, sizeof address);
+    prepare(&f, SRI_WORK_CONNECT, client, NULL, 0);
+    f.attempt.argument = &to;
+
+    assert_int_equal(start(&f, &result), SRI_RUNNING);
+    wait_for(&f);
+    assert_ptr_equal(f.engine.ready, &f.attempt);
+    assert_int_equal(start(&f, &result), SRI_WAIT);
+
+    assert_int_equal(getsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, &length), 0);
+    assert_int_equal(limit.tv_sec, 77);
+    assert_int_equal(f.world.vtable->cancel(f.world.self, &f.attempt), 0);
+    put(&f);
+    close(client);
+    close_both(clients);
+    close(listener);
+    end(&f);
+}
+
+/* One that is given up while a worker has it ends when the worker is back. */
+static void a_handshake_given_up_early_ends_cancelled(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in address;
+    int64_t result;
+    int clients[2];
+    begin(&f);
+    int listener = listen_here(&address, 0);
+    fill_backlog(&address, listener, clients);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sri_address to = {.length = sizeof address};
+    memcpy(&to.storage, &address, sizeof address);
+    prepare(&f, SRI_WORK_CONNECT, client, NULL, 0);
+    f.attempt.argument = &to;
+    assert_int_equal(start(&f, &result), SRI_RUNNING);
+
+    int rc = f.world.vtable->cancel(f.world.self, &f.attempt);
+
+    if (rc != 0) { /* else no worker had begun */
+        assert_int_equal(rc, -EALREADY);
+        wait_for(&f);
+        assert_ptr_equal(f.engine.finished, &f.attempt);
+        assert_int_equal(f.engine.result, -ECANCELED);
+    }
+    put(&f);
+    close(client);
+    close_both(clients);
+    close(listener);
+    end(&f);
+}
+
 /* A worker that does not come back (a connection whose backlog is full) does not keep the world from its end. */
 static void the_world_ends_while_a_worker_is_blocked(void **state)
 {
@@ -163,6 +241,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_connection_is_made_and_accepted),
     cmocka_unit_test(a_refused_connection_says_so),
     cmocka_unit_test(a_stolen_connection_leaves_the_accept_pending),
+    cmocka_unit_test(a_slow_handshake_is_waited_for_and_given_up),
+    cmocka_unit_test(a_handshake_given_up_early_ends_cancelled),
     cmocka_unit_test(the_world_ends_while_a_worker_is_blocked),
 };
 
