@@ -15,6 +15,7 @@
 #define HARD IOSQE_IO_HARDLINK
 #define DRAIN IOSQE_IO_DRAIN
 #define SKIP IOSQE_CQE_SKIP_SUCCESS
+#define ASYNC IOSQE_ASYNC
 #define DEFERRED (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
 #define PATIENCE_NS UINT64_C(20000000)
@@ -139,24 +140,24 @@ static int by_user_data(const void *one, const void *other)
     return a->user_data < b->user_data ? -1 : a->user_data > b->user_data;
 }
 
-static bool drains(const struct entry *entries, unsigned count)
+static unsigned with_flag(const struct entry *entries, unsigned count, unsigned flag)
 {
     unsigned found = 0;
     for (unsigned i = 0; i < count; i++)
-        found += (entries[i].flags & DRAIN) != 0;
-    return found > 0;
+        found += (entries[i].flags & flag) != 0;
+    return found;
 }
 
-/* What a drain lets go runs on several threads of the true kernel, and several that wait are woken in an order of its own. */
+/* What a drain lets go, and what is asynchronous, runs on threads of the true kernel, and several that wait are woken in an order of its own. */
 static bool is_ordered(const struct entry *entries, unsigned count)
 {
-    return !drains(entries, count) && count_of(entries, count, WAITS) < 2;
+    return with_flag(entries, count, DRAIN | ASYNC) == 0 && count_of(entries, count, WAITS) < 2;
 }
 
 /* There a cancel may be faster than what it cancels: nobody can tell what becomes of that. */
 static bool is_determined(const struct entry *entries, unsigned count)
 {
-    return !drains(entries, count) || count_of(entries, count, CANCELS) == 0;
+    return with_flag(entries, count, DRAIN | ASYNC) == 0 || count_of(entries, count, CANCELS) == 0;
 }
 
 static bool are_equal(struct side sides[2], bool ordered)
@@ -176,9 +177,9 @@ static bool are_equal(struct side sides[2], bool ordered)
 static void print_program(const struct entry *entries, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        print_error("%s%s%s%s%s, ", kind_names[entries[i].kind], entries[i].flags & LINK ? " LINK" : "",
+        print_error("%s%s%s%s%s%s, ", kind_names[entries[i].kind], entries[i].flags & LINK ? " LINK" : "",
                     entries[i].flags & HARD ? " HARD" : "", entries[i].flags & DRAIN ? " DRAIN" : "",
-                    entries[i].flags & SKIP ? " SKIP" : "");
+                    entries[i].flags & SKIP ? " SKIP" : "", entries[i].flags & ASYNC ? " ASYNC" : "");
     print_error("works\n");
 }
 
@@ -246,12 +247,13 @@ static const unsigned flags_of_two[] = {0,           LINK,        HARD,        D
 static const unsigned flags_of_three[] = {0, LINK, HARD, LINK | SKIP, HARD | SKIP, SKIP, DRAIN, LINK | DRAIN};
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void all_pairs(struct side sides[2], unsigned kinds, struct tally *tally)
+/* `more` is added to the flags of the first. */
+static void all_pairs(struct side sides[2], unsigned kinds, unsigned more, struct tally *tally)
 {
     struct entry entries[2];
     for (unsigned i = 0; i < kinds * kinds; i++) {
         for (unsigned j = 0; j < COUNT(flags_of_two) * COUNT(flags_of_two); j++) {
-            entries[0] = (struct entry){(enum kind)(i / kinds), flags_of_two[j / COUNT(flags_of_two)]};
+            entries[0] = (struct entry){(enum kind)(i / kinds), more | flags_of_two[j / COUNT(flags_of_two)]};
             entries[1] = (struct entry){(enum kind)(i % kinds), flags_of_two[j % COUNT(flags_of_two)]};
             compare(sides, entries, 2, tally);
         }
@@ -273,12 +275,12 @@ static void all_threes(struct side sides[2], const enum kind *kinds, unsigned ki
     }
 }
 
-static void pairs_on(const struct conform_column *column, unsigned kinds, unsigned setup_flags)
+static void pairs_on(const struct conform_column *column, unsigned kinds, unsigned more, unsigned setup_flags)
 {
     struct side sides[2];
     struct tally tally = {0, 0};
     open_sides(sides, column, setup_flags);
-    all_pairs(sides, kinds, &tally);
+    all_pairs(sides, kinds, more, &tally);
     close_sides(sides);
     print_message("%u of %u programs differ\n", tally.different, tally.compared);
     assert_int_equal(tally.different, 0);
@@ -304,28 +306,35 @@ static const enum kind limited_kinds[] = {WAITS, LIMITS, CANCELS};
 static void every_pair_on_the_engine(void **state)
 {
     (void)state;
-    pairs_on(&conform_engine, PROMPT_KINDS, 0);
+    pairs_on(&conform_engine, PROMPT_KINDS, 0, 0);
 }
 
 /* Every pair on the simulated kernel (BACK-1). */
 static void every_pair_on_the_simulated_kernel(void **state)
 {
     (void)state;
-    pairs_on(&conform_sim, KINDS, 0);
+    pairs_on(&conform_sim, KINDS, 0, 0);
 }
 
 /* Every pair where completions are asked for. */
 static void every_pair_where_work_is_deferred(void **state)
 {
     (void)state;
-    pairs_on(&conform_sim, KINDS, DEFERRED);
+    pairs_on(&conform_sim, KINDS, 0, DEFERRED);
 }
 
 /* Every pair where a refused entry does not stop its batch. */
 static void every_pair_where_all_is_submitted(void **state)
 {
     (void)state;
-    pairs_on(&conform_sim, KINDS, IORING_SETUP_SUBMIT_ALL);
+    pairs_on(&conform_sim, KINDS, 0, IORING_SETUP_SUBMIT_ALL);
+}
+
+/* Every pair whose first entry is asynchronous. */
+static void every_pair_with_an_asynchronous_one(void **state)
+{
+    (void)state;
+    pairs_on(&conform_sim, KINDS, ASYNC, 0);
 }
 
 /* Every three of what ends at once. */
@@ -343,9 +352,13 @@ static void threes_that_wait(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_pair_on_the_engine),          cmocka_unit_test(every_pair_on_the_simulated_kernel),
-    cmocka_unit_test(every_pair_where_work_is_deferred), cmocka_unit_test(every_pair_where_all_is_submitted),
-    cmocka_unit_test(threes_that_end_at_once),           cmocka_unit_test(threes_that_wait),
+    cmocka_unit_test(every_pair_on_the_engine),
+    cmocka_unit_test(every_pair_on_the_simulated_kernel),
+    cmocka_unit_test(every_pair_where_work_is_deferred),
+    cmocka_unit_test(every_pair_where_all_is_submitted),
+    cmocka_unit_test(every_pair_with_an_asynchronous_one),
+    cmocka_unit_test(threes_that_end_at_once),
+    cmocka_unit_test(threes_that_wait),
 };
 
 SR_TEST_MAIN(tests)
