@@ -253,9 +253,9 @@ int sr_sim_step(struct sr_sim *sim);
  */
 
 /*
- * Power is lost: the disk's image is fixed from here on. Every operation in flight ends with -EIO and reaches nothing, later
- * ones do so at once, and so do sr_sim_file(), sr_sim_directory() and sr_sim_open(); close works. What was done before, and is
- * only not reported yet, keeps its result. Buffers come back by the ordinary rules: the program unwinds and closes. A second
+ * Power is lost: the disk's image is fixed from here on. Every operation in flight on a descriptor or a path ends with -EIO and
+ * reaches nothing, later ones do so at once, and so do sr_sim_file(), sr_sim_directory() and sr_sim_open(). Close works, and so
+ * do timeouts, cancels and no-ops. What was done before, and is only not reported yet, keeps its result. Buffers come back by the ordinary rules: the program unwinds and closes. A second
  * time it does nothing.
  */
 void sr_sim_power_loss(struct sr_sim *sim);
