@@ -15,7 +15,9 @@ static uint64_t total_of(const struct sri_attempt *attempt)
 
 struct sri_cursor sri_cursor_at(const struct sri_attempt *attempt, struct sri_user *user, uint64_t skip)
 {
-    uint64_t total = total_of(attempt);
+    uint64_t total = attempt->segment_count == 1 && attempt->segments->iov_len <= attempt->limit
+                         ? attempt->segments->iov_len
+                         : total_of(attempt);
     struct sri_cursor cursor = {
         .user = attempt->kernel_memory ? NULL : user,
         .segment = attempt->segments,
@@ -73,8 +75,22 @@ size_t sri_cursor_take(struct sri_cursor *cursor, void *to, size_t size)
     return done;
 }
 
+/* What mostly happens: all of it goes to the program's segment at the cursor. */
+static inline bool is_one_piece(const struct sri_cursor *cursor, size_t size)
+{
+    return cursor->user != NULL && !cursor->faulted && size != 0 && size <= cursor->left &&
+           size <= cursor->segment->iov_len - cursor->offset;
+}
+
 size_t sri_cursor_give(struct sri_cursor *cursor, const void *from, size_t size)
 {
+    if (is_one_piece(cursor, size)) {
+        char *to = (char *)cursor->segment->iov_base + cursor->offset;
+        cursor->faulted = sri_user_copy_out(cursor->user, to, from, size) != 0;
+        if (!cursor->faulted)
+            move(cursor, size);
+        return cursor->faulted ? 0 : size;
+    }
     size_t done = 0;
     char *at;
     size_t n;

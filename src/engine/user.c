@@ -112,7 +112,7 @@ static bool probe(uintptr_t page, bool write)
     return good;
 }
 
-static int check(uintptr_t *known, const void *begin, size_t length, bool write)
+static inline int check(uintptr_t *known, const void *begin, size_t length, bool write)
 {
     uintptr_t address = (uintptr_t)begin;
     if (length == 0)
@@ -191,9 +191,16 @@ struct marks {
 
 #if HAVE_VALGRIND
 
+/* Asked once: the question is some twenty instructions, and the answer does not change. */
 static bool under_valgrind(void)
 {
-    return RUNNING_ON_VALGRIND != 0;
+    static signed char known; /* 0: not asked yet */
+    signed char answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (__builtin_expect(answer == 0, 0)) {
+        answer = RUNNING_ON_VALGRIND != 0 ? 1 : -1;
+        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+    }
+    return answer > 0;
 }
 
 static bool is_closed(uintptr_t word)
@@ -265,25 +272,35 @@ static void lower(const struct marks *marks)
     }
 }
 
-int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
+/* With the marks of `users`, which is one of both, lifted meanwhile. Apart, since it takes a kilobyte of stack. */
+static __attribute__((noinline)) void move_marked(void *to, const void *from, size_t length,
+                                                  const void *users)
 {
-    if (sri_user_readable(user, from, length) != 0)
-        return -EFAULT;
     struct marks marks;
-    lift(&marks, from, length);
+    lift(&marks, users, length);
     move(to, from, length);
     lower(&marks);
+}
+
+int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
+{
+    if (check(user->readable, from, length, false) != 0)
+        return -EFAULT;
+    if (__builtin_expect(under_valgrind(), 0))
+        move_marked(to, from, length, from);
+    else
+        move(to, from, length);
     return 0;
 }
 
 int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t length)
 {
-    if (sri_user_writable(user, to, length) != 0)
+    if (check(user->writable, to, length, true) != 0)
         return -EFAULT;
-    struct marks marks;
-    lift(&marks, to, length);
-    move(to, from, length);
-    lower(&marks);
+    if (__builtin_expect(under_valgrind(), 0))
+        move_marked(to, from, length, to);
+    else
+        move(to, from, length);
     return 0;
 }
 
