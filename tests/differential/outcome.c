@@ -82,7 +82,8 @@ static void print_fact(FILE *out, const struct df_program *program, const struct
     case DF_FACT_READY: fprintf(out, "  %lld CQEs visible%s", a, b != 0 ? ", overflow" : ""); break;
     case DF_FACT_CQE:
         fprintf(out, "  CQE %lld (%s): %s", a, name_of(program, a), errno_text(b));
-        fprintf(out, c != 0 ? ", flags %lld" : "", c);
+        if (c != 0)
+            fprintf(out, ", flags %lld", c);
         break;
     case DF_FACT_MISSING: fprintf(out, "  %lld CQEs did not come", a); break;
     case DF_FACT_BUFFER: fprintf(out, "  buffer of entry %lld: %016llx", a + 1, (unsigned long long)b); break;
