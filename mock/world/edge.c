@@ -2,6 +2,7 @@
  * Polls that go on: what is true at first, and then each change. Objects count their changes; such a poll remembers what it
  * was told of.
  */
+#include <errno.h>
 #include <poll.h>
 
 #include "world/objects.h"
@@ -47,6 +48,10 @@ enum sri_answer sri_edge_poll(struct sri_sim_world *world, struct sri_attempt *a
     }
     while (told == 0 && is_behind(attempt))
         told = news(attempt, now);
+    if (told == 0 && (attempt->file->kind == SRI_FILE_REGULAR || attempt->file->kind == SRI_FILE_DIRECTORY)) {
+        *result = -EINVAL; /* nothing there to be told by (measured) */
+        return SRI_DONE;
+    }
     if (told == 0) {
         sri_wait_on(attempt, mask);
         return SRI_WAIT;

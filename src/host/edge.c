@@ -16,7 +16,7 @@ static int watch(struct sri_host *host, struct sri_file *file, uint32_t mask)
     struct epoll_event event = {.events = mask | EPOLLERR | EPOLLHUP | EPOLLET,
                                 .data.u64 = sri_host_tag(file->index, file->generation)};
     if (epoll_ctl(host->epoll, EPOLL_CTL_ADD, file->duplicate, &event) != 0)
-        return errno == EPERM ? 0 : -errno; /* what epoll refuses never changes */
+        return errno == EPERM ? 0 : -errno; /* what epoll refuses never changes: see below */
     host->watches++;
     file->watched = true;
     file->armed = event.events;
@@ -61,6 +61,8 @@ enum sri_answer sri_host_edge(struct sri_host *host, struct sri_attempt *attempt
         if (now != 0)
             return done(now < 0 ? (int64_t)now : sri_host_polled_result(attempt, (uint32_t)now), result);
     }
+    if (!op->edge->watched)
+        return done(-EINVAL, result); /* nothing can tell of it (measured) */
     op->waiting = true;
     return SRI_WAIT;
 }

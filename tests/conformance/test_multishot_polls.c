@@ -209,6 +209,17 @@ static void a_file_is_told_once(struct conform *c)
     conform_close(c, fd);
 }
 
+static void what_a_file_never_is(struct conform *c)
+{
+    int fd = conform_file(c, "abc");
+    multishot(c, 1, fd, POLLPRI);
+    conform_take(c, 1);
+    io_uring_prep_poll_add(conform_sqe(c, 2), fd, POLLPRI);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_close(c, fd);
+}
+
 static void the_next_of_a_chain_waits_for_the_end(struct conform *c)
 {
     int ends[2];
@@ -675,6 +686,9 @@ static const struct conform_case cases[] = {
     {.name = "a file is told once",
      .run = a_file_is_told_once,
      .expected = "submit: 1\n1: 5\nnothing\nsubmit: 1\n2: ENOENT\n"},
+    {.name = "what a file never is",
+     .run = what_a_file_never_is,
+     .expected = "submit: 1\n1: EINVAL\nsubmit: 1\n2: EINVAL\n"},
     {.name = "the next of a chain waits for the end",
      .run = the_next_of_a_chain_waits_for_the_end,
      .expected = "submit: 2\nnothing\nwritten: 1\n1: 1 flags 2\nnothing\nsubmit: 1\n3: 0\n1: ECANCELED\n"
