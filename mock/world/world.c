@@ -33,6 +33,16 @@ static enum sri_answer start_ring(struct sri_sim_world *world, struct sri_attemp
     return sri_wait_unless_told(attempt, mask, result);
 }
 
+/* An epoll instance is as a ring, but for the answer to who must not wait (measured). */
+static enum sri_answer start_instance(struct sri_sim_world *world, struct sri_attempt *attempt,
+                                      int64_t *result)
+{
+    enum sri_answer answer = start_ring(world, attempt, result);
+    if (*result == -EAGAIN)
+        *result = -EOPNOTSUPP;
+    return answer;
+}
+
 static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_attempt *attempt,
                                       int64_t *result)
 {
@@ -43,7 +53,7 @@ static enum sri_answer start_transfer(struct sri_sim_world *world, struct sri_at
     case SRI_FILE_PIPE_WRITE: return sri_pipe_start(world, attempt, result);
     case SRI_FILE_SOCKET: return sri_socket_transfer(world, attempt, result);
     case SRI_FILE_EVENTFD: return sri_eventfd_start(world, attempt, result);
-    case SRI_FILE_EPOLL:
+    case SRI_FILE_EPOLL: return start_instance(world, attempt, result);
     case SRI_FILE_RING: return start_ring(world, attempt, result);
     }
     return done(result, -EINVAL);

@@ -201,14 +201,24 @@ bool sri_host_same_file(void *self, const struct sri_file *one, const struct sri
            first.st_ino == second.st_ino;
 }
 
-static bool is_eventfd(int fd)
+/* What /proc says of descriptors that have no name: anon_inode:[eventfd]. */
+static bool is_called(int fd, const char *name)
 {
-    static const char name[] = "anon_inode:[eventfd]";
     char path[32];
-    char target[sizeof name];
+    char target[32];
     sri_format(path, sizeof path, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(path, target, sizeof target);
-    return length == (ssize_t)sizeof name - 1 && memcmp(target, name, sizeof name - 1) == 0;
+    return length == (ssize_t)strlen(name) && memcmp(target, name, (size_t)length) == 0;
+}
+
+static bool is_eventfd(int fd)
+{
+    return is_called(fd, "anon_inode:[eventfd]");
+}
+
+bool sri_host_is_epoll(int fd)
+{
+    return is_called(fd, "anon_inode:[eventpoll]");
 }
 
 /* A full counter is as readable as it gets: nothing is added, and nobody waits. */

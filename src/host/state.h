@@ -110,6 +110,7 @@ void sri_host_pin_fresh(struct sri_host *host);
 struct sri_file *sri_host_file_by(struct sri_host *host, uint32_t index, uint32_t generation);
 int sri_host_raise(const struct sri_host *host,
                    int fd); /* the same object at a high number; closes fd; -errno */
+bool sri_host_is_epoll(int fd);
 void sri_host_files_free(struct sri_host *host);
 
 static inline int sri_host_fd(const struct sri_file *file)

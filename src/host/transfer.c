@@ -98,6 +98,16 @@ static enum sri_answer transfer_of_ring(struct sri_host *host, struct sri_attemp
     return sri_host_hold(host, attempt, mask, result);
 }
 
+/* An epoll instance is as a ring, but for the answer to who must not wait (measured). */
+static enum sri_answer transfer_of_instance(struct sri_host *host, struct sri_attempt *attempt,
+                                            int64_t *result)
+{
+    enum sri_answer answer = transfer_of_ring(host, attempt, result);
+    if (*result == -EAGAIN)
+        *result = -EOPNOTSUPP;
+    return answer;
+}
+
 enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
     struct sri_file *file = attempt->file;
@@ -109,6 +119,8 @@ enum sri_answer sri_host_transfer(struct sri_host *host, struct sri_attempt *att
 
     int64_t rc = try_once(attempt);
     *result = rc;
+    if (rc == -EINVAL && file->kind == SRI_HOST_ANONYMOUS && sri_host_is_epoll(sri_host_fd(file)))
+        return transfer_of_instance(host, attempt, result);
     uint32_t mask = is_read(attempt) ? POLLIN : POLLOUT;
     if ((attempt->flags & RWF_NOWAIT) != 0) {
         /* One that can't say so by itself is looked at first (measured). */

@@ -305,6 +305,33 @@ static void an_epoll_instance_is_no_socket(struct conform *c)
     conform_close(c, epoll);
 }
 
+/* Bytes it never has; but that is told only when it is ready. */
+static void an_epoll_instance_has_no_bytes(struct conform *c)
+{
+    char byte = 0;
+    int epoll = conform_epoll(c);
+    int fd = conform_eventfd(c, 0, false);
+    control(c, 1, epoll, fd, EPOLL_CTL_ADD, EPOLLIN);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    io_uring_prep_read(sqe, epoll, &byte, 1, 0);
+    sqe->rw_flags = RWF_NOWAIT;
+    conform_do(c, 1);
+    io_uring_prep_read(conform_sqe(c, 3), epoll, &byte, 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_write(c, fd, "12345678");
+    conform_take(c, 1);
+    io_uring_prep_read(conform_sqe(c, 4), epoll, &byte, 1, 0);
+    conform_do(c, 1);
+    io_uring_prep_write(conform_sqe(c, 5), epoll, &byte, 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_cancel64(conform_sqe(c, 6), 5, 0);
+    conform_do(c, 2);
+    conform_close(c, fd);
+    conform_close(c, epoll);
+}
+
 static void another_ring_is_polled(struct conform *c)
 {
     struct io_uring_cqe cqe;
@@ -392,6 +419,9 @@ static const struct conform_case cases[] = {
          "1: 0\n2: EEXIST\n3: ENOENT\n4: ENOENT\n5: EBADF\n6: EBADF\n7: EINVAL\n8: EPERM\n9: EINVAL\n"
          "10: EFAULT\n11: EINVAL\n11: EINVAL\n11: EINVAL\n"),
     CASE(an_epoll_instance_is_no_socket, "submit: 4\n1: ENOTSOCK\n2: ENOTSOCK\n3: ENOTSOCK\n4: EINVAL\n"),
+    CASE(an_epoll_instance_has_no_bytes,
+         "1: 0\n2: EOPNOTSUPP\nsubmit: 1\nnothing\nwritten: 8\n3: EINVAL\n4: EINVAL\nsubmit: 1\n"
+         "nothing\n6: 0\n5: ECANCELED\n"),
     CASE(another_ring_is_polled,
          "polled: OUT WRNORM\nsubmit: 1\nnothing\nother: 1\n1: 1\npolled: IN OUT RDNORM WRNORM\n"
          "taken: 1\npolled: OUT WRNORM\n"),
