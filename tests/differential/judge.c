@@ -135,7 +135,7 @@ static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
 void df_judge_program(struct df_judge *judge, struct df_case *one, struct sri_tape *tape)
 {
     one->plan = (struct df_plan){.known = false};
-    df_program_draw(&one->program, tape);
+    df_program_draw(&one->program, tape, judge->reach);
     one->who = "";
     one->set = one->runs = one->repeated = 0;
     df_play(&judge->sim, &one->program, &one->plan, &one->kind);

@@ -19,6 +19,7 @@ struct df_judge {
     struct df_stage engine;
     struct df_stage sim;
     struct sri_branch branch;
+    enum df_reach reach;
     uint32_t bound; /* runs of the engine per program at most */
 };
 

@@ -21,6 +21,7 @@ static const char usage[] =
     "    --programs N      so many programs (default 2000; with --seconds: as many as there is time for)\n"
     "    --seconds S       for so long\n"
     "    --seed N          the first program's seed; the others follow (default 1)\n"
+    "    --bold 1          programs that go where the engine is known to differ still (docs/simulator.md)\n"
     "    --bound N         runs of the engine to find a program's outcomes (default 400)\n"
     "    --shrink N        runs to make a difference smaller (default 600)\n"
     "    --differences N   stop after so many (default 1)\n"
@@ -48,6 +49,7 @@ struct options {
     uint64_t bound;
     uint64_t differences;
     uint64_t shrink;
+    uint64_t bold;
     const char *replay;
     const char *json;
     const char *tape_dir;
@@ -256,10 +258,10 @@ static bool read_number(const char *text, uint64_t *number)
 /* 0, or how it ends at once. */
 static int read_options(struct options *options, int count, char **arguments)
 {
-    static const char *const names[] = {"--programs", "--seconds",     "--seed",
-                                        "--bound",    "--differences", "--shrink"};
-    uint64_t *const numbers[] = {&options->programs, &options->seconds,     &options->seed,
-                                 &options->bound,    &options->differences, &options->shrink};
+    static const char *const names[] = {"--programs",    "--seconds", "--seed", "--bound",
+                                        "--differences", "--shrink",  "--bold"};
+    uint64_t *const numbers[] = {&options->programs,    &options->seconds, &options->seed, &options->bound,
+                                 &options->differences, &options->shrink,  &options->bold};
     static const char *const text_names[] = {"--replay", "--json", "--tape-dir", "--tmp"};
     const char **const texts[] = {&options->replay, &options->json, &options->tape_dir, &options->tmp};
     for (int at = 1; at < count; at += 2) {
@@ -315,6 +317,7 @@ int main(int count, char **arguments)
     rc = open_kernels(&session);
     if (rc != EXIT_FINE)
         return rc;
+    session.judge.reach = session.options.bold != 0 ? DF_BOLD : DF_PLAIN;
     session.judge.bound = (uint32_t)session.options.bound;
     session.began_ns = clock_ns();
     if (session.options.replay != NULL) {

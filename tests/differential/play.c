@@ -213,14 +213,13 @@ static uint32_t send_cancels(struct play *play, uint32_t *index, uint8_t *sent)
     return count;
 }
 
-/* Did every cancel answer, and end whom it found? */
+/* Did every cancel answer, and end whom it found? One that came too late says nothing of the end. */
 static bool have_ended(const struct play *play, const uint8_t *sent, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         int32_t result = play->cancel_result[sent[i]];
-        if (result == INT32_MIN ||
-            (result != -ENOENT &&
-             play->ended_before[sent[i]] == play->ended[play->program->entry[sent[i]].user_data]))
+        if (result == INT32_MIN || (result == 0 && play->ended_before[sent[i]] ==
+                                                       play->ended[play->program->entry[sent[i]].user_data]))
             return false;
     }
     return true;

@@ -19,8 +19,10 @@ struct drawing {
     struct sri_tape *tape;
     struct df_program *program;
     struct df_round *round;
-    uint8_t linked; /* the flags by which the entry before goes on, or 0 */
-    bool floats;    /* the round has an entry that floats */
+    enum df_reach reach;
+    bool awaited[DF_OBJECTS][2][2]; /* somebody may wait to take from, or to put into, this end */
+    uint8_t linked;                 /* the flags by which the entry before goes on, or 0 */
+    bool floats;                    /* the round has an entry that floats */
     bool polled[DF_OBJECTS];
     bool chain;               /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
@@ -199,6 +201,40 @@ static bool goes_to_worker(const struct df_program *program, const struct df_ent
            ((writes || entry->kind == DF_CLOSE) && program->object[entry->object] == DF_FILE);
 }
 
+static bool takes(uint8_t kind)
+{
+    return kind == DF_READ || kind == DF_READV || kind == DF_RECV || kind == DF_RECVMSG || kind == DF_ACCEPT;
+}
+
+/* What plain programs leave out: there the engine is known to differ, or the outcome is luck. */
+static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
+{
+    uint8_t object = drawing->program->object[entry->object];
+    if (drawing->reach == DF_BOLD)
+        return false;
+    if (entry->kind == DF_CLOSE || entry->kind == DF_POLL || entry->kind == DF_POLL_UPDATE ||
+        entry->kind == DF_POLL_REMOVE || entry->kind == DF_OPENAT)
+        return true;
+    if (entry->kind == DF_TIMEOUT && (entry->variant == 1 || entry->variant == 2))
+        return true;
+    if (entry->kind == DF_CANCEL && entry->variant != DF_BY_DATA)
+        return true;
+    if ((entry->kind == DF_CONNECT || entry->kind == DF_ACCEPT) && object != DF_LISTENER)
+        return true;
+    if (!is_transfer(entry->kind))
+        return false;
+    if (object == DF_FULL || object == DF_LISTENER || object == DF_TCP || object == DF_NOTHING ||
+        entry->variant != 0)
+        return true;
+    if (object != DF_FILE && entry->offset != 0)
+        return true;
+    /* One at a time waits for something: who is woken first is a matter of luck. */
+    bool *awaited = &drawing->awaited[entry->object][entry->end][takes(entry->kind)];
+    bool again = takes(entry->kind) && object != DF_FILE && *awaited;
+    *awaited = true;
+    return again;
+}
+
 /* What would make a round's outcome depend on luck, or on the numbers of descriptors, becomes a NOP. */
 static void tame(struct drawing *drawing, struct df_entry *entry)
 {
@@ -214,7 +250,10 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     bool consumes = entry->kind == DF_READ || entry->kind == DF_READV || entry->kind == DF_RECV ||
                     entry->kind == DF_RECVMSG || entry->kind == DF_ACCEPT;
     bool steals = consumes && drawing->polled[entry->object];
-    if (steals || (floats && (bad || drawing->program->brief || !allowed)) || (opens && drawing->closes) ||
+    /* When a far end knows of a close is the network's business. */
+    bool far = closes && object == DF_TCP;
+    if (is_bold(drawing, entry) || far || steals ||
+        (floats && (bad || drawing->program->brief || !allowed)) || (opens && drawing->closes) ||
         (closes && (drawing->opens || drawing->floats)) ||
         (floats && drawing->floats && drawing->linked == 0) ||
         (is_transfer(entry->kind) && drawing->linked == 0 && drawing->touched[entry->object] &&
@@ -348,6 +387,10 @@ static void draw_round(struct drawing *drawing)
     while (round->pokes < DF_POKES && chance(drawing, program->rounds == 0 ? 60 : 400)) {
         struct df_poke poke;
         draw_poke(drawing, &poke);
+        bool ends = poke.kind == DF_POKE_CLOSE || poke.kind == DF_POKE_SHUTDOWN;
+        bool tcp = program->object[poke.object] == DF_TCP;
+        if ((ends || tcp) && (tcp || drawing->reach == DF_PLAIN))
+            continue;
         if (can_be_poked(program->object[poke.object]) &&
             !(poke.kind == DF_POKE_READ && drawing->polled[poke.object]))
             round->poke[round->pokes++] = poke;
@@ -403,11 +446,11 @@ static void mark_drained(struct df_program *program)
     }
 }
 
-void df_program_draw(struct df_program *program, struct sri_tape *tape)
+void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_reach reach)
 {
-    struct drawing drawing = {.tape = tape, .program = program};
+    struct drawing drawing = {.tape = tape, .program = program, .reach = reach};
     memset(program, 0, sizeof *program);
-    program->wild = chance(&drawing, 130);
+    program->wild = reach == DF_BOLD && chance(&drawing, 130);
     draw_ring(&drawing);
     draw_objects(&drawing);
     do

@@ -129,7 +129,16 @@ struct df_program {
 #define DF_BRIEF_NS UINT64_C(2000000)
 #define DF_BAD_FD 1000000
 
-void df_program_draw(struct df_program *program, struct sri_tape *tape);
+/*
+ * How far a program goes. The plain ones hold to what the engine is known to do as the true kernel does, word by word; the
+ * bold ones are for finding where it does not yet.
+ */
+enum df_reach {
+    DF_PLAIN,
+    DF_BOLD
+};
+
+void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_reach reach);
 
 /* "READV" and the like. */
 const char *df_kind_name(uint8_t kind);

@@ -37,6 +37,7 @@ int df_stage_open(struct df_stage *stage, const char *name, const char *folder)
     if (strcmp(name, "sim") == 0)
         return open_sim(stage);
     stage->env = sri_env_host(&stage->host, folder);
+    stage->host.sockets = strcmp(name, "engine") == 0 ? 1000000000u : 1u; /* names of its own */
     stage->patience_ns = HOST_PATIENCE_NS;
     return sri_backend_detect(name, &stage->backend, &why);
 }
