@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/conform.h"
+#include "support/conform_sockets.h"
 #include "support/main.h"
 
 #define GROUP 3
@@ -508,6 +509,72 @@ static void messages_ignore_their_vector(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void send_datagrams(struct conform *c, int fd, const char *one, const char *two)
+{
+    io_uring_prep_send(conform_sqe(c, 60), fd, one, strlen(one), 0);
+    io_uring_prep_send(conform_sqe(c, 61), fd, two, strlen(two), 0);
+    conform_submit(c);
+    conform_take(c, 2);
+}
+
+static void a_datagram_that_does_not_fit_says_so(struct conform *c)
+{
+    int ends[2];
+    struct msghdr message = {0};
+    conform_pair(c, SOCK_DGRAM, ends);
+    start(c, 4, 20);
+    send_datagrams(c, ends[1], "abcdefgh", "ij");
+    message_receiver(c, 1, ends[0], &message);
+    conform_submit(c);
+    conform_take(c, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct io_uring_recvmsg_out out;
+        memcpy(&out, memory + i * 20, sizeof out);
+        conform_say(c, "out: %u %u %u %u\n", out.namelen, out.controllen, out.payloadlen, out.flags);
+        conform_data(c, memory + i * 20 + 16, 4);
+    }
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
+static void an_empty_datagram_ends_it(struct conform *c)
+{
+    int ends[2];
+    conform_pair(c, SOCK_DGRAM, ends);
+    start(c, 4, 20);
+    send_datagrams(c, ends[1], "ab", "");
+    receiver(c, 1, ends[0]);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
+static void names_come_with_datagrams(struct conform *c)
+{
+    struct conform_address here;
+    struct conform_address there;
+    struct msghdr message = {.msg_namelen = 8};
+    int one = conform_bound(c, AF_INET, SOCK_DGRAM, &here);
+    int two = conform_bound(c, AF_INET, SOCK_DGRAM, &there);
+    start(c, 2, SIZE);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_send(sqe, two, "abc", 3, 0);
+    io_uring_prep_send_set_addr(sqe, (struct sockaddr *)&here.storage, (uint16_t)here.length);
+    conform_submit(c);
+    conform_take(c, 1);
+    message_receiver(c, 2, one, &message);
+    conform_submit(c);
+    conform_take(c, 1);
+    say_out(c, 0);
+    conform_say(c, "name: %s\n", memcmp(memory + 16, &there.storage, 8) == 0 ? "the sender's" : "another");
+    conform_data(c, memory + 24, 4);
+    cancel(c, 3, 2);
+    conform_take(c, 2);
+    conform_close(c, one);
+    conform_close(c, two);
+}
+
 static int connect_one(struct conform *c, const struct sockaddr_storage *address, socklen_t length,
                        uint64_t user_data)
 {
@@ -747,9 +814,7 @@ static const struct conform_case cases[] = {
                  "1: 1 flags 2228227\n1: 1 flags 2293763\n1: 1 flags 2359299\n1: 1 flags 2424835\n"
                  "1: 1 flags 2490371\n1: 1 flags 2555907\n",
      .entries = 32},
-    {.name = "no buffer is the end",
-     .run = no_buffer_is_the_end,
-     .expected = "submit: 1\n1: ENOBUFS\n"},
+    {.name = "no buffer is the end", .run = no_buffer_is_the_end, .expected = "submit: 1\n1: ENOBUFS\n"},
     {.name = "buffers come back in time",
      .run = buffers_come_back_in_time,
      .expected = "submit: 1\n100: 0\nsubmit: 1\nwritten: 2\n1: 2 flags 3\nsubmit: 1\n100: 0\nwritten: 2\n"
@@ -815,6 +880,18 @@ static const struct conform_case cases[] = {
      .run = messages_ignore_their_vector,
      .expected = "submit: 1\n100: 0\nwritten: 2\nsubmit: 1\n1: EFAULT\nwritten: 8\nsubmit: 1\n"
                  "2: 20 flags 3\n2: 22 flags 65539\n"},
+    {.name = "a datagram that does not fit says so",
+     .run = a_datagram_that_does_not_fit_says_so,
+     .expected = "submit: 1\n100: 0\nsubmit: 2\n60: 8\n61: 2\nsubmit: 1\n1: 20 flags 3\n"
+                 "1: 18 flags 65539\nout: 0 0 4 32\ndata: abcd\nout: 0 0 2 0\ndata: ij..\nsubmit: 1\n"
+                 "2: 0\n1: ECANCELED\n"},
+    {.name = "an empty datagram ends it",
+     .run = an_empty_datagram_ends_it,
+     .expected = "submit: 1\n100: 0\nsubmit: 2\n60: 2\n61: 0\nsubmit: 1\n1: 2 flags 3\n1: 0\n"},
+    {.name = "names come with datagrams",
+     .run = names_come_with_datagrams,
+     .expected = "submit: 1\n100: 0\nsubmit: 1\n1: 3\nsubmit: 1\n2: 27 flags 3\nout: 16 0 3 0\n"
+                 "name: the sender's\ndata: abc.\nsubmit: 1\n3: 0\n2: ECANCELED\n"},
     {.name = "each connection is accepted",
      .run = each_connection_is_accepted,
      .expected = "submit: 1\nnothing\nsubmit: 1\n10: 0 flags 0\n1: a descriptor flags 2\nsubmit: 1\n"
