@@ -225,11 +225,14 @@ static void catch_up(struct sri_ring *ring)
     const struct sri_world_vtable *world = engine->world.vtable;
     if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN)
         return;
-    while (engine->outside > 0 && !ring->closed) {
+    for (;;) {
+        if (engine->due.count > 0)
+            sri_advance(ring);
+        if (engine->outside == 0 || engine->due.count > 0 || ring->closed)
+            return;
         (void)world->wait(engine->world.self, 0, NULL, 0);
         if (engine->due.count == 0)
             return;
-        sri_advance(ring);
     }
 }
 
@@ -253,6 +256,11 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
         if (consumed != (int)to_submit || !(flags & IORING_ENTER_GETEVENTS)) {
             advance_to_leave(ring);
             return consumed;
+        }
+        if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) {
+            /* A round of its own, before the wait's (measured). */
+            sri_due_release_held(ring);
+            sri_advance(ring);
         }
     }
     if (!(flags & IORING_ENTER_GETEVENTS)) {

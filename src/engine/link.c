@@ -72,12 +72,34 @@ void sri_chain_arm(struct sri_request *request)
     sri_timer_arm(timer);
 }
 
+void sri_chain_push(struct sri_request *request, enum sri_step step)
+{
+    struct sri_ring *ring = request->ring;
+    request->place = SRI_PLACE_NONE;
+    if (!ring->consuming) {
+        sri_due_push(request, step);
+        return;
+    }
+    request->place = SRI_PLACE_CHAIN;
+    request->step = (uint8_t)step;
+    sri_list_append(&ring->followers, &request->entry.node);
+}
+
+void sri_chain_follow(struct sri_ring *ring)
+{
+    ring->consuming = false;
+    while (!sri_list_empty(&ring->followers)) {
+        struct sri_request *request = sri_request_of_node(ring->followers.next);
+        sri_list_remove(&request->entry.node);
+        sri_chain_push(request, (enum sri_step)request->step);
+    }
+}
+
 static void end_later(struct sri_request *request, int32_t result)
 {
-    request->place = SRI_PLACE_NONE;
     request->marks |= SRI_MARK_SEVERED;
     request->result = result;
-    sri_due_push(request, SRI_STEP_END);
+    sri_chain_push(request, SRI_STEP_END);
 }
 
 /* The link timeout of a request that has ended: it was not needed. */
@@ -113,8 +135,7 @@ static void sever(struct sri_request *failed)
         if (!(request->marks & SRI_MARK_PREP_FAILED))
             request->result = -ECANCELED;
     }
-    next->place = SRI_PLACE_NONE;
-    sri_due_push(next, SRI_STEP_END);
+    sri_chain_push(next, SRI_STEP_END);
 }
 
 struct sri_request *sri_chain_ended(struct sri_request *request)
@@ -134,8 +155,7 @@ struct sri_request *sri_chain_ended(struct sri_request *request)
         sever(request);
         return NULL;
     }
-    next->place = SRI_PLACE_NONE;
-    sri_due_push(next, SRI_STEP_START);
+    sri_chain_push(next, SRI_STEP_START);
     return NULL;
 }
 

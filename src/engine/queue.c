@@ -163,8 +163,10 @@ int sri_consume_now(struct sri_ring *ring, uint32_t count)
     if (count == 0 || sri_slab_reserve(ring->engine, count) != 0)
         return -EAGAIN;
     sri_batch_begin(ring);
+    ring->consuming = true;
     int done = consume(ring, count);
     sri_chain_close(ring);
+    sri_chain_follow(ring);
     sri_batch_end(ring);
     __atomic_store_n(&ring->header->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     return done;

@@ -315,6 +315,7 @@ struct sri_ring {
     bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
     bool drain_next;     /* a drain inside a chain holds back the next unit too */
     bool in_batch;       /* SQEs are being consumed */
+    bool consuming;      /* the same, but not what is due together */
     bool restricted;     /* its restrictions hold: it was enabled */
     uint32_t slots;      /* of threads that stand for it; its fd is -1 when only they do */
     uint32_t users;      /* calls that work on it just now */
@@ -348,6 +349,7 @@ struct sri_ring {
 
     struct sri_node pending; /* listed requests, in order of listing */
     struct sri_node held;
+    struct sri_node followers; /* consuming: members of chains whose turn comes after it */
     struct sri_node deferrals; /* heads of units held back by a drain */
     struct sri_node counting;  /* timeouts that count completions, by target */
 

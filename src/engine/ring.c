@@ -121,6 +121,7 @@ static void lists_init(struct sri_ring *ring)
 {
     sri_list_init(&ring->pending);
     sri_list_init(&ring->held);
+    sri_list_init(&ring->followers);
     sri_list_init(&ring->deferrals);
     sri_list_init(&ring->counting);
     atomic_flag_clear(&ring->inbox.busy);

@@ -80,6 +80,13 @@ void sri_chain_arm(struct sri_request *request);
 /* What is behind a severed member, to be ended in the same step so that nothing comes between; or NULL. */
 struct sri_request *sri_chain_ended(struct sri_request *request);
 void sri_chain_drop(struct sri_request *head);
+/*
+ * Makes a follower due: during a submission only when that is over, as by the true kernel, and so behind whoever was woken
+ * in it (measured).
+ */
+void sri_chain_push(struct sri_request *request, enum sri_step step);
+/* The submission is over: what follows in its chains may go on. */
+void sri_chain_follow(struct sri_ring *ring);
 
 /* drain.c */
 int sri_drain_flags(struct sri_request *request);

@@ -78,7 +78,10 @@ void sri_notification_begin(struct sri_request *request)
     struct sri_engine *engine = request->ring->engine;
     uint32_t delay = ask(request, SRI_WHY_NOTIFY, SRI_DELAYS);
     request->marks &= (uint16_t)~SRI_MARK_INLINE;
-    if (delay == 0)
+    if (delay == 0 && request->result < 0)
+        sri_chain_push(request,
+                       SRI_STEP_NOTIFY); /* given up with the request: behind what follows in its chain */
+    else if (delay == 0)
         sri_due_push(request, SRI_STEP_NOTIFY);
     else
         sri_later(request, sri_now(engine) + sri_delay_ns[delay], SRI_STEP_NOTIFY);
