@@ -22,7 +22,10 @@ struct drawing {
     enum df_reach reach;
     bool awaited[DF_OBJECTS][2][2]; /* somebody may wait to take from, or to put into, this end */
     uint8_t linked;                 /* the flags by which the entry before goes on, or 0 */
-    bool floats;                    /* the round has an entry that floats */
+    bool links;     /* a plain program's round has chains, or moves bytes between objects, not both */
+    bool unsettled; /* something may still be on its way from the round before */
+    bool leftover;  /* the round before left entries in the SQ */
+    bool floats;    /* the round has an entry that floats */
     bool polled[DF_OBJECTS];
     bool chain;               /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
@@ -197,7 +200,8 @@ static void let_float(struct df_entry *entry)
 static bool goes_to_worker(const struct df_program *program, const struct df_entry *entry)
 {
     bool writes = entry->kind == DF_WRITE || entry->kind == DF_WRITEV;
-    return (entry->flags & IOSQE_ASYNC) || entry->kind == DF_FSYNC || entry->kind == DF_OPENAT ||
+    return (entry->flags & (IOSQE_ASYNC | IOSQE_IO_DRAIN)) != 0 || entry->kind == DF_FSYNC ||
+           entry->kind == DF_OPENAT ||
            ((writes || entry->kind == DF_CLOSE) && program->object[entry->object] == DF_FILE);
 }
 
@@ -221,8 +225,12 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
         return true;
     if ((entry->kind == DF_CONNECT || entry->kind == DF_ACCEPT) && object != DF_LISTENER)
         return true;
+    if (entry->kind == DF_CONNECT)
+        return true;
     if (!is_transfer(entry->kind))
         return false;
+    if (drawing->links && object != DF_FILE && !takes(entry->kind))
+        return true;
     if (object == DF_FULL || object == DF_LISTENER || object == DF_TCP || object == DF_NOTHING ||
         entry->variant != 0)
         return true;
@@ -245,7 +253,9 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     /* A worker finds a missing descriptor late. */
     bool bad = has_place(entry->kind) && (object == DF_NOTHING || (object == DF_FILE && entry->end == 1) ||
                                           drawing->closed[entry->object]);
-    bool allowed = drawing->program->wild || drawing->chain;
+    bool alone = drawing->round->count == 0 && !drawing->leftover && !drawing->unsettled &&
+                 (entry->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) == 0;
+    bool allowed = drawing->reach == DF_PLAIN ? alone : drawing->program->wild || drawing->chain;
     /* A woken poll tells the readiness that woke it, though it be gone by now: where that can be, is left out. */
     bool consumes = entry->kind == DF_READ || entry->kind == DF_READV || entry->kind == DF_RECV ||
                     entry->kind == DF_RECVMSG || entry->kind == DF_ACCEPT;
@@ -278,13 +288,17 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
 static void draw_flags(struct drawing *drawing, struct df_entry *entry)
 {
     static const uint8_t links[] = {0, IOSQE_IO_LINK, IOSQE_IO_HARDLINK};
+    if (drawing->reach == DF_PLAIN && !drawing->links) {
+        entry->flags = chance(drawing, SELDOM / 2) ? IOSQE_CQE_SKIP_SUCCESS : 0;
+        return;
+    }
     uint32_t often = drawing->chain ? 1000 : drawing->linked != 0 ? 450 : 130;
     entry->flags = links[sri_tape_weighed(drawing->tape, 3, often)];
     if (drawing->program->wild && chance(drawing, SELDOM))
         entry->flags |= IOSQE_IO_DRAIN;
     if (chance(drawing, SELDOM / 2))
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    if (chance(drawing, SELDOM / 3))
+    if (drawing->reach == DF_BOLD && chance(drawing, SELDOM / 3))
         entry->flags |= IOSQE_ASYNC;
 }
 
@@ -339,11 +353,16 @@ static void draw_entry(struct drawing *drawing)
 }
 
 /* A chain ends with its submission; the true kernel then carries out its head in a worker. */
-static void part_chain(struct df_program *program, const struct df_round *round)
+static void part_chain(struct drawing *drawing, struct df_round *round)
 {
+    struct df_program *program = drawing->program;
     uint32_t end = (uint32_t)round->first + round->count - round->left_out;
     if (end == 0 || !is_linked(&program->entry[end - 1]))
         return;
+    if (drawing->reach == DF_PLAIN) {
+        round->left_out = 0;
+        return;
+    }
     uint32_t head = end - 1;
     while (head > round->first && is_linked(&program->entry[head - 1]))
         head--;
@@ -372,6 +391,12 @@ static bool can_be_poked(uint8_t object)
     return object == DF_PIPE || object == DF_FULL || object == DF_PAIR || object == DF_TCP;
 }
 
+/* A plain program's entry that floats has a round for itself. */
+static bool is_full(const struct drawing *drawing)
+{
+    return drawing->reach == DF_PLAIN && drawing->floats;
+}
+
 static void draw_round(struct drawing *drawing)
 {
     struct df_program *program = drawing->program;
@@ -382,9 +407,11 @@ static void draw_round(struct drawing *drawing)
     drawing->floats = drawing->closes = drawing->opens = false;
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
-    drawing->chain = chance(drawing, NOW_AND_THEN * 2);
+    drawing->links = chance(drawing, 500);
+    drawing->chain = drawing->reach == DF_BOLD && chance(drawing, NOW_AND_THEN * 2);
     round->first = program->entries;
-    while (round->pokes < DF_POKES && chance(drawing, program->rounds == 0 ? 60 : 400)) {
+    while (round->pokes < DF_POKES && !(drawing->links && drawing->reach == DF_PLAIN) &&
+           chance(drawing, program->rounds == 0 ? 60 : 400)) {
         struct df_poke poke;
         draw_poke(drawing, &poke);
         bool ends = poke.kind == DF_POKE_CLOSE || poke.kind == DF_POKE_SHUTDOWN;
@@ -396,17 +423,22 @@ static void draw_round(struct drawing *drawing)
             round->poke[round->pokes++] = poke;
         drawing->closed[poke.object] |= poke.kind == DF_POKE_CLOSE;
     }
-    while (round->count < DF_ROUND_ENTRIES && program->entries < DF_ENTRIES &&
+    while (round->count < DF_ROUND_ENTRIES && program->entries < DF_ENTRIES && !is_full(drawing) &&
            (round->count == 0 || chance(drawing, drawing->chain ? 720 : MOSTLY)))
         draw_entry(drawing);
     if (chance(drawing, program->wild ? NOW_AND_THEN : SELDOM))
         round->left_out = (uint8_t)(1 + choose(drawing, round->count));
     if (!program->wild || !chance(drawing, OFTEN))
         program->entry[program->entries - 1].flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
-    part_chain(program, round);
+    if (is_full(drawing))
+        round->left_out = 0;
+    part_chain(drawing, round);
+    drawing->leftover = round->left_out > 0;
     round->get_events = chance(drawing, OFTEN);
     round->leaves_cqes = chance(drawing, NOW_AND_THEN);
-    round->settles = !chance(drawing, drawing->floats ? SELDOM : OFTEN) && !round->leaves_cqes;
+    round->settles =
+        is_full(drawing) || (!chance(drawing, drawing->floats ? SELDOM : OFTEN) && !round->leaves_cqes);
+    drawing->unsettled = !round->settles;
     program->rounds++;
 }
 
@@ -456,9 +488,10 @@ void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_
     do
         draw_round(&drawing);
     while (program->rounds < DF_ROUNDS && program->entries < DF_ENTRIES && chance(&drawing, 640));
-    if (!program->wild && chance(&drawing, NOW_AND_THEN / 2))
+    if (reach == DF_BOLD && !program->wild && chance(&drawing, NOW_AND_THEN / 2))
         program->entry[program->entries - 1].flags |= IOSQE_IO_DRAIN;
-    mark_drained(program);
+    if (reach == DF_BOLD)
+        mark_drained(program);
 }
 
 const char *df_kind_name(uint8_t kind)
