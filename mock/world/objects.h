@@ -281,7 +281,7 @@ int sri_eventfd_add(struct sri_sim_world *world, struct sri_file *file, uint64_t
 
 /* 0, or what is wrong with an address for this socket. */
 int sri_address_check(const struct sri_socket *socket, const struct sri_address *address);
-/* Gives a socket a name; port 0: the lowest free one from `first_port` on. -EADDRINUSE, those of a path. */
+/* Gives a socket a name; port 0: the lowest free one from 49152 on. -EADDRINUSE, -EINVAL (it has one), those of a path. */
 int sri_address_bind(struct sri_sim_world *world, struct sri_socket *socket,
                      const struct sri_address *address);
 /* A datagram socket that sends gets a port. */
@@ -364,7 +364,7 @@ int sri_parcel_pack(struct sri_sim_world *world, const struct sri_message *messa
 void sri_parcel_drop(struct sri_sim_world *world, struct sri_parcel *parcel);
 /* It goes with the next `length` bytes put into a socket's stream. */
 void sri_parcel_post(struct sri_socket *to, struct sri_parcel *parcel, size_t length);
-/* The first one on the way, or NULL; and where it begins and ends, counted from the next byte to be taken. */
+/* The first one on the way, or NULL. */
 struct sri_parcel *sri_parcel_first(const struct sri_socket *socket);
 /* Its descriptors become the program's, as far as there is room; `message` NULL: they are closed. */
 void sri_parcel_open(struct sri_sim_world *world, struct sri_parcel *parcel, struct sri_message *message,

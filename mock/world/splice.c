@@ -185,7 +185,7 @@ size_t sri_pipe_move(struct sri_sim_world *world, struct sri_pipe *from, struct 
     return moved;
 }
 
-/* Is there something to take, or will there be? True: it waits, or has ended; `ended` at the end of all. */
+/* True: there is nothing to take yet, and *answer says that it waits, or may not. */
 static bool waits_for_bytes(struct sri_attempt *attempt, struct sri_pipe *pipe, struct sri_file *file,
                             enum sri_answer *answer, int64_t *result)
 {
@@ -195,6 +195,7 @@ static bool waits_for_bytes(struct sri_attempt *attempt, struct sri_pipe *pipe, 
     return true;
 }
 
+/* True: there is no room, or nobody to make some. */
 static bool waits_for_room(struct sri_attempt *attempt, struct sri_pipe *pipe, enum sri_answer *answer,
                            int64_t *result)
 {
