@@ -194,6 +194,9 @@ static int submit(struct sri_ring *ring, uint32_t to_submit)
     int refusal = ask_refusal(ring, to_submit);
     if (refusal != 0)
         return refusal;
+    /* What was woken since the last enter has ended before anything new begins (measured). */
+    if (ring->engine->due.count > 0)
+        sri_run(ring->engine, 0);
     int consumed = sri_consume(ring, to_submit);
     sri_counting_advance(ring);
     sri_drain_advance(ring);

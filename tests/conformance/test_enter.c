@@ -132,6 +132,21 @@ static void a_wait_for_more_ends_with_its_time(struct conform *c)
     conform_value(c, "one of none", enter(c, 0, 1, EXT_ARG, &arg, sizeof arg));
 }
 
+/* What a write from elsewhere has woken ends before what is submitted after it. */
+static void what_was_woken_ends_first(struct conform *c)
+{
+    char byte;
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_read(conform_sqe(c, 1), ends[0], &byte, 1, 0);
+    conform_submit(c);
+    conform_write(c, ends[1], "x");
+    conform_sqe(c, 2);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 /* ---- What is asked of a ring's own descriptor. ---- */
 
 static void a_read_of_the_ring_itself_waits(struct conform *c)
@@ -241,6 +256,9 @@ static const struct conform_case cases[] = {
     {.name = "a wait for more ends with its time",
      .run = a_wait_for_more_ends_with_its_time,
      .expected = "submit: 1\ntwo of one: 0\n1: 0\none of none: ETIME\n"},
+    {.name = "what was woken ends first",
+     .run = what_was_woken_ends_first,
+     .expected = "submit: 1\nwritten: 1\nsubmit: 1\n1: 1\n2: 0\n"},
     {.name = "sizes of enter's argument, deferred",
      .run = sizes_of_the_argument,
      .expected = "right: 0\none less: EINVAL\none more: EINVAL\nnone: EFAULT\nnowhere: EFAULT\n"
