@@ -106,11 +106,16 @@ static unsigned count_of(const struct entry *entries, unsigned count, enum kind 
     return found;
 }
 
-/* `like`: the side that has gone before, which tells how many answers to be patient for; NULL: what is late is so by SOON_NS. */
-static void run(struct side *side, const struct entry *entries, unsigned count, const struct side *like)
+/*
+ * `like`: the side that has gone before, which tells how many answers to be patient for; NULL: what is late is so by SOON_NS.
+ * Each new attempt is more patient: the machine may be busy.
+ */
+static void run(struct side *side, const struct entry *entries, unsigned count, const struct side *like,
+                unsigned attempt)
 {
     bool late = count_of(entries, count, EXPIRES) + count_of(entries, count, PASSES) > 0;
-    const uint64_t patience_ns = late ? 4 * SOON_NS : SOON_NS / 4;
+    const uint64_t engine_ns = late ? 4 * SOON_NS : SOON_NS / 4;
+    const uint64_t patience_ns = (like != NULL ? PATIENCE_NS : engine_ns) << (3 * attempt);
     struct raw_ring ring;
     int ends[2];
     side->count = 0;
@@ -120,13 +125,13 @@ static void run(struct side *side, const struct entry *entries, unsigned count, 
         prepare(side, &ring, i + 1, entries[i], ends[0]);
     raw_ring_sqe(&ring, count + 1);
     side->submitted = raw_ring_submit(&ring);
-    take(side, &ring, like != NULL ? like->early : 32, like != NULL ? PATIENCE_NS : patience_ns);
+    take(side, &ring, like != NULL ? like->early : 32, patience_ns);
     side->early = side->count;
     for (unsigned i = count_of(entries, count, WAITS); i > 0; i--)
         side->objects->write(side->self, ends[1], "x");
     raw_ring_get_events(&ring); /* they are woken before anything else begins */
     raw_ring_submit(&ring);
-    take(side, &ring, like != NULL ? like->count : 32, like != NULL ? PATIENCE_NS : patience_ns);
+    take(side, &ring, like != NULL ? like->count : 32, patience_ns);
     take(side, &ring, 32, 0);
     raw_ring_close(&ring);
     side->objects->close(side->self, ends[0]);
@@ -199,9 +204,9 @@ struct tally {
 /* A machine that is busy may let a timeout expire before its batch has ended: what differs each time is a difference. */
 static bool differs(struct side sides[2], const struct entry *entries, unsigned count)
 {
-    for (int i = 0; i < TRIES; i++) {
-        run(&sides[1], entries, count, NULL);
-        run(&sides[0], entries, count, &sides[1]);
+    for (unsigned i = 0; i < TRIES; i++) {
+        run(&sides[1], entries, count, NULL, i);
+        run(&sides[0], entries, count, &sides[1], i);
         if (are_equal(sides, is_ordered(entries, count)))
             return false;
     }
