@@ -5,6 +5,7 @@
  * Each name reaches the disk by itself, in any order, or by a sync of its directory; only the two halves of a rename are one
  * change, which happens whole or not at all. More a program may not rely on.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "world/tree.h"
@@ -189,13 +190,17 @@ void sri_entry_set(struct sri_tree *tree, struct sri_entry *entry, struct sri_in
     after(tree, entry, before);
 }
 
-void sri_entry_set_both(struct sri_tree *tree, struct sri_entry *one, struct sri_inode *inode,
-                        struct sri_entry *other, struct sri_inode *other_inode)
+/* The one is looked for only when what is tied to the other was asked for: it may be among that, and gone after it. */
+int sri_entry_move(struct sri_tree *tree, struct sri_inode *directory, const char *name,
+                   struct sri_entry *other, struct sri_inode *other_inode)
 {
-    struct sri_inode *before = one->now;
-    struct sri_inode *other_before = other->now;
-    ask_written_back(tree, one);
+    struct sri_inode *inode = other->now;
     ask_written_back(tree, other);
+    struct sri_entry *one = sri_entry_obtain(tree, directory, name);
+    if (one == NULL)
+        return -ENOMEM;
+    ask_written_back(tree, one);
+    struct sri_inode *before = one->now;
     if (other_inode == NULL)
         tie_contents(one);
     set_now(tree, one, inode);
@@ -205,8 +210,7 @@ void sri_entry_set_both(struct sri_tree *tree, struct sri_entry *one, struct sri
     after(tree, other, NULL);
     if (before != NULL && before != other_inode)
         sri_inode_settle(tree, before);
-    if (other_before != NULL && other_before != inode)
-        sri_inode_settle(tree, other_before);
+    return 0;
 }
 
 static struct sri_entry *first_changed(struct sri_inode *directory)
@@ -291,5 +295,48 @@ void sri_directory_fini(struct sri_tree *tree, struct sri_inode *directory)
             sri_inode_settle(tree, now);
         if (disk != NULL && disk != now)
             sri_inode_settle(tree, disk);
+    }
+}
+
+/* What a reachable directory names is reachable. True: something was not known to be. */
+static bool reach_from(const struct sri_inode *directory)
+{
+    bool found = false;
+    const struct sri_node *head = &directory->entries;
+    for (const struct sri_node *node = head->next; node != head; node = node->next) {
+        struct sri_inode *inode = SRI_CONTAINER_OF(node, struct sri_entry, among)->now;
+        if (inode == NULL || inode->reachable)
+            continue;
+        inode->reachable = true;
+        found = true;
+    }
+    return found;
+}
+
+static void mark_reachable(struct sri_tree *tree)
+{
+    const struct sri_node *head = &tree->all;
+    bool found = true;
+    for (struct sri_node *node = head->next; node != head; node = node->next)
+        SRI_CONTAINER_OF(node, struct sri_inode, among)->reachable = false;
+    tree->root->reachable = true;
+    while (found) {
+        found = false;
+        for (struct sri_node *node = head->next; node != head; node = node->next) {
+            const struct sri_inode *inode = SRI_CONTAINER_OF(node, struct sri_inode, among);
+            if (inode->reachable && reach_from(inode))
+                found = true;
+        }
+    }
+}
+
+void sri_tree_prune(struct sri_tree *tree)
+{
+    const struct sri_node *head = &tree->all;
+    mark_reachable(tree);
+    for (struct sri_node *node = head->next; node != head; node = node->next) {
+        struct sri_inode *inode = SRI_CONTAINER_OF(node, struct sri_inode, among);
+        if (!inode->reachable)
+            sri_directory_fini(tree, inode);
     }
 }

@@ -219,11 +219,7 @@ static int64_t move_name(struct sri_sim_world *world, const struct sri_names *na
         rc = check_rename_places(&old, &new, exchange);
     if (rc != 0 || new.inode == old.inode)
         return rc;
-    struct sri_entry *target = sri_entry_obtain(&world->tree, new.parent, new.name);
-    if (target == NULL)
-        return -ENOMEM;
-    sri_entry_set_both(&world->tree, target, old.inode, old.entry, exchange ? new.inode : NULL);
-    return 0;
+    return sri_entry_move(&world->tree, new.parent, new.name, old.entry, exchange ? new.inode : NULL);
 }
 
 int64_t sri_names_attempt(struct sri_sim_world *world, const struct sri_attempt *attempt)

@@ -70,6 +70,7 @@ static void fix_image(struct sri_tree *tree)
         sri_inode_hold(inode);
     for (inode = first_inode(tree); is_inode(tree, inode); inode = next_inode(inode))
         lose_inode(tree, inode);
+    sri_tree_prune(tree);
     inode = first_inode(tree);
     while (is_inode(tree, inode)) {
         struct sri_inode *next = next_inode(inode);

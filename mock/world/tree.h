@@ -37,6 +37,7 @@ struct sri_inode {
     enum sri_inode_kind kind;
     bool linkable;     /* has no name yet, and may get one (O_TMPFILE) */
     bool holds_parent; /* a removed directory that somebody may still leave by .. */
+    bool reachable;    /* found by sri_tree_prune() */
     uint32_t mode;     /* permission bits */
     uint32_t links;
     uint32_t disk_links;
@@ -102,9 +103,12 @@ struct sri_entry *sri_entry_obtain(struct sri_tree *tree, struct sri_inode *dire
 /* From now on the program finds `inode` there, or nothing; the entry may be gone after that. */
 void sri_entry_set(struct sri_tree *tree, struct sri_entry *entry, struct sri_inode *inode);
 
-/* Both change at once: as the program and as the disk sees it. */
-void sri_entry_set_both(struct sri_tree *tree, struct sri_entry *one, struct sri_inode *inode,
-                        struct sri_entry *other, struct sri_inode *other_inode);
+/*
+ * What stands for `other` moves to a name in a directory, and what `other_inode` says takes its place: one change, as the
+ * program sees it and as the disk does. -ENOMEM: nothing changed.
+ */
+int sri_entry_move(struct sri_tree *tree, struct sri_inode *directory, const char *name,
+                   struct sri_entry *other, struct sri_inode *other_inode);
 
 /* The names of a directory are on the disk, and what changed together with them. */
 void sri_directory_sync(struct sri_tree *tree, struct sri_inode *directory);
@@ -117,6 +121,9 @@ void sri_directory_lose(struct sri_tree *tree, struct sri_inode *directory);
 
 /* A directory that nothing stands for any more forgets its names. */
 void sri_directory_fini(struct sri_tree *tree, struct sri_inode *directory);
+
+/* Directories that no path leads to forget their names: two may have been lost into each other. All must be held. */
+void sri_tree_prune(struct sri_tree *tree);
 
 /* ---- walk.c ---- */
 
