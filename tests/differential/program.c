@@ -22,6 +22,8 @@ struct drawing {
     enum df_reach reach;
     bool awaited[DF_OBJECTS][2][2]; /* somebody may wait to take from, or to put into, this end */
     uint8_t linked;                 /* the flags by which the entry before goes on, or 0 */
+    bool refused;   /* an entry may have stopped its batch, so that later rounds begin elsewhere */
+    bool briefly;   /* a plain program's round has a timeout that expires */
     bool links;     /* a plain program's round has chains, or moves bytes between objects, not both */
     bool unsettled; /* something may still be on its way from the round before */
     bool leftover;  /* the round before left entries in the SQ */
@@ -59,6 +61,11 @@ static uint8_t draw_kind(struct drawing *drawing)
     uint32_t sum = 0;
     for (unsigned i = 0; i < DF_KINDS; i++)
         sum += kind_weights[i];
+    /* A cancel is often followed by another. */
+    const struct df_program *program = drawing->program;
+    if (drawing->round->count > 0 && program->entry[program->entries - 2].kind == DF_CANCEL &&
+        chance(drawing, OFTEN))
+        return DF_CANCEL;
     uint32_t drawn = choose(drawing, sum);
     uint8_t kind = 0;
     while (drawn >= kind_weights[kind])
@@ -135,6 +142,8 @@ static void draw_target(struct drawing *drawing, struct df_entry *entry, uint32_
 static void draw_cancel(struct drawing *drawing, struct df_entry *entry, uint32_t index)
 {
     draw_target(drawing, entry, index);
+    if (index > 0 && entry[-1].kind == DF_CANCEL && chance(drawing, 500))
+        entry->target = entry[-1].target;
     entry->variant = (uint8_t)sri_tape_weighed(drawing->tape, DF_KEYS, OFTEN);
     const struct df_entry *target = &drawing->program->entry[entry->target];
     entry->object = target->object;
@@ -221,11 +230,14 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
         return true;
     if (entry->kind == DF_TIMEOUT && (entry->variant == 1 || entry->variant == 2))
         return true;
-    if (entry->kind == DF_CANCEL && entry->variant != DF_BY_DATA)
+    /* A worker may still be found at work when its CQE has been seen. */
+    if (entry->kind == DF_CANCEL &&
+        (entry->variant != DF_BY_DATA || drawing->program->entry[entry->target].floats))
         return true;
     if ((entry->kind == DF_CONNECT || entry->kind == DF_ACCEPT) && object != DF_LISTENER)
         return true;
-    if (entry->kind == DF_CONNECT)
+    if (entry->kind == DF_CONNECT ||
+        (entry->kind == DF_TIMEOUT_UPDATE && drawing->program->entry[entry->target].kind == DF_LINK_TIMEOUT))
         return true;
     if (!is_transfer(entry->kind))
         return false;
@@ -272,6 +284,11 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
         entry->flags &= (uint8_t)~IOSQE_ASYNC;
         return;
     }
+    drawing->refused |= entry->kind == DF_BAD || (entry->kind == DF_LINK_TIMEOUT && drawing->linked == 0);
+    if (drawing->reach == DF_PLAIN && entry->brief) {
+        drawing->briefly = true;
+        entry->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS;
+    }
     drawing->opens |= opens;
     drawing->closes |= closes;
     drawing->closed[entry->object] |= closes;
@@ -296,7 +313,7 @@ static void draw_flags(struct drawing *drawing, struct df_entry *entry)
     entry->flags = links[sri_tape_weighed(drawing->tape, 3, often)];
     if (drawing->program->wild && chance(drawing, SELDOM))
         entry->flags |= IOSQE_IO_DRAIN;
-    if (chance(drawing, SELDOM / 2))
+    if (chance(drawing, 2 * SELDOM))
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
     if (drawing->reach == DF_BOLD && chance(drawing, SELDOM / 3))
         entry->flags |= IOSQE_ASYNC;
@@ -408,9 +425,11 @@ static void draw_round(struct drawing *drawing)
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
+    drawing->briefly = false;
     drawing->chain = drawing->reach == DF_BOLD && chance(drawing, NOW_AND_THEN * 2);
     round->first = program->entries;
-    while (round->pokes < DF_POKES && !(drawing->links && drawing->reach == DF_PLAIN) &&
+    while (round->pokes < (drawing->reach == DF_PLAIN ? 1 : DF_POKES) &&
+           !(drawing->links && drawing->reach == DF_PLAIN) &&
            chance(drawing, program->rounds == 0 ? 60 : 400)) {
         struct df_poke poke;
         draw_poke(drawing, &poke);
@@ -427,17 +446,18 @@ static void draw_round(struct drawing *drawing)
            (round->count == 0 || chance(drawing, drawing->chain ? 720 : MOSTLY)))
         draw_entry(drawing);
     if (chance(drawing, program->wild ? NOW_AND_THEN : SELDOM))
-        round->left_out = (uint8_t)(1 + choose(drawing, round->count));
+        round->left_out =
+            (uint8_t)(1 + choose(drawing, program->wild || round->count < 4 ? round->count : 4));
     if (!program->wild || !chance(drawing, OFTEN))
         program->entry[program->entries - 1].flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
-    if (is_full(drawing))
+    if (is_full(drawing) || (drawing->reach == DF_PLAIN && program->brief))
         round->left_out = 0;
     part_chain(drawing, round);
     drawing->leftover = round->left_out > 0;
     round->get_events = chance(drawing, OFTEN);
-    round->leaves_cqes = chance(drawing, NOW_AND_THEN);
-    round->settles =
-        is_full(drawing) || (!chance(drawing, drawing->floats ? SELDOM : OFTEN) && !round->leaves_cqes);
+    round->leaves_cqes = chance(drawing, NOW_AND_THEN) && !drawing->briefly;
+    round->settles = is_full(drawing) || drawing->briefly ||
+                     (!chance(drawing, drawing->floats ? SELDOM : OFTEN) && !round->leaves_cqes);
     drawing->unsettled = !round->settles;
     program->rounds++;
 }
@@ -487,7 +507,8 @@ void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_
     draw_objects(&drawing);
     do
         draw_round(&drawing);
-    while (program->rounds < DF_ROUNDS && program->entries < DF_ENTRIES && chance(&drawing, 640));
+    while (!(reach == DF_PLAIN && drawing.refused) && program->rounds < DF_ROUNDS &&
+           program->entries < DF_ENTRIES && chance(&drawing, 640));
     if (reach == DF_BOLD && !program->wild && chance(&drawing, NOW_AND_THEN / 2))
         program->entry[program->entries - 1].flags |= IOSQE_IO_DRAIN;
     if (reach == DF_BOLD)
