@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/text.h"
 #include "world/tree.h"
 
 #define VALUE_MOST 3900u /* what an ext4 of 4096 bytes a block takes, about */
@@ -40,7 +41,8 @@ static int check(const struct sri_inode *inode, const char *name, int forbidden)
         return -EOPNOTSUPP;
     if (user && inode->kind != SRI_INODE_FILE && inode->kind != SRI_INODE_DIRECTORY)
         return forbidden;
-    return strchr(name, '.')[1] == 0 ? -EINVAL : 0;
+    const char *dot = strchr(name, '.');
+    return dot == NULL || dot[1] == 0 ? -EINVAL : 0;
 }
 
 static struct sri_attribute *search(const struct sri_inode *inode, const char *name)
@@ -63,7 +65,7 @@ static struct sri_attribute *obtain(struct sri_tree *tree, struct sri_inode *ino
     if (attribute == NULL)
         return NULL;
     memset(attribute, 0, sizeof *attribute);
-    strcpy(attribute->name, name);
+    (void)sri_format(attribute->name, sizeof attribute->name, "%s", name);
     sri_list_append(&inode->attributes, &attribute->among);
     return attribute;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "world/tree.h"
 
 static uint32_t hash_of(const char *name)
@@ -48,7 +49,7 @@ struct sri_entry *sri_entry_obtain(struct sri_tree *tree, struct sri_inode *dire
     entry->now = NULL;
     entry->disk = NULL;
     entry->hash = hash_of(name);
-    strcpy(entry->name, name);
+    (void)sri_format(entry->name, sizeof entry->name, "%s", name);
     sri_list_init(&entry->tied);
     sri_list_append(&directory->entries, &entry->among);
     return entry;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "world/objects.h"
 
 /* Where a name is or would be, no symbolic link at the end followed. */
@@ -55,7 +56,7 @@ static int64_t make_symlink(struct sri_sim_world *world, const struct sri_names 
         sri_stock_give(&world->disk.blocks, target);
         return -ENOMEM;
     }
-    strcpy(target, names->from);
+    (void)sri_format(target, SRI_PAGE_SIZE, "%s", names->from);
     inode->mode = 0777;
     inode->target = target;
     inode->content.size = strlen(target);

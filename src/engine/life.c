@@ -177,6 +177,7 @@ static void join_batch(struct round *round, const struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
     bool worker = (request->marks & SRI_MARK_WORKER) != 0;
+    SRI_REQUIRE(ring != NULL);
     if (round->left == 0 || worker || ring != round->ring)
         leave_batch(round);
     if (round->left == 0)

@@ -73,7 +73,7 @@ int sri_prepare_provide(struct sri_request *request, const struct io_uring_sqe *
     if (sqe->rw_flags != 0 || sqe->splice_fd_in != 0)
         return -EINVAL;
     if (sqe->fd <= 0 || (uint32_t)sqe->fd > IDS)
-        return sqe->fd == 0 ? -E2BIG : -E2BIG;
+        return -E2BIG;
     if (sqe->len == 0)
         return -EINVAL;
     size = (uint64_t)sqe->len * (uint32_t)sqe->fd;

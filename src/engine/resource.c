@@ -12,7 +12,7 @@
 static bool add_chunk(struct sri_resource_pool *pool)
 {
     uint32_t count = pool->chunk_count;
-    struct sri_resource **chunks = sri_realloc(pool->chunks, (count + 1) * sizeof *chunks);
+    struct sri_resource **chunks = sri_realloc(pool->chunks, (count + 1) * sizeof(struct sri_resource *));
     if (chunks == NULL)
         return false;
     pool->chunks = chunks;

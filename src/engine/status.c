@@ -9,6 +9,7 @@
 #include <linux/limits.h>
 #include <sys/xattr.h>
 
+#include "base/text.h"
 #include "engine/steps.h"
 
 int sri_prepare_statx(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -72,7 +73,7 @@ static int keep(struct sri_request *request, const struct io_uring_sqe *sqe, con
     xattr->flags = sqe->xattr_flags;
     xattr->size = room;
     xattr->to = (void *)(uintptr_t)sqe->addr2;
-    strcpy(xattr->name, name);
+    (void)sri_format(xattr->name, sizeof xattr->name, "%s", name);
     xattr->value = (char *)(xattr + 1);
     xattr->path = NULL;
     if (by_path)

@@ -6,24 +6,27 @@
 
 #include "ring/ring_private.h"
 
-/* The delivered operation behind a completion, or why there is none. */
-static inline int find(const struct sr_completion *done, struct sri_slot **slot)
+/* The delivered operation behind a completion; NULL, and *refused says why there is none. */
+static struct sri_slot *find(const struct sr_completion *done, int *refused)
 {
+    *refused = -EINVAL;
     if (done == NULL || done->ring == NULL)
-        return -EINVAL;
-    if (!sri_ring_is_mine(done->ring))
-        return sri_ring_refusal(done->ring);
-    *slot = sri_slot_find(done->ring, done->id);
-    return *slot != NULL && (*slot)->state == SRI_OPERATION_DELIVERED ? 0 : SR_ESTALE;
+        return NULL;
+    *refused = sri_ring_check(done->ring);
+    if (*refused != 0)
+        return NULL;
+    struct sri_slot *slot = sri_slot_find(done->ring, done->id);
+    *refused = SR_ESTALE;
+    return slot != NULL && slot->state == SRI_OPERATION_DELIVERED ? slot : NULL;
 }
 
 /* Ends the completion: *back is its buffer, or NULL (BUF-5). The kernel's result, untouched, or why there is none. */
 static int32_t take(struct sr_completion *done, struct sr_buffer **back)
 {
-    struct sri_slot *slot = NULL;
+    int refused;
+    struct sri_slot *slot = find(done, &refused);
     *back = NULL;
-    int refused = find(done, &slot);
-    if (refused != 0)
+    if (slot == NULL)
         return refused;
     sri_slot_refresh(done->ring, slot);
     if (slot->buffer != NULL)
@@ -50,11 +53,11 @@ SR_UNCHECKED int32_t sri_take_plain(struct sr_completion *done)
 
 SR_UNCHECKED void sr_finish(struct sr_completion *done)
 {
-    struct sri_slot *slot = NULL;
+    int refused;
     if (done != NULL && done->posted)
         return;
-    int refused = find(done, &slot);
-    if (refused != 0) {
+    struct sri_slot *slot = find(done, &refused);
+    if (slot == NULL) {
         sri_log(SR_LOG_WARNING, "sr_finish: nothing was ended: %s", sr_strerror(refused));
         return;
     }
@@ -64,11 +67,11 @@ SR_UNCHECKED void sr_finish(struct sr_completion *done)
 
 int sr_completion_peer(const struct sr_completion *done, struct sockaddr *address, uint32_t *length)
 {
-    struct sri_slot *slot = NULL;
+    int refused;
     if (address == NULL || length == NULL)
         return -EINVAL;
-    int refused = find(done, &slot);
-    if (refused != 0)
+    const struct sri_slot *slot = find(done, &refused);
+    if (slot == NULL)
         return refused;
     if (slot->opcode != IORING_OP_ACCEPT || (slot->marks & SRI_MARK_WANT_PEER) == 0)
         return -EINVAL;
