@@ -5,8 +5,8 @@
 export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"
 export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$CMAKE_BUILD_PARALLEL_LEVEL}"
 
-# What a script leaves behind, for whoever reads a failure and for docs/record.md: SCRIPT.parts, a line per part; and of each
-# part SCRIPT.PART.log and, if it ran ctest, SCRIPT.PART.xml.
+# What a script leaves behind, for whoever reads a failure and for docs/record.md: SCRIPT.parts, a line per part with its
+# outcome, its seconds and the commit it ran at; and of each part SCRIPT.PART.log and, if it ran ctest, SCRIPT.PART.xml.
 record=build/record
 script=$(basename "$0")
 keep_going=
@@ -20,6 +20,25 @@ begin_parts() {
     mkdir -p "$record"
     rm -rf "$record/$script".*
     : > "$record/$script.parts"
+}
+
+# begin_some_parts PART...: forgets what these left behind, and keeps what others did.
+begin_some_parts() {
+    local name
+    mkdir -p "$record"
+    touch "$record/$script.parts"
+    for name in "$@"; do
+        rm -rf "$record/$script.$name".*
+        sed -i "/^$name\t/d" "$record/$script.parts"
+    done
+}
+
+# The commit that is checked out; "+" behind it: with changes that are not committed.
+commit() {
+    local hash
+    hash=$(git rev-parse --short=12 HEAD 2> /dev/null) || hash=-
+    git diff --quiet HEAD -- . ':!docs/record.md' 2> /dev/null || hash+=+
+    echo "$hash"
 }
 
 # part NAME COMMAND...: runs it with its output in a log, of which the end is shown when it fails. Exit code 77 of the command
@@ -39,7 +58,7 @@ part() {
         *) outcome=failed ;;
     esac
     printf '%-8s %5d s\n' "$outcome" $((SECONDS - start))
-    printf '%s\t%s\t%d\n' "$name" "$outcome" $((SECONDS - start)) >> "$record/$script.parts"
+    printf '%s\t%s\t%d\t%s\n' "$name" "$outcome" $((SECONDS - start)) "$(commit)" >> "$record/$script.parts"
     case $outcome in
         skipped) tail -n 1 "$log" | sed 's/^/    /' ;;
         failed)
