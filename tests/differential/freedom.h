@@ -7,7 +7,7 @@
 #define TESTS_DIFFERENTIAL_FREEDOM_H
 
 #include "engine/engine.h"
-#include "explore/branch.h"
+#include "fate/branch.h"
 #include "program.h"
 
 struct df_freedom {

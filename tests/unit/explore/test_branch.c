@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "explore/branch.h"
 #include "explore/shrink.h"
+#include "fate/branch.h"
 #include "support/main.h"
 
 /* Every way comes once, and those with fewer choices other than 0 come first. */

@@ -7,8 +7,8 @@
  *         … a run, that asks sri_branch_choose() …
  *     all seen, unless branch.cut
  */
-#ifndef SRI_EXPLORE_BRANCH_H
-#define SRI_EXPLORE_BRANCH_H
+#ifndef SRI_FATE_BRANCH_H
+#define SRI_FATE_BRANCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

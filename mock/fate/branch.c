@@ -2,7 +2,7 @@
  * The tree of choices, walked in breadth: what a run chose behind its prefix were zeros, and each of them might have been
  * something else. So every way has one parent, and comes once.
  */
-#include "explore/branch.h"
+#include "fate/branch.h"
 
 #include <string.h>
 
