@@ -65,6 +65,7 @@ struct sri_slot {
     union {
         struct sri_slot *free_next; /* gone */
         sr_completion_fn *callback; /* claimed by one */
+        sr_ended_fn *ended;         /* an orphan; or NULL */
     };
     union {
         uint32_t length; /* bytes asked for, until the operation ends; UINT32_MAX: no count is too large */

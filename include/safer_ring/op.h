@@ -125,7 +125,7 @@ SR_MUST_USE SR_INLINE int sr_op_start(struct sr_ring *ring, const struct sr_op_s
     SR_GIVES_IF_OK(*op);
 
 /*
- * Starts an operation without a buffer: nop, accept, connect, fsync, openat, close, timeout.
+ * Starts an operation without a buffer: nop, accept, connect, shutdown, fsync, openat, close, poll, timeout.
  * Otherwise as sr_op_start(); -EOPNOTSUPP also when the opcode needs a buffer.
  */
 SR_MUST_USE SR_INLINE int sr_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec,
@@ -206,6 +206,22 @@ SR_MUST_USE int sr_op_then(struct sr_ring *ring, struct sr_op *op, sr_completion
  * Source: ORPH-1 … ORPH-6.
  */
 void sr_op_drop(struct sr_ring *ring, struct sr_op *op) SR_TAKES(*op);
+
+/* Told that the kernel is done with an operation that was dropped. */
+typedef void sr_ended_fn(void *user);
+
+/*
+ * Drops an operation and has `ended` told, once, when the kernel is done with it: for what must outlive the operation (its
+ * descriptor) and has nobody left to await it. Inside this call if nothing is under way.
+ *
+ * Ownership: as sr_op_drop(). `ended` runs inside whichever call of the ring meets the operation's end, and may call
+ * nothing of the ring but sr_ring_close_descriptor() and sr_ring_let_go().
+ * Errors: -EINVAL, also when ended is NULL; SR_ESTALE, SR_EINVALID_STATE: no operation of this handle can be dropped;
+ * SR_EWRONG_THREAD, SR_EWRONG_PROCESS. Nothing has changed then, and `ended` is not called.
+ * Callable: as sr_op_drop(). Source: ORPH-1, ORPH-3, STR-5.
+ */
+SR_MUST_USE int sr_op_drop_then(struct sr_ring *ring, struct sr_op *op, sr_ended_fn *ended, void *user)
+    SR_TAKES_IF_OK(*op);
 
 /*
  * Asks for an operation's end. The handle stays: its completion comes, with -ECANCELED if the cancel won, else with the
@@ -356,6 +372,24 @@ static inline struct sr_op_spec sr_spec_close(struct sr_fd fd)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_CLOSE);
     spec.target = fd;
+    return spec;
+}
+
+/* Waits until one of `events` (POLLIN, POLLOUT, … of poll(2)) holds of the descriptor. The result is the events that hold. */
+static inline struct sr_op_spec sr_spec_poll(struct sr_fd fd, uint32_t events)
+{
+    struct sr_op_spec spec = sr_spec_of_(IORING_OP_POLL_ADD);
+    spec.target = fd;
+    spec.opcode_flags = events;
+    return spec;
+}
+
+/* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. */
+static inline struct sr_op_spec sr_spec_shutdown(struct sr_fd fd, int how)
+{
+    struct sr_op_spec spec = sr_spec_of_(IORING_OP_SHUTDOWN);
+    spec.target = fd;
+    spec.opcode_flags = (uint32_t)how;
     return spec;
 }
 

@@ -58,7 +58,7 @@ SR_MUST_USE int sr_ring_attach(struct sr_ring *ring);
  * anything is changed, and by default prints the list and aborts. Close does not look for completions first, so a
  * forgotten await panics on every kernel and in every run.
  * Errors: -EINVAL: NULL. SR_EOPERATIONS_IN_FLIGHT: the panic handler returned. SR_EINVALID_STATE: inside a callback.
- * SR_EWRONG_THREAD. In a forked child it releases the child's copy, without panic and without touching the ring.
+ * -EBUSY: somebody holds the ring (sr_ring_hold(); streams do), whom the log names. SR_EWRONG_THREAD. In a forked child it releases the child's copy, without panic and without touching the ring.
  * Callable: from the ring's thread, not from a callback; does not block.
  * Source: RING-1 … RING-6.
  */
@@ -166,6 +166,42 @@ uint32_t sr_ring_orphan_count(const struct sr_ring *ring);
 /* The kernel's name ("uring", "engine", "sim"); and why that one, one sentence. Static for the ring's life. BACK-4. */
 const char *sr_ring_backend(const struct sr_ring *ring);
 const char *sr_ring_backend_reason(const struct sr_ring *ring);
+
+/* ---- What stands on a ring ---------------------------------------------------------------------------------------- */
+
+/* Something that works on a ring and must end before it. The members are the library's. */
+struct sr_hold {
+    const char *name;
+    struct sr_hold *next;
+    struct sr_hold **place; /* what points to it; NULL: it holds nothing */
+};
+
+/*
+ * Holds the ring: closing it is refused with -EBUSY, and the log names who holds it (RING-5). For adapters: streams, event
+ * loops. The ring's operations are not touched.
+ *
+ * Ownership: `hold` and `name` are the caller's and must live until sr_ring_let_go(). A hold that holds already is refused.
+ * Errors: -EINVAL, SR_EWRONG_THREAD, SR_EWRONG_PROCESS. Callable: from the ring's thread, also from a callback.
+ */
+SR_MUST_USE int sr_ring_hold(struct sr_ring *ring, struct sr_hold *hold, const char *name);
+
+/* Ends a hold; one that holds nothing is fine. Callable: from the ring's thread, and in a forked child. */
+void sr_ring_let_go(struct sr_hold *hold);
+
+/*
+ * May the caller wait on the ring now? 0, or why a waiting call would be refused: SR_EINVALID_STATE (inside a callback, not
+ * attached), SR_EWRONG_THREAD, SR_EWRONG_PROCESS, -EINVAL. Changes nothing. Source: CB-2, RING-6.
+ */
+SR_MUST_USE int sr_ring_may_wait(const struct sr_ring *ring);
+
+/* May the caller start operations on it now? As sr_ring_may_wait(), but a callback may. */
+SR_MUST_USE int sr_ring_may_start(const struct sr_ring *ring);
+
+/*
+ * Closes a descriptor of the ring's kernel at once, as close(2): on every backend, the simulated one included. In a forked
+ * child it closes the child's copy. Errors: -EINVAL, -EBADF, and those of close(2); SR_EWRONG_THREAD.
+ */
+SR_MUST_USE int sr_ring_close_descriptor(const struct sr_ring *ring, int descriptor);
 
 /* ---- Panic ------------------------------------------------------------------------------------------------------- */
 

@@ -34,16 +34,19 @@ static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* Under way: an orphan until its terminal CQE; its buffer stays lent whatever a cancel answers (ORPH-1, ORPH-5). */
-static void orphan(struct sr_ring *ring, struct sri_slot *slot)
+static void orphan(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
 {
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DROP) == 0);
+    slot->ended = ended;
+    slot->user = user;
     ring->orphans++;
     ring->stats.orphaned++;
     if (ring->cancel_on_drop)
         sri_want_cancel(ring, slot);
 }
 
-static int drop(struct sr_ring *ring, struct sri_slot *slot)
+/* One under way tells `ended`, if there is one, when the kernel is done. */
+static int drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
 {
     int refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
     if (refused != 0)
@@ -51,7 +54,7 @@ static int drop(struct sr_ring *ring, struct sri_slot *slot)
     switch ((enum sri_operation)slot->state) {
     case SRI_OPERATION_QUEUED: drop_queued(ring, slot); return 0;
     case SRI_OPERATION_SUBMITTED:
-    case SRI_OPERATION_CANCELLING: orphan(ring, slot); return 0;
+    case SRI_OPERATION_CANCELLING: orphan(ring, slot, ended, user); return 0;
     case SRI_OPERATION_COMPLETED: sri_dispose(ring, slot); return 0;
     case SRI_OPERATION_GONE:
     case SRI_OPERATION_BUILDING:
@@ -68,7 +71,7 @@ SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
     struct sri_slot *slot;
     int refused = find(ring, op, &slot);
     if (refused == 0)
-        refused = drop(ring, slot);
+        refused = drop(ring, slot, NULL, NULL);
     if (refused == 0) {
         op->id = 0;
         return;
@@ -76,6 +79,31 @@ SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)
     if (refused == SR_ESTALE || refused == SR_EINVALID_STATE)
         ring->stats.misuses++;
     sri_log(SR_LOG_ERROR, "sr_op_drop: nothing was dropped: %s", sr_strerror(refused));
+}
+
+SR_UNCHECKED int sr_op_drop_then(struct sr_ring *ring, struct sr_op *op, sr_ended_fn *ended, void *user)
+{
+    struct sri_slot *slot;
+    int refused = ended != NULL ? find(ring, op, &slot) : -EINVAL;
+    if (refused != 0)
+        return refused;
+    bool under_way = slot->state == SRI_OPERATION_SUBMITTED || slot->state == SRI_OPERATION_CANCELLING;
+    refused = drop(ring, slot, ended, user);
+    if (refused != 0)
+        return refused;
+    op->id = 0; /* before `ended`, who may free what it stands in */
+    if (!under_way)
+        ended(user);
+    return 0;
+}
+
+void sri_tell_orphans(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+        const struct sri_slot *slot = &ring->hot.slots[i];
+        if (slot->claim == SRI_CLAIM_ORPHAN && slot->ended != NULL)
+            slot->ended(slot->user);
+    }
 }
 
 /* Moves a handle's claim to the ring, with where its result goes. A result that is there already joins the queue at once. */

@@ -20,6 +20,8 @@ const struct sri_kind sri_kinds[SRI_KINDS] = {
     [IORING_OP_FSYNC] = {.name = "FSYNC", .has_target = true, .has_flags = true},
     [IORING_OP_OPENAT] = {.name = "OPENAT", .makes_descriptor = true, .has_target = true, .special = true},
     [IORING_OP_CLOSE] = {.name = "CLOSE", .has_target = true},
+    [IORING_OP_POLL_ADD] = {.name = "POLL_ADD", .has_target = true, .special = true},
+    [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .has_target = true, .special = true},
     [IORING_OP_TIMEOUT] = {.name = "TIMEOUT", .special = true},
 };
 /* clang-format on */
@@ -60,6 +62,8 @@ void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot,
     case IORING_OP_OPENAT:
         io_uring_prep_openat(sqe, slot->fd, kept->bytes, (int)spec->opcode_flags, spec->mode);
         return;
+    case IORING_OP_POLL_ADD: io_uring_prep_poll_add(sqe, slot->fd, spec->opcode_flags); return;
+    case IORING_OP_SHUTDOWN: io_uring_prep_shutdown(sqe, slot->fd, (int)spec->opcode_flags); return;
     default: io_uring_prep_timeout(sqe, &kept->duration, 0, spec->opcode_flags); return;
     }
 }

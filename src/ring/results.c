@@ -61,6 +61,8 @@ static void dispose_result(struct sr_ring *ring, struct sri_slot *slot)
 
 void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
 {
+    sr_ended_fn *ended = slot->claim == SRI_CLAIM_ORPHAN ? slot->ended : NULL;
+    void *user = slot->user;
     if (slot->state == SRI_OPERATION_COMPLETED && slot->claim != SRI_CLAIM_ORPHAN)
         leave_queue(ring, slot);
     if (slot->claim == SRI_CLAIM_ORPHAN)
@@ -68,6 +70,8 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
     sri_slot_refresh(ring, slot);
     dispose_result(ring, slot);
     sri_slot_settle(ring, slot);
+    if (ended != NULL)
+        ended(user);
 }
 
 /* Puts a completed operation where its claim says (CB-4: one queue each); a handle's result waits in its slot. */

@@ -153,6 +153,7 @@ static void close_in_child(struct sr_ring *ring)
         sri_buffer_move(buffer, SRI_OWNER_DISPOSE);
         sri_buffer_home(buffer);
     }
+    sri_tell_orphans(ring);
     destroy(ring);
 }
 
@@ -163,6 +164,8 @@ static int close_ring(struct sr_ring **handle, bool panics)
     struct sr_ring *ring = *handle;
     int refused = ring->owner != NULL ? sri_ring_check(ring) : 0;
     if (refused == SR_EWRONG_PROCESS) {
+        if (sri_is_held(ring))
+            return -EBUSY;
         *handle = NULL;
         close_in_child(ring);
         return 0;
@@ -176,6 +179,8 @@ static int close_ring(struct sr_ring **handle, bool panics)
             sri_panic(ring);
         return SR_EOPERATIONS_IN_FLIGHT;
     }
+    if (sri_is_held(ring))
+        return -EBUSY;
     *handle = NULL;
     destroy(ring);
     return 0;

@@ -107,6 +107,7 @@ struct sr_ring {
     struct sri_posts posts;
     struct sr_stats stats; /* what is counted elsewhere is filled in when asked for */
     uint64_t discarded;    /* operations dropped before the kernel consumed them */
+    struct sr_hold *holds; /* hold.c */
     uint32_t max_in_flight;
     uint32_t completion_entries;
     void *mapping[3]; /* SQ ring, CQ ring (may be the same), SQEs */
@@ -308,6 +309,12 @@ static inline uint32_t sri_run_callbacks(struct sr_ring *ring)
 {
     return ring->callbacks.count != 0 ? sri_run_due_callbacks(ring) : 0;
 }
+
+/* drop.c: for a ring that goes with orphans in it, as in a forked child: nobody is told later. */
+void sri_tell_orphans(struct sr_ring *ring);
+
+/* hold.c: is the ring held? Names the holders in the log (RING-5). */
+bool sri_is_held(const struct sr_ring *ring);
 
 /* cancel.c */
 /* A step of a wait for operations that were asked to be cancelled: asks those again that it came too late for. *pause_ns

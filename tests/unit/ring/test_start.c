@@ -179,7 +179,7 @@ SR_UNCHECKED static void an_unknown_opcode_is_refused(void **state)
 {
     (void)state;
     static const uint8_t unknown[] = {
-        IORING_OP_POLL_ADD,       IORING_OP_ASYNC_CANCEL, IORING_OP_LINK_TIMEOUT,
+        IORING_OP_POLL_REMOVE,    IORING_OP_ASYNC_CANCEL, IORING_OP_LINK_TIMEOUT,
         IORING_OP_READ_FIXED,     IORING_OP_SENDMSG,      IORING_OP_SPLICE,
         IORING_OP_TIMEOUT_REMOVE, IORING_OP_MSG_RING,     255};
     struct fake_ring f = fake_ring_open(4);
@@ -199,8 +199,9 @@ SR_UNCHECKED static void the_door_must_fit_the_opcode(void **state)
     (void)state;
     static const uint8_t with_buffer[] = {IORING_OP_READ,   IORING_OP_WRITE, IORING_OP_READV,
                                           IORING_OP_WRITEV, IORING_OP_SEND,  IORING_OP_RECV};
-    static const uint8_t without[] = {IORING_OP_NOP,    IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_FSYNC,
-                                      IORING_OP_OPENAT, IORING_OP_CLOSE,  IORING_OP_TIMEOUT};
+    static const uint8_t without[] = {IORING_OP_NOP,     IORING_OP_ACCEPT,   IORING_OP_CONNECT,
+                                      IORING_OP_FSYNC,   IORING_OP_OPENAT,   IORING_OP_CLOSE,
+                                      IORING_OP_TIMEOUT, IORING_OP_POLL_ADD, IORING_OP_SHUTDOWN};
     struct fake_ring f = fake_ring_open(4);
     struct sr_buffer *buffer = new_buffer(8);
     for (size_t i = 0; i < sizeof with_buffer; i++) {
