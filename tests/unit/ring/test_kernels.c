@@ -3,86 +3,14 @@
  * true one where it is not refused. The same sentences on each (BACK-1, BACK-3).
  */
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "safer_ring/sim.h"
+#include "support/each_kernel.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
 
 #define MS UINT64_C(1000000)
 
-/* A ring on some kernel, and two ends of a pipe and of a socket pair in that kernel's world. */
-struct world {
-    const char *name;
-    struct sr_sim *sim;
-    struct sr_ring *ring;
-    int pipe[2];
-    int pair[2];
-};
-
-static bool open_ring(struct world *world)
-{
-    struct sr_config config = sr_config_default();
-    config.entries = 8;
-    if (strcmp(world->name, "sim") == 0) {
-        assert_int_equal(sr_sim_new(&world->sim, NULL), 0);
-        return sr_sim_ring_open(world->sim, &world->ring, 8) == 0;
-    }
-    config.backend_name = world->name;
-    return sr_ring_open_config(&world->ring, &config) == 0;
-}
-
-static bool open_world(struct world *world, const char *name)
-{
-    *world = (struct world){.name = name};
-    print_message("on %s\n", name);
-    if (!open_ring(world)) {
-        assert_string_equal(name, "uring"); /* the others are always there */
-        return false;
-    }
-    assert_string_equal(sr_ring_backend(world->ring), name);
-    if (world->sim != NULL) {
-        assert_int_equal(sr_sim_pipe(world->sim, world->pipe), 0);
-        assert_int_equal(sr_sim_socketpair(world->sim, world->pair), 0);
-    } else {
-        assert_int_equal(pipe(world->pipe), 0);
-        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, world->pair), 0);
-    }
-    return true;
-}
-
-static void close_world(struct world *world)
-{
-    assert_int_equal(stats_of(world->ring).unknown, 0);
-    assert_int_equal(sr_ring_close(&world->ring), 0);
-    for (int i = 0; i < 2; i++) {
-        if (world->sim != NULL) {
-            assert_int_equal(sr_sim_close(world->sim, world->pipe[i]), 0);
-            assert_int_equal(sr_sim_close(world->sim, world->pair[i]), 0);
-        } else {
-            close(world->pipe[i]);
-            close(world->pair[i]);
-        }
-    }
-    sr_sim_free(&world->sim);
-}
-
-static const char *const kernels[] = {"sim", "engine", "uring"};
-#define KERNELS (sizeof kernels / sizeof kernels[0])
-
-static void on_each(void (*life)(struct world *))
-{
-    for (size_t i = 0; i < KERNELS; i++) {
-        struct world world;
-        if (!open_world(&world, kernels[i]))
-            continue;
-        life(&world);
-        close_world(&world);
-    }
-}
-
-SR_UNCHECKED static void write_then_read(struct world *world)
+SR_UNCHECKED static void write_then_read(struct each_kernel *world)
 {
     struct sr_buffer *out = NULL;
     struct sr_buffer *in = NULL;
@@ -106,10 +34,10 @@ SR_UNCHECKED static void write_then_read(struct world *world)
 static void what_is_written_is_read(void **state)
 {
     (void)state;
-    on_each(write_then_read);
+    on_each_kernel(write_then_read);
 }
 
-SR_UNCHECKED static void vectors_through_a_pipe(struct world *world)
+SR_UNCHECKED static void vectors_through_a_pipe(struct each_kernel *world)
 {
     struct sr_buffer *parts[2] = {NULL};
     struct sr_buffer *back[2] = {NULL};
@@ -143,16 +71,16 @@ SR_UNCHECKED static void vectors_through_a_pipe(struct world *world)
 static void vectors_are_written_and_read(void **state)
 {
     (void)state;
-    on_each(vectors_through_a_pipe);
+    on_each_kernel(vectors_through_a_pipe);
 }
 
 /* A read from the empty pipe or socket: nothing will come. */
-SR_UNCHECKED static struct sr_op start_endless(struct world *world, bool socket)
+SR_UNCHECKED static struct sr_op start_endless(struct each_kernel *world, bool socket)
 {
     return socket ? start_read(world->ring, world->pair[0], 64) : start_read(world->ring, world->pipe[0], 64);
 }
 
-SR_UNCHECKED static void cancel_endless(struct world *world)
+SR_UNCHECKED static void cancel_endless(struct each_kernel *world)
 {
     for (int socket = 0; socket < 2; socket++) {
         struct sr_op op = start_endless(world, socket != 0);
@@ -166,10 +94,10 @@ SR_UNCHECKED static void cancel_endless(struct world *world)
 static void a_cancel_ends_an_endless_read(void **state)
 {
     (void)state;
-    on_each(cancel_endless);
+    on_each_kernel(cancel_endless);
 }
 
-SR_UNCHECKED static void drop_endless(struct world *world)
+SR_UNCHECKED static void drop_endless(struct each_kernel *world)
 {
     uint32_t remaining = 9;
     for (int socket = 0; socket < 2; socket++) {
@@ -189,10 +117,10 @@ SR_UNCHECKED static void drop_endless(struct world *world)
 static void a_dropped_endless_read_drains(void **state)
 {
     (void)state;
-    on_each(drop_endless);
+    on_each_kernel(drop_endless);
 }
 
-SR_UNCHECKED static void limit_endless(struct world *world)
+SR_UNCHECKED static void limit_endless(struct each_kernel *world)
 {
     struct sr_buffer *buffer = NULL;
     struct sr_op op;
@@ -210,10 +138,10 @@ SR_UNCHECKED static void limit_endless(struct world *world)
 static void a_linked_timeout_ends_an_endless_read(void **state)
 {
     (void)state;
-    on_each(limit_endless);
+    on_each_kernel(limit_endless);
 }
 
-SR_UNCHECKED static void wait_for_endless(struct world *world)
+SR_UNCHECKED static void wait_for_endless(struct each_kernel *world)
 {
     struct sr_op op = start_endless(world, false);
     struct sr_completion done;
@@ -232,10 +160,10 @@ SR_UNCHECKED static void wait_for_endless(struct world *world)
 static void waits_with_a_limit_end(void **state)
 {
     (void)state;
-    on_each(wait_for_endless);
+    on_each_kernel(wait_for_endless);
 }
 
-SR_UNCHECKED static void time_out(struct world *world)
+SR_UNCHECKED static void time_out(struct each_kernel *world)
 {
     struct sr_op_spec spec = sr_spec_timeout(2 * MS);
     struct sr_op op;
@@ -247,10 +175,10 @@ SR_UNCHECKED static void time_out(struct world *world)
 static void a_timeout_ends(void **state)
 {
     (void)state;
-    on_each(time_out);
+    on_each_kernel(time_out);
 }
 
-SR_UNCHECKED static void wrong_descriptor(struct world *world)
+SR_UNCHECKED static void wrong_descriptor(struct each_kernel *world)
 {
     struct sr_buffer *buffer = NULL;
     struct sr_op op;
@@ -268,10 +196,10 @@ SR_UNCHECKED static void wrong_descriptor(struct world *world)
 static void a_failed_write_gives_its_buffer_back(void **state)
 {
     (void)state;
-    on_each(wrong_descriptor);
+    on_each_kernel(wrong_descriptor);
 }
 
-SR_UNCHECKED static void many_at_once(struct world *world)
+SR_UNCHECKED static void many_at_once(struct each_kernel *world)
 {
     struct sr_completion done[40];
     size_t ended = 0;
@@ -293,7 +221,7 @@ SR_UNCHECKED static void many_at_once(struct world *world)
 static void more_than_the_sq_holds_all_end(void **state)
 {
     (void)state;
-    on_each(many_at_once);
+    on_each_kernel(many_at_once);
 }
 
 /* Luck of every kind: a conversation over a pipe, with a dropped and a cancelled read, gives every buffer back. */
@@ -301,7 +229,7 @@ SR_UNCHECKED static void bad_luck_loses_nothing(void **state)
 {
     (void)state;
     SR_SIM_FOR_EACH_SEED (sim, 200) {
-        struct world world = {.name = "sim", .sim = sim};
+        struct each_kernel world = {.name = "sim", .sim = sim};
         assert_int_equal(sr_sim_ring_open(sim, &world.ring, 8), 0);
         assert_int_equal(sr_sim_pipe(sim, world.pipe), 0);
         struct sr_op dropped = start_read(world.ring, world.pipe[0], 64);
