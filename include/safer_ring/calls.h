@@ -56,6 +56,11 @@ SR_MUST_USE static inline int sr_send_owned(struct sr_ring *ring, struct sr_fd f
 SR_MUST_USE static inline int sr_recv_owned(struct sr_ring *ring, struct sr_fd fd, struct sr_buffer **buffer,
                                             struct sr_range range, uint32_t message_flags, struct sr_op *op)
     SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
+/* Sends from where the bytes lie: the buffer comes back with the kernel's notification. */
+SR_MUST_USE static inline int sr_send_zc_owned(struct sr_ring *ring, struct sr_fd fd,
+                                               struct sr_buffer **buffer, struct sr_range range,
+                                               uint32_t message_flags, struct sr_op *op)
+    SR_TAKES_IF_OK(*buffer) SR_GIVES_IF_OK(*op);
 /* Accepts one connection; the result is its descriptor. */
 SR_MUST_USE static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd listening, struct sr_op *op)
     SR_GIVES_IF_OK(*op);
@@ -118,6 +123,13 @@ SR_UNCHECKED static inline int sr_recv_owned(struct sr_ring *ring, struct sr_fd 
                                              struct sr_range range, uint32_t message_flags, struct sr_op *op)
 {
     return sri_transfer(ring, IORING_OP_RECV, fd, 0, message_flags, range, buffer, op);
+}
+
+SR_UNCHECKED static inline int sr_send_zc_owned(struct sr_ring *ring, struct sr_fd fd,
+                                                struct sr_buffer **buffer, struct sr_range range,
+                                                uint32_t message_flags, struct sr_op *op)
+{
+    return sri_transfer(ring, IORING_OP_SEND_ZC, fd, 0, message_flags, range, buffer, op);
 }
 
 SR_UNCHECKED static inline int sr_accept_safe(struct sr_ring *ring, struct sr_fd listening, struct sr_op *op)

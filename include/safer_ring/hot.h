@@ -34,7 +34,7 @@ enum {
     SRI_HOT_OWNER_USER = 1,
     SRI_HOT_OWNER_KERNEL = 3,
     SRI_HOT_OWNER_COMPLETION = 4,
-    SRI_HOT_ONE_OWED = 32,   /* in `marks` */
+    SRI_HOT_ONE_OWED = 64,   /* in `marks` */
     SRI_HOT_MSG_TRUNC = 0x20 /* <sys/socket.h> */
 };
 

@@ -106,7 +106,7 @@ struct SR_CAPABILITY("completion") sr_completion {
 };
 
 /*
- * Starts an operation that transfers a buffer: read, write, readv, writev, send, recv.
+ * Starts an operation that transfers a buffer: read, write, readv, writev, send, recv, zero-copy send.
  *
  * Ownership: *buffer moves to the kernel and becomes NULL; it comes back by the completion of *op, on success and on every
  * error. If the call fails nothing has moved. readv and writev take a vector (sr_buffer_join), the others a plain buffer.
@@ -325,6 +325,19 @@ static inline struct sr_op_spec sr_spec_recv(struct sr_fd fd, struct sr_range ra
 {
     struct sr_op_spec spec = sr_spec_send(fd, range, message_flags);
     spec.opcode = IORING_OP_RECV;
+    return spec;
+}
+
+/*
+ * A send from where the bytes lie. The buffer comes back when the network is done with them, at the kernel's notification: one
+ * completion, with the send's result. A kernel without it (before Linux 6.0) answers -EINVAL.
+ * Source: io_uring_prep_send_zc(3).
+ */
+static inline struct sr_op_spec sr_spec_send_zc(struct sr_fd fd, struct sr_range range,
+                                                uint32_t message_flags)
+{
+    struct sr_op_spec spec = sr_spec_send(fd, range, message_flags);
+    spec.opcode = IORING_OP_SEND_ZC;
     return spec;
 }
 

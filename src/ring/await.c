@@ -104,7 +104,7 @@ static inline bool reap_one(struct sr_ring *ring, struct sri_slot *slot, struct 
     uint32_t head = *ring->shared.cq_head;
     uint32_t count = io_uring_smp_load_acquire(ring->shared.cq_tail) - head;
     const struct io_uring_cqe *cqe = &ring->shared.cqes[head & ring->shared.cq_mask];
-    if (__builtin_expect(count != 1 || cqe->user_data != slot->id ||
+    if (__builtin_expect(count != 1 || cqe->user_data != slot->id || !sri_is_simple(cqe) ||
                              !sri_can_end(ring, slot, ring->sq_head, ring->now_ms),
                          0))
         return is_there(ring, slot, done);

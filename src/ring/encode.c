@@ -23,6 +23,7 @@ const struct sri_kind sri_kinds[SRI_KINDS] = {
     [IORING_OP_POLL_ADD] = {.name = "POLL_ADD", .has_target = true, .special = true},
     [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .has_target = true, .special = true},
     [IORING_OP_TIMEOUT] = {.name = "TIMEOUT", .special = true},
+    [IORING_OP_SEND_ZC] = {.name = "SEND_ZC", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
 };
 /* clang-format on */
 

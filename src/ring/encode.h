@@ -22,7 +22,7 @@ struct sri_kind {
     bool special; /* its SQE points to something besides the buffer: encode.c */
 };
 
-#define SRI_KINDS (IORING_OP_SHUTDOWN + 1)
+#define SRI_KINDS (IORING_OP_SEND_ZC + 1)
 extern const struct sri_kind sri_kinds[SRI_KINDS];
 extern const struct sri_kind sri_unknown_kind;
 

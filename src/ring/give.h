@@ -13,6 +13,14 @@ static inline void sri_check_count(const struct sri_slot *slot, int32_t result)
     SRI_REQUIRE((int64_t)result <= (int64_t)slot->length);
 }
 
+/* Flags of a CQE that is not simply an operation's end: more follow, it is a notification, it brings a buffer. */
+#define SRI_NOT_SIMPLE (IORING_CQE_F_BUFFER | IORING_CQE_F_MORE | IORING_CQE_F_NOTIF)
+
+static inline bool sri_is_simple(const struct io_uring_cqe *cqe)
+{
+    return __builtin_expect((cqe->flags & SRI_NOT_SIMPLE) == 0, 1);
+}
+
 /*
  * Does the kernel have this operation, so that it can end now? One that was not marked as submitted yet never will be:
  * CONSUME, COMPLETE and DELIVER are one step (hot.c).

@@ -99,7 +99,6 @@ static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32
 
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags)
 {
-    sri_check_count(slot, result);
     slot->result = result;
     slot->cqe_flags = cqe_flags;
     ring->ended++;
@@ -162,17 +161,54 @@ static void note_other(struct sr_ring *ring, const struct io_uring_cqe *cqe)
     }
 }
 
+/*
+ * A zero-copy send's result, when its notification is still to come: kept until then, and the buffer stays lent. F_MORE alone
+ * tells whether one comes, also after an error (io_uring_prep_send_zc(3); measured).
+ */
+static bool note_sent(struct sri_slot *slot, const struct io_uring_cqe *cqe)
+{
+    bool has_it = slot->state == SRI_OPERATION_SUBMITTED || slot->state == SRI_OPERATION_CANCELLING;
+    if (!has_it || slot->opcode != IORING_OP_SEND_ZC || (slot->marks & SRI_MARK_SENT) != 0 ||
+        (cqe->flags & IORING_CQE_F_MORE) == 0)
+        return false;
+    sri_check_count(slot, cqe->res);
+    sri_mark(slot, SRI_MARK_SENT, 0);
+    slot->result = cqe->res;
+    return true;
+}
+
+/* The terminal CQE. A notification brings no result of its own: the one that came before it is the operation's. */
+static void note_end(struct sr_ring *ring, struct sri_slot *slot, const struct io_uring_cqe *cqe)
+{
+    ring->marked--;
+    if ((slot->marks & SRI_MARK_SENT) != 0) {
+        sri_complete(ring, slot, slot->result, cqe->flags);
+        return;
+    }
+    sri_check_count(slot, cqe->res);
+    sri_complete(ring, slot, cqe->res, cqe->flags);
+}
+
+/* May this CQE be the operation's last? A notification ends what it was promised for, and nothing else does. */
+static bool may_end(const struct sri_slot *slot, const struct io_uring_cqe *cqe)
+{
+    bool sent = (slot->marks & SRI_MARK_SENT) != 0;
+    return (cqe->flags & IORING_CQE_F_MORE) == 0 && sent == ((cqe->flags & IORING_CQE_F_NOTIF) != 0);
+}
+
 static __attribute__((noinline)) void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct sri_slot *slot = sri_slot_find(ring, cqe->user_data);
     if (slot != NULL)
         sri_slot_refresh(ring, slot);
-    if (slot == NULL || sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0) {
+    if (slot != NULL && !sri_is_simple(cqe) && note_sent(slot, cqe))
+        return;
+    if (slot == NULL || !may_end(slot, cqe) ||
+        sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0) {
         note_other(ring, cqe);
         return;
     }
-    ring->marked--;
-    sri_complete(ring, slot, cqe->res, cqe->flags);
+    note_end(ring, slot, cqe);
 }
 
 /*
@@ -192,7 +228,8 @@ static __attribute__((noinline)) uint32_t give_detached(struct sr_ring *ring, ui
     for (; at != tail && next != end; at++, next++) {
         const struct io_uring_cqe *cqe = &cqes[at & mask];
         struct sri_slot *slot = sri_hot_find(&hot, cqe->user_data);
-        if (slot == NULL || slot->claim != SRI_CLAIM_QUEUE || !sri_can_end(ring, slot, sq_head, now_ms))
+        if (slot == NULL || slot->claim != SRI_CLAIM_QUEUE || !sri_is_simple(cqe) ||
+            !sri_can_end(ring, slot, sq_head, now_ms))
             break;
         sri_give(ring, slot, cqe, slot->user, next);
     }
@@ -206,8 +243,8 @@ static __attribute__((noinline)) uint32_t give_detached(struct sr_ring *ring, ui
 static inline bool give_awaited(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct sri_slot *slot = ring->taker.only;
-    if (slot == NULL || slot->id != cqe->user_data || slot->claim != SRI_CLAIM_HANDLE ||
-        !sri_can_end(ring, slot, ring->sq_head, ring->now_ms))
+    if (slot == NULL || slot->id != cqe->user_data || !sri_is_simple(cqe) ||
+        slot->claim != SRI_CLAIM_HANDLE || !sri_can_end(ring, slot, ring->sq_head, ring->now_ms))
         return false;
     sri_give(ring, slot, cqe, NULL, ring->taker.next++);
     ring->taker.only = NULL;

@@ -32,6 +32,7 @@ enum {
     SRI_MARK_WANT_PEER = 1u << 2,
     SRI_MARK_PARTED = 1u << 3,   /* the kernel took it without its linked timeout, which goes by itself */
     SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
+    SRI_MARK_SENT = 1u << 5,     /* zero-copy: its result is known, and its notification owed */
 };
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");

@@ -160,7 +160,7 @@ static void put_cqe(struct fake_kernel *kernel, struct fake_cqe cqe)
     struct io_uring_cqe *place = cqe_at(kernel, tail);
     place->user_data = cqe.user_data;
     place->res = cqe.res;
-    place->flags = 0;
+    place->flags = cqe.flags;
     __atomic_store_n(cq_word(kernel, TAIL), tail + 1, __ATOMIC_RELEASE);
 }
 
@@ -379,7 +379,12 @@ void fake_kernel_refuse(struct fake_kernel *kernel, int error, uint32_t count)
 
 void fake_kernel_post(struct fake_kernel *kernel, uint64_t user_data, int32_t result)
 {
-    put_cqe(kernel, (struct fake_cqe){.user_data = user_data, .res = result});
+    fake_kernel_post_flagged(kernel, user_data, result, 0);
+}
+
+void fake_kernel_post_flagged(struct fake_kernel *kernel, uint64_t user_data, int32_t result, uint32_t flags)
+{
+    put_cqe(kernel, (struct fake_cqe){.user_data = user_data, .res = result, .flags = flags});
 }
 
 void fake_kernel_promise(struct fake_kernel *kernel, uint64_t user_data, int32_t result)

@@ -29,6 +29,7 @@ struct fake_enter {
 struct fake_cqe {
     uint64_t user_data;
     int32_t res;
+    uint32_t flags;
 };
 
 struct fake_kernel {
@@ -100,6 +101,9 @@ void fake_kernel_refuse(struct fake_kernel *kernel, int error, uint32_t count);
 
 /* A CQE, now; past a full CQ it overflows, as with the true kernel. */
 void fake_kernel_post(struct fake_kernel *kernel, uint64_t user_data, int32_t result);
+
+/* The same with flags (IORING_CQE_F_*). */
+void fake_kernel_post_flagged(struct fake_kernel *kernel, uint64_t user_data, int32_t result, uint32_t flags);
 
 /* A CQE that comes when somebody waits, in the order of promising, one per wait. */
 void fake_kernel_promise(struct fake_kernel *kernel, uint64_t user_data, int32_t result);
