@@ -19,6 +19,7 @@ extern "C" {
 #define SR_ENTRIES_MAX 32768u
 #define SR_IN_FLIGHT_MAX 16777214u
 #define SR_ARGUMENT_BYTES_MAX 65536u
+#define SR_SHOTS_MAX 1048576u
 
 /* Start from sr_config_default() and change fields; a field's 0 means its default where it says so. */
 struct sr_config {
@@ -40,6 +41,10 @@ struct sr_config {
     /* Completions that may wait to be taken (OP-9); 0: max_in_flight, at least the completion queue's places. Less than
        the completion queue's places is refused. */
     uint32_t queue_entries;
+
+    /* Completions of multishots, each but the last of one, that may wait or be held at once, 1 … SR_SHOTS_MAX; 0: as many as
+       the completion queue has places. 64 bytes each. */
+    uint32_t shot_entries;
 
     /* Bytes kept per operation for paths and addresses, 64 … SR_ARGUMENT_BYTES_MAX; 0: 256. */
     uint32_t argument_bytes;

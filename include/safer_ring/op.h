@@ -59,6 +59,7 @@ static inline struct sr_range sr_range(size_t begin, size_t length)
 enum {
     SR_OP_WANT_PEER = 1u << 0, /* accept: keep the peer's address, see sr_completion_peer() */
     SR_OP_ASYNC = 1u << 1,     /* IOSQE_ASYNC: straight to the kernel's workers */
+    SR_OP_MULTISHOT = 1u << 2, /* goes on, and completes again and again: see multishot.h */
 };
 
 /*

@@ -19,6 +19,7 @@ struct sr_stats {
     uint64_t submitted; /* consumed by the kernel */
     uint64_t withdrawn; /* taken back from the submission queue before the kernel saw them */
     uint64_t completed; /* terminal completions */
+    uint64_t shots;     /* completions of multishots before their last */
     uint64_t enters;    /* calls of the kernel's enter */
     uint64_t cancels;   /* cancel requests sent */
     uint64_t orphaned;  /* operations dropped while the kernel had them */

@@ -23,16 +23,16 @@
 /* A CQE for an operation that can have none (gone, queued, ended) is refused as stale and counted (OP-5). */
 /* clang-format off */
 const int16_t sri_operation_table[SRI_OPERATIONS][SRI_OPERATION_EVENTS] = {
-    /*              start      abandon  queue    consume     withdraw  cancel       miss        recall      complete    deliver     settle    free    retire */
-    [GONE]       = {BUILDING,  NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    NEVER,  RETIRED},
-    [BUILDING]   = {NEVER,     GONE,    QUEUED,  NEVER,      NEVER,    INVALID,     NEVER,      NEVER,      STALE,      PENDING,    NEVER,    NEVER,  NEVER},
-    [QUEUED]     = {NEVER,     NEVER,   NEVER,   SUBMITTED,  SETTLED,  INVALID,     INVALID,    COMPLETED,  STALE,      PENDING,    INVALID,  NEVER,  NEVER},
-    [SUBMITTED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  CANCELLING,  INVALID,    INVALID,    COMPLETED,  PENDING,    INVALID,  NEVER,  NEVER},
-    [CANCELLING] = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  CANCELLING,  SUBMITTED,  INVALID,    COMPLETED,  PENDING,    INVALID,  NEVER,  NEVER},
-    [COMPLETED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  INVALID,     INVALID,    INVALID,    STALE,      DELIVERED,  SETTLED,  NEVER,  NEVER},
-    [DELIVERED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  INVALID,     INVALID,    INVALID,    STALE,      INVALID,    SETTLED,  NEVER,  NEVER},
-    [SETTLED]    = {NEVER,     NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    GONE,   NEVER},
-    [RETIRED]    = {NEVER,     NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    NEVER,  NEVER},
+    /*              start      abandon  queue    consume     withdraw  cancel       miss        recall      complete    deliver     settle    free    retire   shot */
+    [GONE]       = {BUILDING,  NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    NEVER,  RETIRED, COMPLETED},
+    [BUILDING]   = {NEVER,     GONE,    QUEUED,  NEVER,      NEVER,    INVALID,     NEVER,      NEVER,      STALE,      PENDING,    NEVER,    NEVER,  NEVER,   NEVER},
+    [QUEUED]     = {NEVER,     NEVER,   NEVER,   SUBMITTED,  SETTLED,  INVALID,     INVALID,    COMPLETED,  STALE,      PENDING,    INVALID,  NEVER,  NEVER,   NEVER},
+    [SUBMITTED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  CANCELLING,  INVALID,    INVALID,    COMPLETED,  PENDING,    INVALID,  NEVER,  NEVER,   NEVER},
+    [CANCELLING] = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  CANCELLING,  SUBMITTED,  INVALID,    COMPLETED,  PENDING,    INVALID,  NEVER,  NEVER,   NEVER},
+    [COMPLETED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  INVALID,     INVALID,    INVALID,    STALE,      DELIVERED,  SETTLED,  NEVER,  NEVER,   NEVER},
+    [DELIVERED]  = {NEVER,     NEVER,   NEVER,   NEVER,      INVALID,  INVALID,     INVALID,    INVALID,    STALE,      INVALID,    SETTLED,  NEVER,  NEVER,   NEVER},
+    [SETTLED]    = {NEVER,     NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    GONE,   NEVER,   NEVER},
+    [RETIRED]    = {NEVER,     NEVER,   NEVER,   NEVER,      STALE,    STALE,       STALE,      STALE,      STALE,      STALE,      STALE,    NEVER,  NEVER,   NEVER},
 };
 /* clang-format on */
 
@@ -42,7 +42,7 @@ static const char *const states[SRI_OPERATIONS] = {"gone",      "building",   "q
 static const char *const events[SRI_OPERATION_EVENTS] = {"start",    "abandon", "queue",  "consume",
                                                          "withdraw", "cancel",  "miss",   "recall",
                                                          "complete", "deliver", "settle", "free",
-                                                         "retire"};
+                                                         "retire",   "shot"};
 
 const struct sri_machine sri_operation_machine = {
     .name = "operation",

@@ -33,6 +33,7 @@ enum sri_operation_event {
     SRI_OPERATION_SETTLE,   /* the completion is taken, or disposed of */
     SRI_OPERATION_FREE,     /* nothing is owed to the slot any more */
     SRI_OPERATION_RETIRE,   /* its generations are used up */
+    SRI_OPERATION_SHOT,     /* a free slot takes a completion of a multishot that goes on */
     SRI_OPERATION_EVENTS
 };
 

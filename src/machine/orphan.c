@@ -1,6 +1,6 @@
 /*
  * The claim on an operation's result: one table. An operation becomes an orphan in one place only, and leaves that state
- * only by its end (ORPH-1, ORPH-3).
+ * only by its end (ORPH-1, ORPH-3). A handle that was given over asks for nothing any more; a multishot is dropped without one.
  */
 #include "machine/orphan.h"
 
@@ -20,8 +20,8 @@ const int16_t sri_orphan_table[SRI_CLAIMS][SRI_CLAIM_EVENTS] = {
     /*            start   ask      detach   then      drop     discard  end */
     [NONE]     = {HANDLE, STALE,   STALE,   STALE,    STALE,   STALE,   NEVER},
     [HANDLE]   = {NEVER,  HANDLE,  QUEUE,   CALLBACK, ORPHAN,  NONE,    NONE},
-    [QUEUE]    = {NEVER,  INVALID, INVALID, INVALID,  INVALID, INVALID, NONE},
-    [CALLBACK] = {NEVER,  INVALID, INVALID, INVALID,  INVALID, INVALID, NONE},
+    [QUEUE]    = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE},
+    [CALLBACK] = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE},
     [ORPHAN]   = {NEVER,  STALE,   STALE,   STALE,    STALE,   STALE,   NONE},
 };
 /* clang-format on */

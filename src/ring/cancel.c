@@ -52,7 +52,7 @@ void sri_queue_cancels(struct sr_ring *ring)
 }
 
 /* A queued operation is taken back and ends with -ECANCELED; one the kernel has is asked to. */
-static int cancel(struct sr_ring *ring, struct sri_slot *slot)
+int sri_operation_cancel(struct sr_ring *ring, struct sri_slot *slot)
 {
     if (slot->state == SRI_OPERATION_QUEUED) {
         sri_slot_withdraw(ring, slot);
@@ -78,7 +78,7 @@ int sr_op_cancel(struct sr_ring *ring, const struct sr_op *op)
     if (slot == NULL)
         return SR_ESTALE;
     refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
-    return refused != 0 ? refused : cancel(ring, slot);
+    return refused != 0 ? refused : sri_operation_cancel(ring, slot);
 }
 
 static bool in_kernel_or_queue(const struct sri_slot *slot)
@@ -87,16 +87,22 @@ static bool in_kernel_or_queue(const struct sri_slot *slot)
            slot->state == SRI_OPERATION_CANCELLING;
 }
 
+/* What draining asks to end: multishots, which have no end of their own, and orphans if dropping asks at all (ORPH-5). */
+static bool is_to_end(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    return sri_is_multishot(slot) || (ring->cancel_on_drop && slot->claim == SRI_CLAIM_ORPHAN);
+}
+
 /* Cancels what has not ended, as far as the queue of completions has room for what is only taken back. */
-static int cancel_what_is_left(struct sr_ring *ring, bool orphans_only)
+static int cancel_what_is_left(struct sr_ring *ring, bool draining)
 {
     for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sri_slot *slot = &ring->hot.slots[i];
-        if (!in_kernel_or_queue(slot) || (orphans_only && slot->claim != SRI_CLAIM_ORPHAN))
+        if (!in_kernel_or_queue(slot) || (draining && !is_to_end(ring, slot)))
             continue;
         if (slot->state == SRI_OPERATION_QUEUED && sri_queue_full(ring))
             return SR_EQUEUE_FULL;
-        int rc = cancel(ring, slot);
+        int rc = sri_operation_cancel(ring, slot);
         SRI_REQUIRE(rc == 0);
     }
     return 0;
@@ -108,7 +114,7 @@ static int cancel_what_is_left(struct sr_ring *ring, bool orphans_only)
  */
 #define LAST_PAUSE_NS (SRI_ASK_AGAIN_NS << 12)
 
-int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool orphans_only)
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool draining)
 {
     if (!ring->missed || timeout_ns == 0 || *pause_ns > LAST_PAUSE_NS)
         return sri_progress(ring, timeout_ns);
@@ -116,7 +122,7 @@ int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t 
     int rc = sri_progress(ring, timeout_ns < *pause_ns ? timeout_ns : *pause_ns);
     *pause_ns *= 2;
     if (rc == 0 || rc == -ETIME)
-        rc = cancel_what_is_left(ring, orphans_only);
+        rc = cancel_what_is_left(ring, draining);
     return rc;
 }
 

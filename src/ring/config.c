@@ -27,6 +27,8 @@ static const char *wrong_field(const struct sr_config *config)
         return "max_in_flight";
     if (config->queue_entries != 0 && config->queue_entries < completions)
         return "queue_entries";
+    if (config->shot_entries > SR_SHOTS_MAX)
+        return "shot_entries";
     if (config->argument_bytes != 0 &&
         (config->argument_bytes < 64 || config->argument_bytes > SR_ARGUMENT_BYTES_MAX))
         return "argument_bytes";

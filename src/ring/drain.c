@@ -7,19 +7,12 @@
 /* Disposes of what has ended and was not taken, delivered completions too: whoever held them finds them stale. */
 static void dispose_ended(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+    for (uint32_t i = 0; i < ring->slot_count; i++) {
         struct sri_slot *slot = &ring->hot.slots[i];
         bool ended = slot->state == SRI_OPERATION_COMPLETED || slot->state == SRI_OPERATION_DELIVERED;
         if (ended && slot->claim != SRI_CLAIM_CALLBACK)
             sri_dispose(ring, slot);
     }
-}
-
-/* One step; orphans that were to be cancelled, and were not, are asked again if dropping asks at all (ORPH-5). */
-static int ask_again(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns)
-{
-    return ring->cancel_on_drop ? sri_progress_cancelling(ring, timeout_ns, pause_ns, true)
-                                : sri_progress(ring, timeout_ns);
 }
 
 static int drain(struct sr_ring *ring, uint64_t deadline)
@@ -28,9 +21,10 @@ static int drain(struct sr_ring *ring, uint64_t deadline)
     dispose_ended(ring);
     sri_reap(ring);
     sri_run_callbacks(ring);
+    sri_stop_multishots(ring);
     while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
-        int rc = ask_again(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns);
+        int rc = sri_progress_cancelling(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns, true);
         uint32_t ran = sri_run_callbacks(ring);
         if (rc != 0)
             return sri_in_flight(ring) > 0 ? rc : 0;

@@ -41,16 +41,13 @@ static void orphan(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *end
     slot->user = user;
     ring->orphans++;
     ring->stats.orphaned++;
-    if (ring->cancel_on_drop)
+    if (ring->cancel_on_drop || sri_is_multishot(slot))
         sri_want_cancel(ring, slot);
 }
 
 /* One under way tells `ended`, if there is one, when the kernel is done. */
-static int drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
+int sri_operation_drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
 {
-    int refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
-    if (refused != 0)
-        return refused;
     switch ((enum sri_operation)slot->state) {
     case SRI_OPERATION_QUEUED: drop_queued(ring, slot); return 0;
     case SRI_OPERATION_SUBMITTED:
@@ -64,6 +61,12 @@ static int drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended,
     case SRI_OPERATIONS: break;
     }
     return SR_EINVALID_STATE;
+}
+
+static int drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
+{
+    int refused = sri_orphan_move(&slot->claim, SRI_CLAIM_ASK);
+    return refused != 0 ? refused : sri_operation_drop(ring, slot, ended, user);
 }
 
 SR_UNCHECKED void sr_op_drop(struct sr_ring *ring, struct sr_op *op)

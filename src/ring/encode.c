@@ -15,12 +15,12 @@ const struct sri_kind sri_kinds[SRI_KINDS] = {
     [IORING_OP_WRITEV] = {.name = "WRITEV", .takes_buffer = true, .takes_vector = true, .moves_bytes = true, .has_target = true, .special = true},
     [IORING_OP_SEND] = {.name = "SEND", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
     [IORING_OP_RECV] = {.name = "RECV", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
-    [IORING_OP_ACCEPT] = {.name = "ACCEPT", .makes_descriptor = true, .has_target = true, .special = true},
+    [IORING_OP_ACCEPT] = {.name = "ACCEPT", .makes_descriptor = true, .has_target = true, .has_multishot = true, .special = true},
     [IORING_OP_CONNECT] = {.name = "CONNECT", .has_target = true, .special = true},
     [IORING_OP_FSYNC] = {.name = "FSYNC", .has_target = true, .has_flags = true},
     [IORING_OP_OPENAT] = {.name = "OPENAT", .makes_descriptor = true, .has_target = true, .special = true},
     [IORING_OP_CLOSE] = {.name = "CLOSE", .has_target = true},
-    [IORING_OP_POLL_ADD] = {.name = "POLL_ADD", .has_target = true, .special = true},
+    [IORING_OP_POLL_ADD] = {.name = "POLL_ADD", .has_target = true, .has_multishot = true, .special = true},
     [IORING_OP_SHUTDOWN] = {.name = "SHUTDOWN", .has_target = true, .special = true},
     [IORING_OP_TIMEOUT] = {.name = "TIMEOUT", .special = true},
     [IORING_OP_SEND_ZC] = {.name = "SEND_ZC", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
@@ -28,6 +28,15 @@ const struct sri_kind sri_kinds[SRI_KINDS] = {
 /* clang-format on */
 
 const struct sri_kind sri_unknown_kind = {.name = NULL};
+
+void sri_encode_multishot(const struct sr_op_spec *spec, struct io_uring_sqe *sqe)
+{
+    switch (spec->opcode) {
+    case IORING_OP_ACCEPT: sqe->ioprio |= IORING_ACCEPT_MULTISHOT; return;
+    case IORING_OP_POLL_ADD: sqe->len = IORING_POLL_ADD_MULTI; return;
+    default: return;
+    }
+}
 
 static void encode_vector(const struct sri_slot *slot, const struct sr_op_spec *spec,
                           struct io_uring_sqe *sqe)

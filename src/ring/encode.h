@@ -19,6 +19,7 @@ struct sri_kind {
     bool has_target;
     bool has_offset;
     bool has_flags;
+    bool has_multishot;
     bool special; /* its SQE points to something besides the buffer: encode.c */
 };
 
@@ -33,6 +34,9 @@ static inline const struct sri_kind *sri_kind(uint8_t opcode)
 
 void sri_encode_special(const struct sr_ring *ring, const struct sri_slot *slot,
                         const struct sr_op_spec *spec, struct io_uring_sqe *sqe);
+
+/* A multishot's entry is its operation's with a flag of the opcode's own. */
+void sri_encode_multishot(const struct sr_op_spec *spec, struct io_uring_sqe *sqe);
 
 /* All but user_data. What is not special is alike, whatever its opcode: a descriptor, bytes or none, an offset, flags. */
 static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot *slot,
@@ -50,6 +54,8 @@ static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot 
     }
     if ((spec->flags & SR_OP_ASYNC) != 0)
         sqe->flags |= IOSQE_ASYNC;
+    if (__builtin_expect((spec->flags & SR_OP_MULTISHOT) != 0, 0))
+        sri_encode_multishot(spec, sqe);
 }
 
 #endif

@@ -27,7 +27,7 @@ static bool listed(const struct sri_slot *slot)
 
 static const struct sri_slot *listed_at(const struct sr_ring *ring, uint32_t i)
 {
-    for (uint32_t index = 0; index < ring->max_in_flight; index++) {
+    for (uint32_t index = 0; index < ring->slot_count; index++) {
         if (!listed(&ring->hot.slots[index]))
             continue;
         if (i-- == 0)
@@ -90,7 +90,7 @@ _Noreturn static void print_and_abort(const struct sr_panic *panic)
 {
     char line[256];
     print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
-    for (uint32_t i = 0; i < panic->ring->max_in_flight; i++) {
+    for (uint32_t i = 0; i < panic->ring->slot_count; i++) {
         if (listed(&panic->ring->hot.slots[i]))
             print_operation(panic, &panic->ring->hot.slots[i]);
     }

@@ -44,17 +44,17 @@ static void leave_queue(struct sr_ring *ring, struct sri_slot *slot)
 }
 
 /* What nobody takes is disposed of by its kind: the buffer to its origin, a descriptor closed (ORPH-4). */
-static void dispose_result(struct sr_ring *ring, struct sri_slot *slot)
+void sri_dispose_result(struct sr_ring *ring, uint8_t opcode, int32_t result, struct sr_buffer *buffer)
 {
-    if (slot->buffer != NULL) {
-        sri_buffer_move(slot->buffer, SRI_OWNER_DISPOSE);
-        sri_buffer_home(slot->buffer);
+    if (buffer != NULL) {
+        sri_buffer_move(buffer, SRI_OWNER_DISPOSE);
+        sri_buffer_home(buffer);
     }
-    if (sri_kind(slot->opcode)->makes_descriptor && slot->result >= 0) {
-        int rc = ring->kernel.vtable->close(ring->kernel.self, slot->result);
+    if (sri_kind(opcode)->makes_descriptor && result >= 0) {
+        int rc = ring->kernel.vtable->close(ring->kernel.self, result);
         if (rc != 0)
-            sri_log(SR_LOG_WARNING, "descriptor %d of a dropped %s could not be closed: %s", slot->result,
-                    sri_kind(slot->opcode)->name, sr_err_name(rc));
+            sri_log(SR_LOG_WARNING, "descriptor %d of a dropped %s could not be closed: %s", result,
+                    sri_kind(opcode)->name, sr_err_name(rc));
     }
     ring->stats.disposed++;
 }
@@ -68,10 +68,22 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
     if (slot->claim == SRI_CLAIM_ORPHAN)
         ring->orphans--;
     sri_slot_refresh(ring, slot);
-    dispose_result(ring, slot);
+    sri_dispose_result(ring, slot->opcode, slot->result, slot->buffer);
     sri_slot_settle(ring, slot);
     if (ended != NULL)
         ended(user);
+}
+
+void sri_dispose_shots(struct sr_ring *ring, const struct sri_slot *multishot)
+{
+    const struct sri_completions *list =
+        multishot->claim == SRI_CLAIM_QUEUE ? &ring->ready : &ring->callbacks;
+    for (uint32_t index = list->head, next; index != SRI_NO_SLOT; index = next) {
+        struct sri_slot *slot = &ring->hot.slots[index];
+        next = slot->queue_next;
+        if (sri_is_shot(ring, slot) && slot->cancel_next == sri_slot_index(ring, multishot))
+            sri_dispose(ring, slot);
+    }
 }
 
 /* Puts a completed operation where its claim says (CB-4: one queue each); a handle's result waits in its slot. */
@@ -93,7 +105,7 @@ static inline void fill(struct sr_ring *ring, const struct sri_slot *slot, int32
     done->result = result;
     done->flags = cqe_flags;
     done->opcode = slot->opcode;
-    done->more = false;
+    done->more = sri_is_shot(ring, slot);
     done->posted = false;
 }
 
@@ -168,11 +180,11 @@ static void note_other(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 static bool note_sent(struct sri_slot *slot, const struct io_uring_cqe *cqe)
 {
     bool has_it = slot->state == SRI_OPERATION_SUBMITTED || slot->state == SRI_OPERATION_CANCELLING;
-    if (!has_it || slot->opcode != IORING_OP_SEND_ZC || (slot->marks & SRI_MARK_SENT) != 0 ||
+    if (!has_it || slot->opcode != IORING_OP_SEND_ZC || sri_is_sent(slot) ||
         (cqe->flags & IORING_CQE_F_MORE) == 0)
         return false;
     sri_check_count(slot, cqe->res);
-    sri_mark(slot, SRI_MARK_SENT, 0);
+    sri_mark(slot, SRI_MARK_SEVERAL, 0);
     slot->result = cqe->res;
     return true;
 }
@@ -181,7 +193,7 @@ static bool note_sent(struct sri_slot *slot, const struct io_uring_cqe *cqe)
 static void note_end(struct sr_ring *ring, struct sri_slot *slot, const struct io_uring_cqe *cqe)
 {
     ring->marked--;
-    if ((slot->marks & SRI_MARK_SENT) != 0) {
+    if (sri_is_sent(slot)) {
         sri_complete(ring, slot, slot->result, cqe->flags);
         return;
     }
@@ -192,8 +204,8 @@ static void note_end(struct sr_ring *ring, struct sri_slot *slot, const struct i
 /* May this CQE be the operation's last? A notification ends what it was promised for, and nothing else does. */
 static bool may_end(const struct sri_slot *slot, const struct io_uring_cqe *cqe)
 {
-    bool sent = (slot->marks & SRI_MARK_SENT) != 0;
-    return (cqe->flags & IORING_CQE_F_MORE) == 0 && sent == ((cqe->flags & IORING_CQE_F_NOTIF) != 0);
+    return (cqe->flags & IORING_CQE_F_MORE) == 0 &&
+           sri_is_sent(slot) == ((cqe->flags & IORING_CQE_F_NOTIF) != 0);
 }
 
 static __attribute__((noinline)) void note_cqe(struct sr_ring *ring, const struct io_uring_cqe *cqe)
@@ -201,7 +213,7 @@ static __attribute__((noinline)) void note_cqe(struct sr_ring *ring, const struc
     struct sri_slot *slot = sri_slot_find(ring, cqe->user_data);
     if (slot != NULL)
         sri_slot_refresh(ring, slot);
-    if (slot != NULL && !sri_is_simple(cqe) && note_sent(slot, cqe))
+    if (slot != NULL && !sri_is_simple(cqe) && (note_sent(slot, cqe) || sri_note_shot(ring, slot, cqe)))
         return;
     if (slot == NULL || !may_end(slot, cqe) ||
         sri_operation_move(&slot->state, SRI_OPERATION_COMPLETE) != 0) {
@@ -268,7 +280,10 @@ void sri_reap_some(struct sr_ring *ring)
             head = give_detached(ring, head, tail);
         if (head == tail || sri_queue_full(ring))
             break;
-        const struct io_uring_cqe *cqe = &ring->shared.cqes[head++ & ring->shared.cq_mask];
+        const struct io_uring_cqe *cqe = &ring->shared.cqes[head & ring->shared.cq_mask];
+        if (!sri_is_simple(cqe) && sri_lacks_shot(ring, cqe))
+            break;
+        head++;
         if (!give_awaited(ring, cqe))
             note_cqe(ring, cqe);
     }

@@ -15,17 +15,22 @@ int sri_ring_refusal(const struct sr_ring *ring)
     return ring->owner == NULL ? SR_EINVALID_STATE : SR_EWRONG_THREAD;
 }
 
-static int make_slots(struct sr_ring *ring, uint32_t count)
+/* Slots for operations, and behind them those for completions of multishots that go on: one table, two lists. */
+static int make_slots(struct sr_ring *ring, uint32_t operations, uint32_t shots)
 {
+    uint32_t count = operations + shots;
     struct sri_slot *slots = sri_alloc_aligned((size_t)count * sizeof slots[0], 64);
     if (slots == NULL)
         return -ENOMEM;
     for (uint32_t i = 0; i < count; i++)
-        slots[i] = (struct sri_slot){.id = sri_id(i, 1, SRI_TAG_OPERATION),
-                                     .free_next = i + 1 < count ? &slots[i + 1] : NULL};
+        slots[i] =
+            (struct sri_slot){.id = sri_id(i, 1, SRI_TAG_OPERATION),
+                              .free_next = i + 1 < count && i + 1 != operations ? &slots[i + 1] : NULL};
     ring->hot.slots = ring->hot.free = slots;
     ring->hot.slot_bytes = count * (uint32_t)sizeof slots[0];
-    ring->max_in_flight = count;
+    ring->max_in_flight = operations;
+    ring->free_shots = shots != 0 ? &slots[operations] : NULL;
+    ring->slot_count = count;
     return 0;
 }
 
@@ -53,7 +58,7 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
     ring->queue_entries = config->queue_entries;
     if (ring->queue_entries == 0)
         ring->queue_entries = max_in_flight > completions ? max_in_flight : completions;
-    int rc = make_slots(ring, max_in_flight);
+    int rc = make_slots(ring, max_in_flight, config->shot_entries != 0 ? config->shot_entries : completions);
     if (rc == 0)
         rc = make_arguments(ring,
                             config->argument_bytes != 0 ? config->argument_bytes : DEFAULT_ARGUMENT_BYTES);
@@ -144,7 +149,7 @@ int sr_ring_attach(struct sr_ring *ring)
  */
 static void close_in_child(struct sr_ring *ring)
 {
-    for (uint32_t i = 0; i < ring->max_in_flight; i++) {
+    for (uint32_t i = 0; i < ring->slot_count; i++) {
         struct sr_buffer *buffer = ring->hot.slots[i].buffer;
         if (buffer == NULL)
             continue;

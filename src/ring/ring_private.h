@@ -105,9 +105,13 @@ struct sr_ring {
     bool owns_kernel; /* made by detection, released at close */
 
     struct sri_posts posts;
-    struct sr_stats stats; /* what is counted elsewhere is filled in when asked for */
-    uint64_t discarded;    /* operations dropped before the kernel consumed them */
-    struct sr_hold *holds; /* hold.c */
+    struct sr_stats stats;       /* what is counted elsewhere is filled in when asked for */
+    uint64_t discarded;          /* operations dropped before the kernel consumed them */
+    struct sri_slot *free_shots; /* for completions of multishots that go on; behind the operations' slots */
+    uint64_t shots;              /* such completions, ever */
+    uint32_t slot_count;         /* of both */
+    bool starved;                /* one that has come finds no slot */
+    struct sr_hold *holds;       /* hold.c */
     uint32_t max_in_flight;
     uint32_t completion_entries;
     void *mapping[3]; /* SQ ring, CQ ring (may be the same), SQEs */
@@ -159,6 +163,12 @@ static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct s
 /* slots.c: the table of operations. */
 __attribute__((cold)) void sri_slot_retire(struct sri_slot *slot);
 
+/* Is it for a completion of a multishot that goes on? */
+static inline bool sri_is_shot(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    return slot >= ring->hot.slots + ring->max_in_flight;
+}
+
 /* A settled one to which no CQE is owed. */
 static inline void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
 {
@@ -167,8 +177,13 @@ static inline void sri_slot_free(struct sr_ring *ring, struct sri_slot *slot)
         sri_slot_retire(slot);
         return;
     }
-    slot->free_next = ring->hot.free;
-    ring->hot.free = slot;
+    struct sri_slot **list = &ring->hot.free;
+    if (sri_is_shot(ring, slot)) {
+        list = &ring->free_shots;
+        ring->starved = false;
+    }
+    slot->free_next = *list;
+    *list = slot;
 }
 
 static inline void sri_slot_free_if_settled(struct sr_ring *ring, struct sri_slot *slot)
@@ -201,6 +216,8 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_END) == 0);
     slot->buffer = NULL;
     ring->hot.settled++;
+    if (sri_is_shot(ring, slot))
+        sri_repay(slot); /* what kept it from the operations' list */
     sri_slot_free_if_settled(ring, slot);
 }
 
@@ -208,6 +225,9 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
 struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct sri_slot *slot);
 int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot,
                        const struct sr_op_spec *spec);
+
+/* start.c: the door for operations with more completions than one. */
+int sri_start_multishot(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op);
 
 /* submit.c */
 int sri_ring_submit(struct sr_ring *ring);
@@ -279,6 +299,8 @@ void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, u
 /* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
 void sri_dispose(struct sr_ring *ring, struct sri_slot *slot);
+void sri_dispose_result(struct sr_ring *ring, uint8_t opcode, int32_t result, struct sr_buffer *buffer);
+void sri_dispose_shots(struct sr_ring *ring, const struct sri_slot *multishot); /* those not delivered */
 void sri_join_queue(struct sr_ring *ring, struct sri_slot *slot); /* a completed one, where its claim says */
 
 /* The ring, not a handle, has the claim from now on. */
@@ -293,7 +315,7 @@ static inline void sri_claimed(struct sr_ring *ring, struct sri_slot *slot)
 }
 static inline bool sri_queue_full(const struct sr_ring *ring)
 {
-    return ring->completed >= ring->queue_entries;
+    return ring->completed >= ring->queue_entries || ring->starved;
 }
 
 /* wait.c: one step of waiting: submits, enters, reaps. timeout_ns 0 does not block. 0, -ETIME, or why it can't. */
@@ -301,6 +323,14 @@ int sri_progress(struct sr_ring *ring, uint64_t timeout_ns);
 /* Deadlines: SR_FOREVER stays so. */
 uint64_t sri_deadline(const struct sr_ring *ring, uint64_t timeout_ns);
 uint64_t sri_time_left(const struct sr_ring *ring, uint64_t deadline_ns);
+
+/* drop.c: one under way becomes an orphan, or is withdrawn; one that has ended is disposed of. */
+int sri_operation_drop(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user);
+
+/* shots.c: a multishot's CQE that is not its last; true: it was one. */
+bool sri_note_shot(struct sr_ring *ring, struct sri_slot *slot, const struct io_uring_cqe *cqe);
+bool sri_lacks_shot(struct sr_ring *ring, const struct io_uring_cqe *cqe);
+void sri_stop_multishots(struct sr_ring *ring);
 
 /* callback.c: runs those completed now, not those that complete meanwhile. */
 uint32_t sri_run_due_callbacks(struct sr_ring *ring);
@@ -317,9 +347,10 @@ void sri_tell_orphans(struct sr_ring *ring);
 bool sri_is_held(const struct sr_ring *ring);
 
 /* cancel.c */
+int sri_operation_cancel(struct sr_ring *ring, struct sri_slot *slot);
 /* A step of a wait for operations that were asked to be cancelled: asks those again that it came too late for. *pause_ns
    begins as SRI_ASK_AGAIN_NS. */
-int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool orphans_only);
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool draining);
 #define SRI_ASK_AGAIN_NS UINT64_C(1000000)
 void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot);
 void sri_queue_cancels(struct sr_ring *ring);

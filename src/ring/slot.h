@@ -32,7 +32,8 @@ enum {
     SRI_MARK_WANT_PEER = 1u << 2,
     SRI_MARK_PARTED = 1u << 3,   /* the kernel took it without its linked timeout, which goes by itself */
     SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
-    SRI_MARK_SENT = 1u << 5,     /* zero-copy: its result is known, and its notification owed */
+    SRI_MARK_SEVERAL =
+        1u << 5, /* more CQEs than one: a multishot; or a zero-copy send whose notification is to come */
 };
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");
@@ -55,6 +56,17 @@ static inline void sri_repay(struct sri_slot *slot)
 static inline bool sri_is_owed(const struct sri_slot *slot)
 {
     return slot->marks >= SRI_HOT_ONE_OWED;
+}
+
+static inline bool sri_is_multishot(const struct sri_slot *slot)
+{
+    return (slot->marks & SRI_MARK_SEVERAL) != 0 && slot->opcode != IORING_OP_SEND_ZC;
+}
+
+/* A zero-copy send whose result is known. */
+static inline bool sri_is_sent(const struct sri_slot *slot)
+{
+    return (slot->marks & SRI_MARK_SEVERAL) != 0 && slot->opcode == IORING_OP_SEND_ZC;
 }
 
 static inline uint64_t sri_id(uint32_t index, uint32_t generation, enum sri_tag tag)

@@ -36,7 +36,8 @@ static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *sp
     return spec->range.given || spec->range.length != 0 || spec->range.begin != 0 ? -EINVAL : 0;
 }
 
-static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op)
+/* `many`: may it have more completions than one? */
+static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op, bool many)
 {
     if (ring == NULL || spec == NULL || op == NULL)
         return -EINVAL;
@@ -45,8 +46,11 @@ static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const stru
         return refused;
     if (ring->draining || !ring->usable)
         return SR_EINVALID_STATE;
-    if (sri_kind(spec->opcode)->name == NULL)
+    const struct sri_kind *kind = sri_kind(spec->opcode);
+    if (kind->name == NULL)
         return -EOPNOTSUPP;
+    if ((spec->flags & SR_OP_MULTISHOT) != 0 && (!kind->has_multishot || !many))
+        return many ? -EOPNOTSUPP : -EINVAL;
     return spec->target.fixed ? SR_ENOT_REGISTERED : 0;
 }
 
@@ -105,6 +109,8 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
     slot->fd = kind->has_target ? spec->target.number : -1;
     slot->opcode = spec->opcode;
     slot->marks = (spec->flags & SR_OP_WANT_PEER) != 0 ? SRI_MARK_WANT_PEER : 0;
+    if ((spec->flags & SR_OP_MULTISHOT) != 0)
+        sri_mark(slot, SRI_MARK_SEVERAL, 0);
     slot->sq_position = ring->hot.sq_tail;
     struct io_uring_sqe *sqe = sri_next_entry(ring);
     sri_encode(ring, slot, kind, spec, sqe);
@@ -120,11 +126,11 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
     op->id = slot->id;
 }
 
-/* Both starts, with every case there is. */
+/* Every start, with every case there is. */
 static int start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
-                 struct sr_op *op)
+                 struct sr_op *op, bool many)
 {
-    int refused = check(ring, spec, op);
+    int refused = check(ring, spec, op, many);
     if (refused != 0)
         return refused;
     const struct sri_kind *kind = sri_kind(spec->opcode);
@@ -151,12 +157,17 @@ SR_UNCHECKED int sri_op_start(struct sr_ring *ring, const struct sr_op_spec *spe
 {
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
-    return start(ring, spec, buffer, op);
+    return start(ring, spec, buffer, op, false);
 }
 
 SR_UNCHECKED int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
 {
-    return start(ring, spec, NULL, op);
+    return start(ring, spec, NULL, op, false);
+}
+
+SR_UNCHECKED int sri_start_multishot(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
+{
+    return start(ring, spec, NULL, op, true);
 }
 
 SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
@@ -165,7 +176,7 @@ SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_
     struct sr_op op;
     if (buffer != NULL && *buffer == NULL)
         return -EINVAL;
-    int refused = start(ring, spec, buffer, &op);
+    int refused = start(ring, spec, buffer, &op, false);
     if (refused == 0)
         SRI_REQUIRE(sri_op_detach(ring, &op, user) == 0);
     return refused;

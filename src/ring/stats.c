@@ -12,9 +12,10 @@ int sr_ring_stats(const struct sr_ring *ring, struct sr_stats *stats)
         return refused;
     *stats = ring->stats;
     stats->enters = ring->enters;
-    stats->started = ring->hot.started;
-    stats->submitted = ring->hot.started - ring->stats.withdrawn - sri_queued_operations(ring);
-    stats->completed = ring->ended - ring->discarded;
+    stats->shots = ring->shots;
+    stats->started = ring->hot.started - ring->shots;
+    stats->submitted = stats->started - ring->stats.withdrawn - sri_queued_operations(ring);
+    stats->completed = ring->ended - ring->shots - ring->discarded;
     return 0;
 }
 

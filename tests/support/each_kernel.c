@@ -98,6 +98,20 @@ SR_UNCHECKED static void make_connection(struct each_kernel *world)
     assert_true(world->connection[1] >= 0);
 }
 
+void each_kernel_make(struct each_kernel *world)
+{
+    world->address = calloc(1, sizeof *world->address);
+    assert_non_null(world->address);
+    assert_int_equal(sr_sim_ring_open(world->sim, &world->ring, 8), 0);
+    make_simulated(world);
+}
+
+void each_kernel_free(struct each_kernel *world)
+{
+    free(world->address);
+    world->address = NULL;
+}
+
 static bool open_world(struct each_kernel *world, const char *name)
 {
     *world = (struct each_kernel){.name = name};
@@ -125,7 +139,7 @@ static void close_world(struct each_kernel *world)
                        world->listening, world->connection[0], world->connection[1]};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         each_kernel_close(world, fds[i]);
-    free(world->address);
+    each_kernel_free(world);
     sr_sim_free(&world->sim);
 }
 

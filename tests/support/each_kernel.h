@@ -28,6 +28,10 @@ void on_each_kernel(void (*life)(struct each_kernel *));
 /* Another connection from outside to the listening socket: the descriptor of its connected end. */
 int each_kernel_connect(struct each_kernel *world);
 
+/* For a simulation of the test's own: its ring, its pipe and pair, its listening socket (no connection); and their memory. */
+void each_kernel_make(struct each_kernel *world);
+void each_kernel_free(struct each_kernel *world);
+
 /* A descriptor of that kernel is closed; bytes are written to one, from outside, all of them. */
 void each_kernel_close(struct each_kernel *world, int fd);
 void each_kernel_write(struct each_kernel *world, int fd, const void *bytes, size_t size);

@@ -24,6 +24,7 @@ static const struct allowed allowed[] = {
     {SRI_OPERATION_DELIVERED, SRI_OPERATION_SETTLE, SRI_OPERATION_SETTLED},
     {SRI_OPERATION_SETTLED, SRI_OPERATION_FREE, SRI_OPERATION_GONE},
     {SRI_OPERATION_GONE, SRI_OPERATION_RETIRE, SRI_OPERATION_RETIRED},
+    {SRI_OPERATION_GONE, SRI_OPERATION_SHOT, SRI_OPERATION_COMPLETED},
 };
 
 /* No operation lives in the slot. */
@@ -61,6 +62,7 @@ static int answer(uint8_t state, uint8_t event)
     case SRI_OPERATION_CONSUME:
     case SRI_OPERATION_FREE:
     case SRI_OPERATION_RETIRE:
+    case SRI_OPERATION_SHOT:
     case SRI_OPERATION_EVENTS: break;
     }
     return SRI_IMPOSSIBLE;
