@@ -39,6 +39,7 @@ bool sri_backend_named(const char *name, size_t length, struct sri_backend_choic
 int sri_check_file(const struct sri_options *options);
 
 int sri_verb_check(int count, char **arguments);
+int sri_verb_exhaust(int count, char **arguments);
 int sri_verb_replay(int count, char **arguments);
 int sri_verb_doctor(int count, char **arguments);
 

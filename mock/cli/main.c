@@ -23,6 +23,13 @@ static const char usage[] =
     "    --tape-dir DIR        where tapes of violations go (default: the current folder)\n"
     "    --tmp DIR             where files of the scenarios and of --file go (default: TMPDIR, else /tmp)\n"
     "    --jobs N              workers (default: one per processor)\n"
+    "  safer-ring exhaust [options]   every schedule of the small programs, with the count per shape\n"
+    "    --operations N        programs of up to N operations, 1 to 3 (default 3)\n"
+    "    --program LETTERS     one program: N no buffer, S source, T target, D makes a descriptor\n"
+    "    --walk LETTERS        what is walked: o outcomes, f fates, c closes, s submissions, l looks\n"
+    "    --choices A,B,...     one run of it, told line by line\n"
+    "    --limit N             no more than N runs of each program\n"
+    "    --jobs N, --json      as above\n"
     "  safer-ring replay TAPE         one run again, with its timeline\n"
     "  safer-ring replay --scenario NAME --seed N\n"
     "  safer-ring doctor              what this machine's io_uring can do, and which backend would be chosen\n"
@@ -60,6 +67,8 @@ int main(int count, char **arguments)
     const char *verb = count > 1 ? arguments[1] : "--help";
     if (strcmp(verb, "check") == 0)
         return finish(sri_verb_check(count - 2, arguments + 2));
+    if (strcmp(verb, "exhaust") == 0)
+        return finish(sri_verb_exhaust(count - 2, arguments + 2));
     if (strcmp(verb, "replay") == 0)
         return finish(sri_verb_replay(count - 2, arguments + 2));
     if (strcmp(verb, "doctor") == 0)
@@ -72,5 +81,5 @@ int main(int count, char **arguments)
         puts("safer-ring " SAFER_RING_VERSION);
         return finish(SRI_EXIT_FINE);
     }
-    return sri_complain("there is no verb `%s`; try check, replay, doctor or --help", verb);
+    return sri_complain("there is no verb `%s`; try check, exhaust, replay, doctor or --help", verb);
 }

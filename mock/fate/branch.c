@@ -1,6 +1,7 @@
 /*
  * The tree of choices, walked in breadth: what a run chose behind its prefix were zeros, and each of them might have been
- * something else. So every way has one parent, and comes once.
+ * something else. So every way has one parent, and comes once. What waits to be run stands in blocks, which are given back
+ * as they are used up.
  */
 #include "fate/branch.h"
 
@@ -8,13 +9,39 @@
 
 #include "base/alloc.h"
 
-#define FIRST_CAPACITY 4096u
-#define LARGEST_CAPACITY ((size_t)64 << 20)
+#define BLOCK_BYTES 65536u
+#define BLOCKS_MAX 16384u /* a gibibyte */
+
+/* Prefixes to run: two bytes of length, then the choices. */
+struct sri_branch_block {
+    struct sri_branch_block *next;
+    uint32_t size;
+    uint8_t bytes[BLOCK_BYTES];
+};
+
+static void free_blocks(struct sri_branch_block *block)
+{
+    while (block != NULL) {
+        struct sri_branch_block *next = block->next;
+        sri_free(block);
+        block = next;
+    }
+}
+
+static void forget(struct sri_branch *branch)
+{
+    free_blocks(branch->first);
+    free_blocks(branch->spare);
+    branch->first = NULL;
+    branch->last = NULL;
+    branch->spare = NULL;
+    branch->blocks = 0;
+}
 
 void sri_branch_begin(struct sri_branch *branch)
 {
+    forget(branch);
     branch->head = 0;
-    branch->tail = 0;
     branch->prefix_length = 0;
     branch->position = 0;
     branch->runs = 0;
@@ -22,35 +49,52 @@ void sri_branch_begin(struct sri_branch *branch)
     branch->unsteady = false;
 }
 
-static bool make_room(struct sri_branch *branch, size_t size)
+static struct sri_branch_block *new_block(struct sri_branch *branch)
 {
-    if (branch->tail + size <= branch->capacity)
-        return true;
-    size_t capacity = branch->capacity == 0 ? FIRST_CAPACITY : branch->capacity * 2;
-    if (capacity < branch->tail + size || capacity > LARGEST_CAPACITY)
-        return false;
-    uint8_t *queue = sri_realloc(branch->queue, capacity);
-    if (queue == NULL)
-        return false;
-    branch->queue = queue;
-    branch->capacity = capacity;
-    return true;
+    struct sri_branch_block *block = branch->spare;
+    if (block != NULL) {
+        branch->spare = NULL;
+    } else {
+        if (branch->blocks == BLOCKS_MAX || (block = sri_alloc(sizeof *block)) == NULL)
+            return NULL;
+        branch->blocks++;
+    }
+    block->next = NULL;
+    block->size = 0;
+    return block;
+}
+
+static uint8_t *make_room(struct sri_branch *branch, uint32_t size)
+{
+    struct sri_branch_block *block = branch->last;
+    if (block == NULL || block->size + size > BLOCK_BYTES) {
+        block = new_block(branch);
+        if (block == NULL)
+            return NULL;
+        if (branch->last == NULL)
+            branch->first = block;
+        else
+            branch->last->next = block;
+        branch->last = block;
+    }
+    uint8_t *at = block->bytes + block->size;
+    block->size += size;
+    return at;
 }
 
 /* The run's choices up to `length`, the last of them `choice`. */
 static void push(struct sri_branch *branch, uint32_t length, uint8_t choice)
 {
-    if (!make_room(branch, length + 2u)) {
+    uint8_t *at = make_room(branch, length + 2u);
+    if (at == NULL) {
         branch->cut = true;
         return;
     }
-    uint8_t *at = branch->queue + branch->tail;
     at[0] = (uint8_t)(length & 0xff);
     at[1] = (uint8_t)(length >> 8);
-    memset(at + 2, 0, length);
     memcpy(at + 2, branch->prefix, branch->prefix_length);
+    memset(at + 2 + branch->prefix_length, 0, length - branch->prefix_length);
     at[2 + length - 1] = choice;
-    branch->tail += length + 2u;
 }
 
 static void push_children(struct sri_branch *branch)
@@ -64,11 +108,30 @@ static void push_children(struct sri_branch *branch)
     }
 }
 
+/* The first block is used up: it is the next one that is wanted, or given back. */
+static void pass_first(struct sri_branch *branch)
+{
+    struct sri_branch_block *block = branch->first;
+    branch->first = block->next;
+    block->next = NULL;
+    branch->head = 0;
+    if (branch->first == NULL)
+        branch->last = NULL;
+    if (branch->spare == NULL) {
+        branch->spare = block;
+        return;
+    }
+    sri_free(block);
+    branch->blocks--;
+}
+
 static bool pop(struct sri_branch *branch)
 {
-    if (branch->head == branch->tail)
+    while (branch->first != NULL && branch->head == branch->first->size)
+        pass_first(branch);
+    if (branch->first == NULL)
         return false;
-    const uint8_t *at = branch->queue + branch->head;
+    const uint8_t *at = branch->first->bytes + branch->head;
     branch->prefix_length = (uint32_t)at[0] | (uint32_t)at[1] << 8;
     memcpy(branch->prefix, at + 2, branch->prefix_length);
     branch->head += branch->prefix_length + 2u;
@@ -106,8 +169,15 @@ uint32_t sri_branch_choose(struct sri_branch *branch, uint32_t n)
     return branch->prefix[at];
 }
 
+void sri_branch_again(struct sri_branch *branch, const uint8_t *choices, uint32_t count)
+{
+    sri_branch_begin(branch);
+    branch->prefix_length = count < SRI_BRANCH_DEPTH ? count : SRI_BRANCH_DEPTH;
+    memcpy(branch->prefix, choices, branch->prefix_length);
+}
+
 void sri_branch_fini(struct sri_branch *branch)
 {
-    sri_free(branch->queue);
+    forget(branch);
     memset(branch, 0, sizeof *branch);
 }
