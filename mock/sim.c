@@ -5,14 +5,14 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "fate/libfiu.h"
+#include "fate/scarce.h"
 #include "fate/trace.h"
+#include "ring/give_up.h"
 #include "safer_ring/log.h"
 #include "safer_ring/ring.h"
 
@@ -20,14 +20,26 @@
 #define DEFAULT_DISK_BYTES ((uint64_t)64 << 20)
 #define DEFAULT_BYTES 65536u
 
+/* Rings that sr_sim_ring_open() gave and nobody closed; more are not known. */
+#define OPENED 32u
+struct opened {
+    struct sr_ring *ring;
+    int descriptor;
+};
+
 struct sr_sim {
     struct sri_sim_world *world;
     struct sri_engine *engine;
     struct sr_backend backend;
     uint32_t flags;
+    uint64_t seed;
     bool watched;
     struct sri_trace trace;
     struct sri_adversary adversary;
+    struct opened opened[OPENED];
+    uint32_t opened_count;
+    int newest_ring;
+    struct sri_spare_kernel spare;
 };
 
 struct sr_sim_options sr_sim_options_default(void)
@@ -67,9 +79,22 @@ static int check(const struct sr_sim_options *options)
     return sri_sim_world_options_valid(&world) ? 0 : -EINVAL;
 }
 
+static void forget_ring(struct sr_sim *sim, int descriptor)
+{
+    for (uint32_t i = 0; i < sim->opened_count; i++)
+        if (sim->opened[i].descriptor == descriptor) {
+            sim->opened[i] = sim->opened[--sim->opened_count];
+            return;
+        }
+}
+
 static void observe(void *self, const struct sri_event *event)
 {
     struct sr_sim *sim = self;
+    if (event->kind == SRI_EVENT_RING_OPENED)
+        sim->newest_ring = event->ring;
+    else if (event->kind == SRI_EVENT_RING_CLOSED)
+        forget_ring(sim, event->ring);
     sri_script_observe(&sim->adversary.script, event);
     if ((sim->flags & SR_SIM_NO_TRACE) == 0)
         sri_trace_observe(&sim->trace, event);
@@ -110,13 +135,32 @@ static void hide(struct sr_sim *sim, const struct sr_sim_options *options)
     sri_engine_set_options(sim->engine, &hidden);
 }
 
+/* The driver whom libfiu's tools want in a run that is recorded, or NULL. */
+static const struct sri_driver *driver_of(const struct sr_sim_options *options)
+{
+    bool given = options->tape != NULL && (options->flags & SR_SIM_KIND) == 0;
+    return !given && sri_libfiu_listens() ? sri_libfiu_driver() : NULL;
+}
+
+static enum sri_luck luck_of(const struct sr_sim_options *options)
+{
+    if ((options->flags & SR_SIM_KIND) != 0)
+        return SRI_LUCK_QUIET;
+    return (options->flags & SR_SIM_POWER) != 0 ? SRI_LUCK_POWER : SRI_LUCK_DRIVEN;
+}
+
 /* A quiet run without a script asks nobody, and a kind one without a trace is not watched: both cost time. */
 static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
 {
     int rc = 0;
     sim->flags = options->flags;
+    sim->seed = (options->flags & SR_SIM_KIND) != 0 ? 0 : options->seed;
     hide(sim, options);
-    if ((options->flags & SR_SIM_KIND) != 0)
+    sim->opened_count = 0;
+    const struct sri_driver *driver = driver_of(options);
+    if (driver != NULL)
+        sri_adversary_begin_driven(&sim->adversary, driver, options->seed, luck_of(options));
+    else if ((options->flags & SR_SIM_KIND) != 0)
         rc = sri_adversary_begin_body(&sim->adversary, NULL, 0);
     else if (options->tape != NULL)
         rc = sri_adversary_begin_body(&sim->adversary, options->tape, options->tape_size);
@@ -124,7 +168,7 @@ static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
         sri_adversary_begin_power(&sim->adversary, options->seed);
     else
         sri_adversary_begin_seed(&sim->adversary, options->seed);
-    bool quiet = sim->adversary.luck == SRI_LUCK_QUIET;
+    bool quiet = sim->adversary.luck == SRI_LUCK_QUIET && !sim->adversary.driven;
     set_chooser(sim, quiet ? (struct sri_chooser){NULL, NULL} : sri_adversary_chooser(&sim->adversary));
     sri_trace_begin(&sim->trace);
     sri_engine_remove_observers(sim->engine);
@@ -186,6 +230,7 @@ void sr_sim_free(struct sr_sim **handle)
 
 int sr_sim_reset(struct sr_sim *sim, const struct sr_sim_options *options)
 {
+    SRI_SPARE;
     struct sr_sim_options kind = kind_options();
     if (options == NULL)
         options = &kind;
@@ -213,16 +258,20 @@ int sr_sim_ring_open(struct sr_sim *sim, struct sr_ring **ring, uint32_t entries
     sri_adversary_calm(&sim->adversary, true);
     int rc = sr_ring_open_config(ring, &config);
     sri_adversary_calm(&sim->adversary, calm);
+    if (rc == 0 && sim->watched && sim->opened_count < OPENED)
+        sim->opened[sim->opened_count++] = (struct opened){*ring, sim->newest_ring};
     return rc;
 }
 
 int sr_sim_file(struct sr_sim *sim, const char *path, const void *data, size_t size)
 {
+    SRI_SPARE;
     return sri_sim_world_file(sim->world, path, data, size);
 }
 
 int sr_sim_directory(struct sr_sim *sim, const char *path)
 {
+    SRI_SPARE;
     return sri_sim_world_directory(sim->world, path);
 }
 
@@ -233,41 +282,49 @@ int sr_sim_file_content(struct sr_sim *sim, const char *path, void *buffer, size
 
 int sr_sim_open(struct sr_sim *sim, const char *path, int flags, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_open(sim->world, path, flags, fd);
 }
 
 int sr_sim_pipe(struct sr_sim *sim, int fds[2])
 {
+    SRI_SPARE;
     return sri_sim_world_pipe(sim->world, fds);
 }
 
 int sr_sim_pipe_of(struct sr_sim *sim, uint32_t bytes, int fds[2])
 {
+    SRI_SPARE;
     return sri_sim_world_pipe_of(sim->world, bytes, fds);
 }
 
 int sr_sim_socketpair(struct sr_sim *sim, int fds[2])
 {
+    SRI_SPARE;
     return sri_sim_world_socketpair(sim->world, fds);
 }
 
 int sr_sim_socketpair_of(struct sr_sim *sim, int type, int fds[2])
 {
+    SRI_SPARE;
     return sri_sim_world_socketpair_of(sim->world, type, fds);
 }
 
 int sr_sim_eventfd(struct sr_sim *sim, uint64_t initial, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_eventfd(sim->world, initial, fd);
 }
 
 int sr_sim_semaphore(struct sr_sim *sim, uint64_t initial, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_semaphore(sim->world, initial, fd);
 }
 
 int sr_sim_epoll(struct sr_sim *sim, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_epoll(sim->world, fd);
 }
 
@@ -284,6 +341,7 @@ static void collect(void *self, uint32_t events, uint64_t data)
 
 int sr_sim_epoll_ready(struct sr_sim *sim, int fd, struct sr_sim_ready *ready, size_t most, size_t *count)
 {
+    SRI_SPARE;
     struct collected collected = {.ready = ready};
     int rc = sri_sim_world_epoll_events(sim->world, fd, most, collect, &collected);
     if (rc == 0)
@@ -293,26 +351,31 @@ int sr_sim_epoll_ready(struct sr_sim *sim, int fd, struct sr_sim_ready *ready, s
 
 int sr_sim_listen(struct sr_sim *sim, const struct sockaddr *address, uint32_t length, int backlog, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_listen(sim->world, address, length, backlog, fd);
 }
 
 int sr_sim_socket(struct sr_sim *sim, int domain, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_socket(sim->world, domain, fd);
 }
 
 int sr_sim_socket_of(struct sr_sim *sim, int domain, int type, int *fd)
 {
+    SRI_SPARE;
     return sri_sim_world_socket_of(sim->world, domain, type, fd);
 }
 
 int sr_sim_bind(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length)
 {
+    SRI_SPARE;
     return sri_sim_world_bind(sim->world, fd, address, length);
 }
 
 int sr_sim_listen_on(struct sr_sim *sim, int fd, int backlog)
 {
+    SRI_SPARE;
     return sri_sim_world_listen_on(sim->world, fd, backlog);
 }
 
@@ -323,31 +386,37 @@ int sr_sim_name(struct sr_sim *sim, int fd, struct sockaddr_storage *address, ui
 
 int sr_sim_connect(struct sr_sim *sim, int fd, const struct sockaddr *address, uint32_t length)
 {
+    SRI_SPARE;
     return sri_sim_world_connect(sim->world, fd, address, length);
 }
 
 int sr_sim_shutdown(struct sr_sim *sim, int fd, int how)
 {
+    SRI_SPARE;
     return sri_sim_world_shutdown(sim->world, fd, how);
 }
 
 int sr_sim_reset_connection(struct sr_sim *sim, int fd)
 {
+    SRI_SPARE;
     return sri_sim_world_cut(sim->world, fd);
 }
 
 int sr_sim_read(struct sr_sim *sim, int fd, void *buffer, size_t size, size_t *moved)
 {
+    SRI_SPARE;
     return sri_sim_world_read(sim->world, fd, buffer, size, moved);
 }
 
 int sr_sim_write(struct sr_sim *sim, int fd, const void *buffer, size_t size, size_t *moved)
 {
+    SRI_SPARE;
     return sri_sim_world_write(sim->world, fd, buffer, size, moved);
 }
 
 int sr_sim_close(struct sr_sim *sim, int fd)
 {
+    SRI_SPARE;
     return sri_sim_world_close(sim->world, fd);
 }
 
@@ -380,6 +449,7 @@ static uint64_t next_event_ns(struct sr_sim *sim)
 
 void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns)
 {
+    SRI_SPARE;
     uint64_t now = sri_sim_world_now(sim->world);
     uint64_t end = duration_ns < SRI_NEVER - 1 - now ? now + duration_ns : SRI_NEVER - 1;
     sri_engine_run_due(sim->engine, 0);
@@ -397,6 +467,7 @@ void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns)
 
 int sr_sim_step(struct sr_sim *sim)
 {
+    SRI_SPARE;
     if (sri_engine_run_due(sim->engine, 1) > 0)
         return 1;
     uint64_t next = next_event_ns(sim);
@@ -410,6 +481,7 @@ int sr_sim_step(struct sr_sim *sim)
 
 void sr_sim_power_loss(struct sr_sim *sim)
 {
+    SRI_SPARE;
     sri_sim_world_lose_power(sim->world);
 }
 
@@ -425,6 +497,7 @@ int sr_sim_power_lost(const struct sr_sim *sim)
 
 int sr_sim_reboot(struct sr_sim *sim)
 {
+    SRI_SPARE;
     return sri_sim_world_reboot(sim->world);
 }
 
@@ -449,6 +522,11 @@ int sr_sim_script(struct sr_sim *sim, const struct sr_sim_outcome *outcome)
 uint32_t sr_sim_script_pending(const struct sr_sim *sim)
 {
     return sim->adversary.script.count;
+}
+
+uint64_t sr_sim_seed(const struct sr_sim *sim)
+{
+    return sim->seed;
 }
 
 uint64_t sr_sim_trace_hash(const struct sr_sim *sim)
@@ -481,103 +559,28 @@ struct sri_user *sri_sim_user(struct sr_sim *sim)
     return sri_engine_user(sim->engine);
 }
 
-/* The one loop that may run. */
-static struct {
-    struct sr_sim *sim;
-    uint64_t runs;
-    uint64_t next; /* 0: none began */
-    const char *file;
-    int line;
-    bool power; /* it loses power: after each operation, and of each there are some images */
-} loop;
-
-#define IMAGES 8u
-
-static void say(const char *what)
+void sr_sim_listen_to_libfiu(int on)
 {
-    char text[512];
-    int length = snprintf(text, sizeof text, "safer_ring: %s the loop at %s:%d, in its run %llu (%s)\n", what,
-                          loop.file, loop.line, (unsigned long long)loop.next,
-                          loop.next <= 1 ? "the kind one"
-                          : loop.power ? "a power run; its seed is one less, an eighth of that the operations"
-                                       : "its seed is one less");
-    if (length > (int)sizeof text - 1)
-        length = (int)sizeof text - 1;
-    ssize_t ignored = write(STDERR_FILENO, text, (size_t)length);
-    (void)ignored;
+    sri_libfiu_listen(on != 0);
 }
 
-struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line)
+void sri_sim_drive(struct sr_sim *sim, const struct sri_driver *driver, uint64_t seed, enum sri_luck luck)
 {
-    if (loop.sim != NULL) {
-        say("loops do not nest, and one that a jump left must be abandoned:");
-        abort();
-    }
-    loop.runs = runs;
-    loop.next = 0;
-    loop.file = file;
-    loop.line = line;
-    loop.power = false;
-    if (sr_sim_new(&loop.sim, NULL) != 0) {
-        say("no memory for");
-        abort();
-    }
-    return loop.sim;
+    sri_adversary_begin_driven(&sim->adversary, driver, seed, luck);
+    set_chooser(sim, sri_adversary_chooser(&sim->adversary));
 }
 
-struct sr_sim *sr_sim_loop_begin_power_loss(const char *file, int line)
+void sri_sim_spare_kernel(struct sr_sim *sim, bool spared)
 {
-    struct sr_sim *sim = sr_sim_loop_begin_seeds(UINT64_MAX, file, line);
-    loop.power = true;
-    return sim;
+    struct sr_backend kernel = sri_engine_backend(sim->engine, "sim");
+    sim->backend = spared ? sri_spare_kernel(&sim->spare, kernel) : kernel;
 }
 
-static void begin_run(struct sr_sim *sim, uint32_t flags)
+uint32_t sri_sim_give_up_rings(struct sr_sim *sim)
 {
-    struct sr_sim_options options = sr_sim_options_default();
-    options.flags = flags;
-    options.seed = loop.next;
-    loop.next++;
-    if (sr_sim_reset(sim, &options) != 0) {
-        say("no memory for");
-        abort();
-    }
-}
-
-/* The first image of each operation is the kind one. The last operation is the one that no run came to. */
-static int next_power_loss(struct sr_sim *sim)
-{
-    uint64_t run = loop.next;
-    bool first = run % IMAGES == 0;
-    if (first && run > 0 && !sri_sim_world_fuse_burnt(sim->world))
-        return 0;
-    begin_run(sim, first ? SR_SIM_KIND : SR_SIM_POWER);
-    sr_sim_power_loss_after(sim, run / IMAGES);
-    return 1;
-}
-
-int sr_sim_loop_next(struct sr_sim *sim)
-{
-    if (loop.power)
-        return next_power_loss(sim);
-    if (loop.next >= loop.runs)
-        return 0;
-    begin_run(sim, loop.next == 0 ? SR_SIM_KIND : 0);
-    return 1;
-}
-
-void sr_sim_loop_end(struct sr_sim **sim)
-{
-    loop.sim = NULL;
-    sr_sim_free(sim);
-}
-
-int sr_sim_loop_abandon(void)
-{
-    if (loop.sim == NULL)
-        return 0;
-    struct sr_sim *left = loop.sim;
-    say("a jump left");
-    sr_sim_loop_end(&left);
-    return 1;
+    uint32_t count = sim->opened_count;
+    sri_adversary_calm(&sim->adversary, true);
+    while (sim->opened_count > 0)
+        sri_ring_give_up(sim->opened[sim->opened_count - 1].ring);
+    return count;
 }

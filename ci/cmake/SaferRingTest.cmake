@@ -21,7 +21,7 @@ function(safer_ring_cmocka_test file)
 
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
     file(READ "${file}" text)
-    string(REGEX MATCHALL "cmocka_unit_test[a-z_]*\\([ \n]*[A-Za-z0-9_]+" entries "${text}")
+    string(REGEX MATCHALL "(cmocka|sr_sim)_unit_test[a-z_]*\\([ \n]*[A-Za-z0-9_]+" entries "${text}")
     list(TRANSFORM entries REPLACE "^.*\\([ \n]*" "")
     list(LENGTH entries count)
 

@@ -383,7 +383,7 @@ static struct score by_seeds(enum mistake mistake)
 {
     struct score score = {0};
     SR_SIM_FOR_EACH_SEED (sim, 1000) {
-        sr_sim_power_loss_after(sim, score.runs % 40);
+        sr_sim_power_loss_after(sim, sr_sim_seed(sim) % 40);
         try(sim, mistake, &score);
     }
     return score;

@@ -6,7 +6,7 @@
  * and its descriptors mean nothing to the system. Everything here is callable from that thread only, outside callbacks
  * of the backend, and never blocks, unless it says otherwise.
  *
- * A C17 and C++17 header. SR_SIM_FOR_EACH_SEED needs the cleanup attribute of gcc and clang.
+ * A C17 and C++17 header. The loops need the cleanup attribute of gcc and clang.
  */
 #ifndef SAFER_RING_SIM_H
 #define SAFER_RING_SIM_H
@@ -311,6 +311,9 @@ uint32_t sr_sim_script_pending(const struct sr_sim *sim);
 
 /* ---- What happened. ---- */
 
+/* The seed of the run under way, 0 in the kind one: for what a test itself wants to vary from run to run. */
+uint64_t sr_sim_seed(const struct sr_sim *sim);
+
 /*
  * A hash of the run so far: every SQE (addresses excluded), CQE, transferred byte and the clock. Equal for equal runs
  * under every compiler, sanitizer and address layout.
@@ -323,10 +326,23 @@ uint64_t sr_sim_trace_hash(const struct sr_sim *sim);
  */
 void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
 
-/* ---- Loops. ---- */
+/* ---- libfiu. ---- */
 
 /*
- * Runs the body on `runs` different kinds of luck, the first the kind run, then seeds 1, 2, 3, …
+ * Every fault point (docs/faults.md) is one of libfiu's as well: fiu_enable*() in this process, `fiu-run -c` and `fiu-ctrl`
+ * make it strike in every run that is no replay. As long as nobody does, an external callback answers what the tape has drawn;
+ * the exact name of a point takes that callback's place, a wildcard goes beside it. The failnum is which answer, for a
+ * point that has several; failinfo is the errno, for safer_ring/result/errno. What struck is on the tape of the run
+ * (sr_sim_tape), and who replays that tape asks nobody.
+ *
+ * libfiu is asked from the next sr_sim_new() or sr_sim_reset() on (or: not any more). Call it with 1 before the first
+ * fiu_enable*() of an exact name; fiu_init() is called here. Under fiu-run it is asked from the start. `on` 0 is the default: fiu_fail() takes some 40 ns.
+ */
+void sr_sim_listen_to_libfiu(int on);
+
+/* ---- Loops. ----
+ *
+ * Each is one line, and runs the body again and again on one simulation, as new each time.
  *
  *     SR_SIM_FOR_EACH_SEED(sim, 1000) {
  *         struct sr_ring *ring;
@@ -334,20 +350,47 @@ void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
  *         …
  *     }
  *
- * `sim` is declared by the loop and ends with it. The body owns everything else: rings are closed before its end.
- * `break`, `return` and `goto` out of it are fine. Only one loop runs in a process at a time: a nested one is refused
- * with a message and abort(3), and so is one after a loop that was left by a jump (longjmp, a failed assertion of
- * cmocka) and not ended by sr_sim_loop_abandon(). Out of memory is a message and abort(3) too.
+ * `sim` is declared by the loop and ends with it. The body owns everything else, and makes it anew each time: rings are closed
+ * before its end, or it is a message and abort(3). `break`, `return` and `goto` out of it are fine; rings that are open
+ * then are ended without a panic.
+ *
+ * A jump out of it (longjmp, a failed assertion of cmocka) leaves the loop in its one static place, and whoever comes next
+ * finds it there: sr_sim_loop_abandon() in a test's teardown (sr_sim_unit_test() of cmocka.h installs it), the next loop,
+ * exit(3), and on abort(3), of a plain assert() for instance, a handler of SIGABRT. Each says on standard error which run it was, and
+ * how to make it again, and ends the rings that were open. One loop runs at a time: a loop whose body has run another
+ * is a message and abort(3).
+ *
+ *     SAFER_RING_TAPE='seed=17' ./test        makes that run alone, in every loop of the process
+ *
+ * with the name that was printed, or a tape file. The first run and one in a hundred are made a second time, from their tape:
+ * when that is another run, the test is not repeatable, which is a message and abort(3), and so is out of memory.
+ * (SR_SIM_FOR_EACH_POWER_LOSS repeats none.)
  */
-#define SR_SIM_FOR_EACH_SEED(sim, runs)                                  \
-    for (struct sr_sim * sim __attribute__((cleanup(sr_sim_loop_end))) = \
-             sr_sim_loop_begin_seeds((runs), __FILE__, __LINE__);        \
-         sr_sim_loop_next(sim);)
+#define SR_SIM_LOOP_(sim, begin) \
+    for (struct sr_sim * sim __attribute__((cleanup(sr_sim_loop_end))) = begin; sr_sim_loop_next(sim);)
+
+/* `runs` different kinds of luck, the first the kind run, then seeds 1, 2, 3, … of all modes (fate/adversary.h: gentle, even, swarm). */
+#define SR_SIM_FOR_EACH_SEED(sim, runs) SR_SIM_LOOP_(sim, sr_sim_loop_begin_seeds((runs), __FILE__, __LINE__))
 
 /*
- * Runs the body again and again, and loses power once in each run: before its first operation, after its first, after its
- * second, … and, when it has no more, in sr_sim_reboot(). Each of these times eight runs with different images of what
- * survives, the first with everything; all else is kind.
+ * Every way a run can go: every order of completions, every outcome, every delay that the kernel's freedoms allow, each
+ * once, those with the fewest unkind choices first; at most `limit` runs. sr_sim_loop_seen().all says whether these
+ * were all. Choices of one run behind the 256th, and those of more than 256 answers, are not varied, and then it never does.
+ */
+#define SR_SIM_FOR_EACH_SCHEDULE(sim, limit) \
+    SR_SIM_LOOP_(sim, sr_sim_loop_begin_schedules((limit), __FILE__, __LINE__))
+
+/*
+ * No fault; then the first fault point that is reached strikes, once, and then from there on ("sticky": at most 200
+ * times); then the second, … until none is left; then the same with each allocation of the library, from
+ * sr_sim_ring_open() on. All else is kind. An allocator that the program has installed (sr_set_allocator) is asked below.
+ */
+#define SR_SIM_FOR_EACH_FAULT(sim) SR_SIM_LOOP_(sim, sr_sim_loop_begin_faults(__FILE__, __LINE__))
+
+/*
+ * Power is lost once in each run: before its first operation, after its first, after its second, … and, when it has no
+ * more, in sr_sim_reboot(). Each of these times eight runs with different images of what survives, the first with
+ * everything; all else is kind.
  *
  *     SR_SIM_FOR_EACH_POWER_LOSS(sim) {
  *         … work until it is done or fails with -EIO; close …
@@ -355,21 +398,27 @@ void sr_sim_tape(const struct sr_sim *sim, const uint8_t **tape, size_t *size);
  *         … everything that was promised is there …
  *     }
  *
- * The body must make the same operations whenever all goes well. The rest is as with SR_SIM_FOR_EACH_SEED.
+ * The body must make the same operations whenever all goes well.
  */
-#define SR_SIM_FOR_EACH_POWER_LOSS(sim)                                                                    \
-    for (struct sr_sim * sim                                                                               \
-             __attribute__((cleanup(sr_sim_loop_end))) = sr_sim_loop_begin_power_loss(__FILE__, __LINE__); \
-         sr_sim_loop_next(sim);)
+#define SR_SIM_FOR_EACH_POWER_LOSS(sim) SR_SIM_LOOP_(sim, sr_sim_loop_begin_power_loss(__FILE__, __LINE__))
 
 /*
- * Ends a loop that a jump left, and says on standard error which run that was: for a test's teardown. 1: there was one;
- * 0: none.
+ * Ends a loop that a jump left, its rings with it, and says on standard error which run that was: for a test's teardown. What
+ * the body had besides rings is the body's. 1: there was one; 0: none.
  */
 int sr_sim_loop_abandon(void);
 
-/* The parts of the loop; not to be called by hand. */
+/* What the last loop that came to its end has seen. */
+struct sr_sim_seen {
+    uint64_t runs; /* second times not counted */
+    int all;       /* 1: there is no other run of this kind */
+};
+struct sr_sim_seen sr_sim_loop_seen(void);
+
+/* The parts of the loops; not to be called by hand. */
 struct sr_sim *sr_sim_loop_begin_seeds(uint64_t runs, const char *file, int line);
+struct sr_sim *sr_sim_loop_begin_schedules(uint64_t limit, const char *file, int line);
+struct sr_sim *sr_sim_loop_begin_faults(const char *file, int line);
 struct sr_sim *sr_sim_loop_begin_power_loss(const char *file, int line);
 int sr_sim_loop_next(struct sr_sim *sim);
 void sr_sim_loop_end(struct sr_sim **sim);

@@ -47,7 +47,9 @@ static void clear(struct sri_adversary *adversary)
     memset(&adversary->points, 0, sizeof adversary->points);
     memset(adversary->weight, 0, sizeof adversary->weight);
     memset(adversary->off, 0, sizeof adversary->off);
+    memset(&adversary->driver, 0, sizeof adversary->driver);
     adversary->calm = false;
+    adversary->driven = false;
 }
 
 static void weigh(struct sri_adversary *adversary)
@@ -58,6 +60,7 @@ static void weigh(struct sri_adversary *adversary)
     case SRI_LUCK_SWARM: weigh_swarm(adversary); break;
     case SRI_LUCK_POWER: weigh_power(adversary); break;
     case SRI_LUCK_QUIET:
+    case SRI_LUCK_DRIVEN:
     case SRI_LUCKS: break;
     }
 }
@@ -79,11 +82,30 @@ void sri_adversary_begin_power(struct sri_adversary *adversary, uint64_t seed)
     weigh(adversary);
 }
 
+void sri_adversary_begin_driven(struct sri_adversary *adversary, const struct sri_driver *driver,
+                                uint64_t seed, enum sri_luck luck)
+{
+    clear(adversary);
+    sri_tape_init_seed(&adversary->tape, seed);
+    sri_tape_put(&adversary->tape, SRI_LUCKS, SRI_LUCK_DRIVEN);
+    if (luck == SRI_LUCK_DRIVEN)
+        luck = (enum sri_luck)sri_tape_weighed(&adversary->tape, SRI_LUCK_POWER, 1024);
+    else
+        sri_tape_put(&adversary->tape, SRI_LUCK_DRIVEN, luck);
+    adversary->luck = luck;
+    adversary->driven = true;
+    adversary->driver = *driver;
+    weigh(adversary);
+}
+
 int sri_adversary_begin_body(struct sri_adversary *adversary, const uint8_t *bytes, size_t size)
 {
     int rc = sri_tape_init_body(&adversary->tape, bytes, size);
     clear(adversary);
     adversary->luck = (enum sri_luck)sri_tape_choose(&adversary->tape, SRI_LUCKS);
+    adversary->driven = adversary->luck == SRI_LUCK_DRIVEN;
+    if (adversary->driven)
+        adversary->luck = (enum sri_luck)sri_tape_choose(&adversary->tape, SRI_LUCK_DRIVEN);
     weigh(adversary);
     return rc;
 }
@@ -109,6 +131,20 @@ static uint32_t drawn(struct sri_adversary *adversary, uint32_t freedom, uint32_
     return answer;
 }
 
+/* Every question stands on the tape, whatever the luck. Who reads it finds there what the driver said. */
+static uint32_t driven(struct sri_adversary *adversary, const struct sri_question *question, uint32_t freedom)
+{
+    if (adversary->calm)
+        return 0;
+    uint32_t answer = sri_tape_weighed(&adversary->tape, question->n, adversary->weight[freedom]);
+    if (adversary->driver.answer == NULL)
+        return answer;
+    if (answer != 0 && adversary->off[sri_point_of(freedom, answer)])
+        answer = 0;
+    answer = adversary->driver.answer(adversary->driver.self, question, freedom, answer);
+    return sri_tape_amend(&adversary->tape, question->n, answer);
+}
+
 static bool scripted(struct sri_adversary *adversary, const struct sri_question *question, uint32_t *answer)
 {
     struct sri_script *script = &adversary->script;
@@ -127,7 +163,8 @@ static uint32_t pick(void *self, const struct sri_question *question)
     adversary->points.asked[freedom]++;
     uint32_t answer = 0;
     if (!scripted(adversary, question, &answer))
-        answer = drawn(adversary, freedom, question->n);
+        answer =
+            adversary->driven ? driven(adversary, question, freedom) : drawn(adversary, freedom, question->n);
     if (answer != 0)
         adversary->points.fired[sri_point_of(freedom, answer)]++;
     return answer;

@@ -141,6 +141,16 @@ void sri_tape_put(struct sri_tape *tape, uint32_t n, uint32_t choice)
     record(tape, n, choice);
 }
 
+uint32_t sri_tape_amend(struct sri_tape *tape, uint32_t n, uint32_t choice)
+{
+    unsigned width = width_of(n);
+    if (tape->position != tape->size || tape->size < width)
+        return 0; /* recording ended: from there on every choice is 0 */
+    tape->size -= width;
+    tape->position -= width;
+    return record(tape, n, choice);
+}
+
 uint32_t sri_tape_weighed(struct sri_tape *tape, uint32_t n, uint32_t unkind_per_1024)
 {
     if (n <= 1)

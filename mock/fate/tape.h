@@ -39,6 +39,9 @@ uint32_t sri_tape_choose(struct sri_tape *tape, uint32_t n);
 /* A choice that is made already, put on the tape so that reading it back makes it again. Recording tapes only. */
 void sri_tape_put(struct sri_tape *tape, uint32_t n, uint32_t choice);
 
+/* The newest choice, among n, was made otherwise after all. Recording tapes only. Returns what the tape has then. */
+uint32_t sri_tape_amend(struct sri_tape *tape, uint32_t n, uint32_t choice);
+
 /*
  * In [0, n). From a seed: not 0 in `unkind_per_1024` of 1024 cases, then evenly one of 1 .. n-1; 1024 and above never
  * give 0. From a body: the bytes say, whatever the weight.

@@ -49,6 +49,11 @@ int sr_set_allocator(const struct sr_allocator *allocator)
     return 0;
 }
 
+struct sr_allocator sri_allocator(void)
+{
+    return current;
+}
+
 static struct block *block_of(void *memory)
 {
     return (struct block *)((char *)memory - sizeof(struct block));

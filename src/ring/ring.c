@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "ring/give_up.h"
 #include "ring/open.h"
 #include "ring/ring_private.h"
 
@@ -189,6 +190,11 @@ static int close_ring(struct sr_ring **handle, bool panics)
     *handle = NULL;
     destroy(ring);
     return 0;
+}
+
+void sri_ring_give_up(struct sr_ring *ring)
+{
+    close_in_child(ring);
 }
 
 int sr_ring_close(struct sr_ring **ring)
