@@ -10,6 +10,7 @@
 
 #include "safer_ring/backend.h"
 #include "safer_ring/error.h"
+#include "safer_ring/pool.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,6 +62,13 @@ struct sr_config {
 
     /* Dropping an operation asks the kernel to cancel it (ORPH-5). Default true. */
     bool cancel_on_drop;
+
+    /* The ring's own pool, from which sr_ring_get_buffer() takes first: its number of buffers, at most
+       SR_POOL_CAPACITY_MAX, and 0 for none, the default; the bytes of each, not 0 then; and whether buffers are cleared
+       between users. */
+    uint32_t pool_buffers;
+    size_t pool_buffer_size;
+    bool pool_clear;
 };
 
 /* A balanced, general-purpose configuration. */

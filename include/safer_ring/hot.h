@@ -46,15 +46,20 @@ struct sri_gate {
 
 struct sri_origin;
 struct sri_vector;
+struct sri_registration;
 
 /* The header of a buffer: one cache line. */
 struct sr_buffer {
-    uint8_t *bytes; /* NULL: a vector */
+    uint8_t *bytes; /* NULL: no ordinary one, but a vector, or registered with a ring */
     size_t size;
     const struct sri_origin *origin;
     struct sri_vector *vector; /* or NULL */
     struct sr_buffer *free_next;
-    uint8_t owner; /* enum sri_owner */
+    uint8_t *memory;                             /* where its bytes are; NULL: a vector */
+    const struct sri_registration *registration; /* or NULL: its memory is registered with no ring */
+    uint16_t registered_index;                   /* in that ring's table of buffers */
+    uint8_t owner;                               /* enum sri_owner */
+    uint8_t pooled;                              /* enum sri_pooled */
 } __attribute__((aligned(64)));
 
 /* The bookkeeping of one operation: one cache line. */

@@ -16,10 +16,6 @@
 /* Bytes are padded to whole granules of AddressSanitizer's shadow, so that a tail can be poisoned exactly. */
 #define GRANULE ((size_t)8)
 
-/* The kernel copies to memory just past a page's start three times slower than to a page's start (measured). */
-#define PAGE 4096
-#define CACHE_LINE 64
-
 struct slab {
     struct slab *next;
     struct sr_buffer headers[HEADERS_PER_SLAB];
@@ -44,7 +40,7 @@ static bool add_slab(void)
     return true;
 }
 
-static struct sr_buffer *take_header(void)
+struct sr_buffer *sri_header_take(void)
 {
     struct sr_buffer *buffer = NULL;
     pthread_mutex_lock(&headers_lock);
@@ -56,8 +52,12 @@ static struct sr_buffer *take_header(void)
     return buffer;
 }
 
-static void return_header(struct sr_buffer *buffer)
+void sri_header_return(struct sr_buffer *buffer)
 {
+    buffer->bytes = buffer->memory = NULL;
+    buffer->size = 0;
+    buffer->vector = NULL;
+    buffer->registration = NULL;
     pthread_mutex_lock(&headers_lock);
     buffer->free_next = free_headers;
     free_headers = buffer;
@@ -67,10 +67,8 @@ static void return_header(struct sr_buffer *buffer)
 static void home_to_allocator(const struct sri_origin *origin, struct sr_buffer *buffer)
 {
     (void)origin;
-    sri_free(buffer->bytes);
-    buffer->bytes = NULL;
-    buffer->size = 0;
-    return_header(buffer);
+    sri_free(buffer->memory);
+    sri_header_return(buffer);
 }
 
 static const struct sri_origin allocator_origin = {home_to_allocator};
@@ -85,9 +83,7 @@ static void home_of_vector(const struct sri_origin *origin, struct sr_buffer *bu
         sri_buffer_home(vector->parts[i]);
     }
     sri_free(vector);
-    buffer->vector = NULL;
-    buffer->size = 0;
-    return_header(buffer);
+    sri_header_return(buffer);
 }
 
 static const struct sri_origin vector_origin = {home_of_vector};
@@ -105,10 +101,10 @@ static int make(struct sr_buffer **out, const void *data, size_t size)
     if (!sri_add_size(size, GRANULE - 1, &padded))
         return -ENOMEM;
     padded &= ~(GRANULE - 1);
-    uint8_t *bytes = sri_alloc_aligned(padded, size >= PAGE ? PAGE : CACHE_LINE);
+    uint8_t *bytes = sri_alloc_aligned(padded, sri_bytes_alignment(size));
     if (bytes == NULL)
         return -ENOMEM;
-    struct sr_buffer *buffer = take_header();
+    struct sr_buffer *buffer = sri_header_take();
     if (buffer == NULL) {
         sri_free(bytes);
         return -ENOMEM;
@@ -116,10 +112,9 @@ static int make(struct sr_buffer **out, const void *data, size_t size)
     if (data != NULL)
         memcpy(bytes, data, size);
     memset(bytes + (data != NULL ? size : 0), 0, padded - (data != NULL ? size : 0));
-    buffer->bytes = bytes;
+    buffer->bytes = buffer->memory = bytes;
     buffer->size = size;
     buffer->origin = &allocator_origin;
-    buffer->vector = NULL;
     sri_buffer_move(buffer, SRI_OWNER_MAKE);
     *out = buffer;
     return 0;
@@ -153,7 +148,7 @@ SR_UNCHECKED int sr_buffer_try_access(struct sr_buffer **buffer, struct sr_guard
     if (refused != 0)
         return refused;
     guard->buffer = *buffer;
-    guard->bytes = (*buffer)->bytes;
+    guard->bytes = (*buffer)->memory;
     guard->size = (*buffer)->size;
     *buffer = NULL;
     return 0;
@@ -230,7 +225,7 @@ static struct sri_vector *vector_of(struct sr_buffer *const parts[], size_t coun
     *size = 0;
     for (size_t i = 0; i < count; i++) {
         vector->parts[i] = parts[i];
-        vector->segments[i] = (struct iovec){parts[i]->bytes, parts[i]->size};
+        vector->segments[i] = (struct iovec){parts[i]->memory, parts[i]->size};
         *size += parts[i]->size;
     }
     return vector;
@@ -245,14 +240,13 @@ SR_UNCHECKED int sr_buffer_join(struct sr_buffer **out, struct sr_buffer *parts[
         return refused;
     size_t size;
     struct sri_vector *vector = vector_of(parts, count, &size);
-    struct sr_buffer *buffer = vector != NULL ? take_header() : NULL;
+    struct sr_buffer *buffer = vector != NULL ? sri_header_take() : NULL;
     if (buffer == NULL) {
         sri_free(vector);
         for (size_t i = 0; i < count; i++)
             sri_buffer_move(parts[i], SRI_OWNER_SPLIT);
         return -ENOMEM;
     }
-    buffer->bytes = NULL;
     buffer->size = size;
     buffer->origin = &vector_origin;
     buffer->vector = vector;
@@ -277,9 +271,7 @@ SR_UNCHECKED int sr_buffer_split(struct sr_buffer **vector, struct sr_buffer *pa
         sri_buffer_move(parts[i], SRI_OWNER_SPLIT);
     }
     sri_free(buffer->vector);
-    buffer->vector = NULL;
-    buffer->size = 0;
-    return_header(buffer);
+    sri_header_return(buffer);
     *vector = NULL;
     return 0;
 }

@@ -46,7 +46,7 @@ static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot 
     if (__builtin_expect(kind->special, 0)) {
         sri_encode_special(ring, slot, spec, sqe);
     } else {
-        const uint8_t *bytes = kind->takes_buffer ? slot->buffer->bytes + spec->range.begin : NULL;
+        const uint8_t *bytes = kind->takes_buffer ? slot->buffer->memory + spec->range.begin : NULL;
         io_uring_prep_rw(spec->opcode, sqe, slot->fd, bytes, slot->length,
                          kind->has_offset ? spec->offset : 0);
         sqe->fsync_flags =

@@ -8,6 +8,7 @@
 #include "machine/operation.h"
 #include "machine/orphan.h"
 #include "machine/ownership.h"
+#include "machine/pool.h"
 
 extern inline int sr_op_start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
                               struct sr_op *op);
@@ -58,5 +59,9 @@ const struct sri_folded sri_folded[SRI_FOLDED] = {
     {"take", &sri_orphan_machine, SRI_CLAIM_HANDLE, SRI_CLAIM_NONE, 1, {SRI_CLAIM_END}},
     {"take", &sri_orphan_machine, SRI_CLAIM_QUEUE, SRI_CLAIM_NONE, 1, {SRI_CLAIM_END}},
     {"take", &sri_orphan_machine, SRI_CLAIM_CALLBACK, SRI_CLAIM_NONE, 1, {SRI_CLAIM_END}},
+    {"hand out", &sri_pooled_machine, SRI_POOLED_HOME, SRI_POOLED_OUT, 1, {SRI_POOLED_GET}},
+    {"hand out", &sri_ownership_machine, SRI_OWNER_NOBODY, SRI_OWNER_USER, 1, {SRI_OWNER_MAKE}},
+    {"put", &sri_ownership_machine, SRI_OWNER_USER, SRI_OWNER_NOBODY, 1, {SRI_OWNER_RELEASE}},
+    {"take in", &sri_pooled_machine, SRI_POOLED_OUT, SRI_POOLED_HOME, 1, {SRI_POOLED_PUT}},
 };
 /* clang-format on */

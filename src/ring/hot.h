@@ -17,7 +17,7 @@ struct sri_folded {
     uint8_t events[3];
 };
 
-#define SRI_FOLDED 14
+#define SRI_FOLDED 18
 extern const struct sri_folded sri_folded[SRI_FOLDED];
 
 #endif

@@ -66,11 +66,14 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
     if (rc == 0)
         rc = sri_posts_init(&ring->posts,
                             config->post_entries != 0 ? config->post_entries : DEFAULT_POST_ENTRIES);
+    if (rc == 0)
+        rc = sri_own_pool_make(ring, config);
     return rc;
 }
 
 static void free_own(struct sr_ring *ring)
 {
+    sri_own_pool_leave(ring);
     if (ring->posts.values != NULL)
         sri_posts_fini(&ring->posts);
     sri_free(ring->arguments);
@@ -92,6 +95,7 @@ static void give_to_caller(struct sr_ring *ring)
 {
     ring->owner = sri_this_thread();
     ring->usable = true;
+    sri_own_pool_attach(ring);
     sri_ring_set_gate(ring);
 }
 

@@ -104,6 +104,7 @@ struct sr_ring {
     bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
 
+    struct sr_pool *own_pool; /* or NULL */
     struct sri_posts posts;
     struct sr_stats stats;       /* what is counted elsewhere is filled in when asked for */
     uint64_t discarded;          /* operations dropped before the kernel consumed them */
@@ -374,6 +375,11 @@ static inline bool sri_posts_any(const struct sr_ring *ring)
 {
     return atomic_load(&ring->posts.count) != 0;
 }
+
+/* own_pool.c */
+int sri_own_pool_make(struct sr_ring *ring, const struct sr_config *config);
+void sri_own_pool_attach(struct sr_ring *ring);
+void sri_own_pool_leave(struct sr_ring *ring);
 
 /* panic.c */
 void sri_panic(const struct sr_ring *ring);

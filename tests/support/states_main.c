@@ -9,12 +9,13 @@
 #include "machine/operation.h"
 #include "machine/orphan.h"
 #include "machine/ownership.h"
+#include "machine/pool.h"
+#include "machine/registry.h"
 #include "safer_ring/error.h"
 
 static const struct sri_machine *const machines[] = {
-    &sri_ownership_machine,
-    &sri_operation_machine,
-    &sri_orphan_machine,
+    &sri_ownership_machine, &sri_operation_machine, &sri_orphan_machine,
+    &sri_pooled_machine,    &sri_place_machine,
 };
 #define MACHINES (sizeof machines / sizeof machines[0])
 
