@@ -35,11 +35,16 @@ void sri_release_kernel(struct sri_kernel *kernel);
 /* By its name; false: there is none of this name. */
 bool sri_backend_named(const char *name, size_t length, struct sri_backend_choice *choice);
 
+/* Reads a tape and says which run it is; sri_tape_file_fini() gives its memory back. 0, or an exit code after the one line. */
+struct sri_tape_file;
+int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *run);
+
 /* Copies a file with each backend and compares. An exit code. */
 int sri_check_file(const struct sri_options *options);
 
 int sri_verb_check(int count, char **arguments);
 int sri_verb_exhaust(int count, char **arguments);
+int sri_verb_shrink(int count, char **arguments);
 int sri_verb_replay(int count, char **arguments);
 int sri_verb_doctor(int count, char **arguments);
 

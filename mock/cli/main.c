@@ -32,6 +32,9 @@ static const char usage[] =
     "    --jobs N, --json      as above\n"
     "  safer-ring replay TAPE         one run again, with its timeline\n"
     "  safer-ring replay --scenario NAME --seed N\n"
+    "  safer-ring shrink TAPE         a smaller tape that breaks the same rule\n"
+    "    --out FILE            where it goes (default: TAPE.small)\n"
+    "    --attempts N          runs at most (default 20000)\n"
     "  safer-ring doctor              what this machine's io_uring can do, and which backend would be chosen\n"
     "  safer-ring --version, --help\n"
     "\n"
@@ -69,6 +72,8 @@ int main(int count, char **arguments)
         return finish(sri_verb_check(count - 2, arguments + 2));
     if (strcmp(verb, "exhaust") == 0)
         return finish(sri_verb_exhaust(count - 2, arguments + 2));
+    if (strcmp(verb, "shrink") == 0)
+        return finish(sri_verb_shrink(count - 2, arguments + 2));
     if (strcmp(verb, "replay") == 0)
         return finish(sri_verb_replay(count - 2, arguments + 2));
     if (strcmp(verb, "doctor") == 0)
@@ -81,5 +86,5 @@ int main(int count, char **arguments)
         puts("safer-ring " SAFER_RING_VERSION);
         return finish(SRI_EXIT_FINE);
     }
-    return sri_complain("there is no verb `%s`; try check, exhaust, replay, doctor or --help", verb);
+    return sri_complain("there is no verb `%s`; try check, exhaust, replay, shrink, doctor or --help", verb);
 }

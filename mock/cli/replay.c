@@ -75,35 +75,44 @@ static int replay_seed(int count, char **arguments)
     return replay(campaign->backends[0].name, &run);
 }
 
+int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *run)
+{
+    struct sri_tape_error error;
+    char warning[200];
+    int rc = sri_tape_file_read(file, path, &error);
+    if (rc == -EBADMSG)
+        return sri_complain("`%s` is no whole tape: byte %zu: %s", path, error.position, error.reason);
+    if (rc != 0)
+        return sri_complain("`%s` can't be read: %s", path, error.reason);
+    if (sri_tape_file_warning(file, SRI_SEMANTICS_VERSION, sri_points_hash(), warning, sizeof warning) != 0)
+        fprintf(stderr, "safer-ring: warning: %s\n", warning);
+    *run = (struct sri_run){
+        .scenario = sri_scenario_named(file->program, strlen(file->program)),
+        .seed = file->seed,
+        .body = file->body,
+        .size = file->size,
+        .by_body = !has_knob(file, SRI_KNOB_SEED),
+        .kind = has_knob(file, SRI_KNOB_KIND),
+    };
+    if (run->scenario != NULL)
+        return 0;
+    rc = sri_complain("the tape is for a scenario `%s`, which this build does not have", file->program);
+    sri_tape_file_fini(file);
+    return rc;
+}
+
 int sri_verb_replay(int count, char **arguments)
 {
     struct sri_tape_file file;
-    struct sri_tape_error error;
-    char warning[200];
+    struct sri_run run;
     if (count > 1 && arguments[0][0] == '-')
         return replay_seed(count, arguments);
     if (count != 1)
         return sri_complain("replay wants one tape: safer-ring replay TAPE");
-    int rc = sri_tape_file_read(&file, arguments[0], &error);
-    if (rc == -EBADMSG)
-        return sri_complain("`%s` is no whole tape: byte %zu: %s", arguments[0], error.position,
-                            error.reason);
+    int rc = sri_read_tape(arguments[0], &file, &run);
     if (rc != 0)
-        return sri_complain("`%s` can't be read: %s", arguments[0], error.reason);
-    if (sri_tape_file_warning(&file, SRI_SEMANTICS_VERSION, sri_points_hash(), warning, sizeof warning) != 0)
-        fprintf(stderr, "safer-ring: warning: %s\n", warning);
-    struct sri_run run = {
-        .scenario = sri_scenario_named(file.program, strlen(file.program)),
-        .seed = file.seed,
-        .body = file.body,
-        .size = file.size,
-        .by_body = !has_knob(&file, SRI_KNOB_SEED),
-        .kind = has_knob(&file, SRI_KNOB_KIND),
-    };
-    if (run.scenario == NULL)
-        rc = sri_complain("the tape is for a scenario `%s`, which this build does not have", file.program);
-    else
-        rc = replay(file.world, &run);
+        return rc;
+    rc = replay(file.world, &run);
     sri_tape_file_fini(&file);
     return rc;
 }

@@ -60,6 +60,30 @@ static void zero_pieces(struct work *work, size_t piece)
     }
 }
 
+/* Steps of a program are of any length and begin anywhere: short pieces are tried at every place, once there are few. */
+#define FEW 600u
+#define SHORT 12u
+
+static void cut_anywhere(struct work *work)
+{
+    for (size_t piece = SHORT; piece > 0 && work->size <= FEW; piece--) {
+        for (size_t at = 0; at + piece <= work->size;) {
+            memcpy(work->trial, work->best, at);
+            memcpy(work->trial + at, work->best + at + piece, work->size - at - piece);
+            if (!try(work, work->size - piece))
+                at++;
+        }
+    }
+}
+
+/* Zeros at the end are what comes after it anyway. */
+static size_t trimmed(const uint8_t *bytes, size_t size)
+{
+    while (size > 0 && bytes[size - 1] == 0)
+        size--;
+    return size;
+}
+
 static void lower_bytes(struct work *work)
 {
     for (size_t at = 0; at < work->size; at++) {
@@ -84,7 +108,9 @@ size_t sri_shrink(struct sri_shrink *shrink, uint8_t *bytes, size_t size)
             cut_pieces(&work, piece);
             zero_pieces(&work, piece);
         }
+        cut_anywhere(&work);
         lower_bytes(&work);
+        work.size = trimmed(work.best, work.size);
     } while (work.progress && shrink->made < shrink->attempts);
     sri_free(work.trial);
     return work.size;

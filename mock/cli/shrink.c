@@ -1,0 +1,149 @@
+/*
+ * `safer-ring shrink`: a smaller tape that breaks the same rule.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "cli/cli.h"
+#include "explore/shrink.h"
+#include "explore/trial.h"
+#include "fate/tape_file.h"
+
+#define ATTEMPTS 20000u
+#define MOST_BYTES ((size_t)16 << 20)
+
+struct order {
+    const char *tape;
+    const char *out;
+    uint32_t attempts;
+};
+
+static int read_options(struct order *order, int count, char **arguments)
+{
+    *order = (struct order){.attempts = ATTEMPTS};
+    for (int i = 0; i < count; i++) {
+        const char *option = arguments[i];
+        const char *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (option[0] != '-') {
+            order->tape = option;
+            continue;
+        }
+        if (value == NULL)
+            return sri_complain("%s wants a value; see safer-ring --help", option);
+        i++;
+        if (strcmp(option, "--out") == 0) {
+            order->out = value;
+        } else if (strcmp(option, "--attempts") == 0) {
+            char *end;
+            unsigned long number = strtoul(value, &end, 10);
+            if (*end != 0 || *value < '0' || *value > '9' || number > 10000000)
+                return sri_complain("--attempts wants a number up to 10000000, not `%s`", value);
+            order->attempts = (uint32_t)number;
+        } else {
+            return sri_complain("shrink has no option `%s`; see safer-ring --help", option);
+        }
+    }
+    return order->tape != NULL ? 0 : sri_complain("shrink wants one tape: safer-ring shrink TAPE");
+}
+
+/* The rule that a run broke first. SRI_RULES: none. */
+static enum sri_rule rule_of(const struct sri_tried *tried)
+{
+    if (tried->verdict->kept > 0)
+        return tried->verdict->violations[0].rule;
+    return tried->died ? SRI_RULE_CRASH : SRI_RULES;
+}
+
+static size_t count_choices(const uint8_t *bytes, size_t size)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++)
+        count += bytes[i] != 0 ? 1 : 0;
+    return count;
+}
+
+static int write_tape(const struct order *order, const struct sri_tape_file *whole, const uint8_t *bytes,
+                      size_t size)
+{
+    struct sri_tape_file file = *whole;
+    struct sri_tape_error error;
+    char path[4096];
+    if (order->out != NULL)
+        snprintf(path, sizeof path, "%s", order->out);
+    else
+        snprintf(path, sizeof path, "%s.small", order->tape);
+    file.knobs[0] = 0;
+    file.body = bytes;
+    file.size = size;
+    if (sri_tape_file_write(&file, path, &error) != 0)
+        return sri_complain("`%s` can't be written: %s; name another with --out FILE", path, error.reason);
+    printf("again: safer-ring replay %s\n", path);
+    return 0;
+}
+
+static int shrink(const struct order *order, struct sri_trial *trial, const struct sri_tape_file *file,
+                  const struct sri_run *run)
+{
+    struct sri_tried first = sri_trial_run(trial, run->by_body ? run->body : NULL, run->size, run->seed);
+    enum sri_rule rule = rule_of(&first);
+    if (rule == SRI_RULES)
+        return sri_complain("`%s` breaks no rule here", order->tape);
+    size_t size = first.body != NULL ? first.size : run->size;
+    const uint8_t *body = first.body != NULL ? first.body : run->body;
+    if (size == 0)
+        return sri_complain("`%s` holds no choices, and its run dies before they are known", order->tape);
+    uint8_t *bytes = sri_alloc(size);
+    if (bytes == NULL)
+        return sri_complain("no memory for a copy of the tape");
+    memcpy(bytes, body, size);
+    printf("%s: %zu bytes, %zu of them not 0, break %s\n", order->tape, size, count_choices(bytes, size),
+           sri_rule_infos[rule].name);
+    fflush(stdout);
+
+    struct sri_trial_of_rule of_rule = {trial, rule};
+    struct sri_shrink shrink = {.shows = sri_trial_shows, .self = &of_rule, .attempts = order->attempts};
+    int code = 0;
+    if (!sri_trial_shows(&of_rule, bytes, size))
+        code = sri_complain("the same choices again break nothing: the run is not repeatable");
+    if (code == 0) {
+        size = sri_shrink(&shrink, bytes, size);
+        bool shows = sri_trial_shows(&of_rule, bytes, size);
+        struct sri_tried last = sri_trial_run(trial, bytes, size, run->seed);
+        printf("shrunk: %zu bytes, %zu of them not 0, %s %s, after %u runs\n", size,
+               count_choices(bytes, size), shows ? "break" : "LOST", sri_rule_infos[rule].name, shrink.made);
+        if (last.verdict->kept > 0)
+            printf("  %s\n", last.verdict->violations[0].text);
+        code = write_tape(order, file, bytes, size);
+    }
+    sri_free(bytes);
+    return code;
+}
+
+int sri_verb_shrink(int count, char **arguments)
+{
+    struct order order;
+    struct sri_tape_file file;
+    struct sri_run run;
+    struct sri_backend_choice backend;
+    struct sri_trial *trial = NULL;
+    int rc = read_options(&order, count, arguments);
+    if (rc != 0)
+        return rc;
+    rc = sri_read_tape(order.tape, &file, &run);
+    if (rc != 0)
+        return rc;
+    if (run.kind)
+        rc = sri_complain("the run of `%s` is the kind one already: there is nothing to shrink", order.tape);
+    else if (!sri_backend_named(file.world, strlen(file.world), &backend))
+        rc = sri_complain("there is no backend `%s`; there are sim, engine, uring", file.world);
+    else if (sri_trial_new(&trial, &backend, run.scenario, "/tmp", MOST_BYTES) != 0)
+        rc = sri_complain("no memory for the runs");
+    if (rc == 0)
+        rc = shrink(&order, trial, &file, &run);
+    sri_trial_free(&trial);
+    sri_tape_file_fini(&file);
+    return rc;
+}
