@@ -16,5 +16,6 @@
 #include "safer_ring/pool.h"
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"
+#include "safer_ring/stream.h"
 
 #endif

@@ -156,6 +156,16 @@ SR_MUST_USE int sr_op_await_timeout(struct sr_ring *ring, struct sr_op *op, uint
                                     struct sr_completion *done) SR_TAKES_IF_OK(*op) SR_GIVES_IF_OK(*done);
 
 /*
+ * Waits until at least one of several operations has ended, for at most `timeout_ns`, and takes nothing: sr_op_peek() gives the
+ * completion then. Callbacks run.
+ *
+ * Errors: -EINVAL: NULL, no operation. -ETIME. SR_ESTALE: there is no such operation, of any one of them. Otherwise as
+ * sr_op_await(). Callable: as sr_op_await().
+ */
+SR_MUST_USE int sr_op_wait_any(struct sr_ring *ring, const struct sr_op *const ops[], size_t count,
+                               uint64_t timeout_ns);
+
+/*
  * Looks whether an operation has ended. SR_EOPERATION_PENDING: not yet; the kernel was entered once meanwhile, so that
  * polling always makes progress. Otherwise as sr_op_await(); does not block; callbacks do not run; may be called from a
  * callback.

@@ -156,3 +156,42 @@ SR_UNCHECKED int sr_op_peek(struct sr_ring *ring, struct sr_op *op, struct sr_co
     rc = try_deliver(ring, op, done);
     return rc == SR_EOPERATION_PENDING && step != 0 ? step : rc;
 }
+
+/* Has one of them ended? 0, SR_EOPERATION_PENDING, or why one can't be asked. */
+static int any_ended(const struct sr_ring *ring, const struct sr_op *const ops[], size_t count)
+{
+    bool ended = false;
+    for (size_t i = 0; i < count; i++) {
+        struct sri_slot *slot;
+        int refused = ops[i] != NULL ? find(ring, ops[i], &slot) : -EINVAL;
+        if (refused != 0)
+            return refused;
+        if (slot->state == SRI_OPERATION_DELIVERED)
+            return SR_EINVALID_STATE;
+        ended = ended || slot->state == SRI_OPERATION_COMPLETED;
+    }
+    return ended ? 0 : SR_EOPERATION_PENDING;
+}
+
+SR_UNCHECKED int sr_op_wait_any(struct sr_ring *ring, const struct sr_op *const ops[], size_t count,
+                                uint64_t timeout_ns)
+{
+    int rc = sri_wait_check(ring, ops, ops, true);
+    if (rc == 0 && count == 0)
+        rc = -EINVAL;
+    if (rc != 0)
+        return rc;
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
+    sri_reap(ring);
+    for (int step = 0;;) {
+        sri_run_callbacks(ring);
+        rc = any_ended(ring, ops, count);
+        if (rc != SR_EOPERATION_PENDING)
+            return rc;
+        if (step != 0)
+            return step;
+        if (sri_queue_full(ring))
+            return SR_EQUEUE_FULL;
+        step = sri_progress_until(ring, deadline);
+    }
+}

@@ -149,7 +149,7 @@ static void a_forked_child_lets_go_too(void **state)
     fake_ring_close(&f);
 }
 
-static void look_from_inside(struct sr_ring *ring, struct sr_completion *done, void *user)
+SR_UNCHECKED static void look_from_inside(struct sr_ring *ring, struct sr_completion *done, void *user)
 {
     int *answers = user;
     answers[0] = sr_ring_may_wait(ring);
@@ -199,6 +199,34 @@ SR_UNCHECKED static void polls_and_shutdowns_are_encoded(void **state)
     fake_ring_close(&f);
 }
 
+/* Waiting for any of several ends at the first that has ended, and takes nothing; nothing waits for one that is stale. */
+SR_UNCHECKED static void any_of_several_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_op one = start_nop(f.ring);
+    struct sr_op two = start_nop(f.ring);
+    const struct sr_op *const both[] = {&one, &two};
+    const struct sr_op stale = {.id = 12345};
+    const struct sr_op *const wrong[] = {&one, &stale};
+    struct sr_completion done;
+    fake_kernel_promise(f.kernel, two.id, 7);
+
+    assert_int_equal(sr_op_wait_any(f.ring, both, 2, SR_FOREVER), 0);
+
+    assert_int_equal(sr_op_peek(f.ring, &one, &done), SR_EOPERATION_PENDING);
+    assert_int_equal(sr_op_wait_any(f.ring, both, 2, SR_FOREVER), 0);
+    assert_int_equal(sr_op_peek(f.ring, &two, &done), 0);
+    assert_int_equal(sr_take_plain(&done), 7);
+    assert_int_equal(sr_op_wait_any(f.ring, both, 1, 5), -ETIME);
+    assert_int_equal(sr_op_wait_any(f.ring, both, 2, 5), SR_ESTALE);
+    assert_int_equal(sr_op_wait_any(f.ring, wrong, 2, 5), SR_ESTALE);
+    assert_int_equal(sr_op_wait_any(f.ring, both, 0, 5), -EINVAL);
+    fake_kernel_promise(f.kernel, one.id, 0);
+    assert_int_equal(await_result(f.ring, &one), 0);
+    fake_ring_close(&f);
+}
+
 /* A descriptor goes by the ring's own kernel, and the ring itself is not closed that way. */
 static void a_descriptor_is_closed_by_the_rings_kernel(void **state)
 {
@@ -220,6 +248,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_forked_child_lets_go_too),
     cmocka_unit_test(a_callback_may_start_and_not_wait),
     cmocka_unit_test(polls_and_shutdowns_are_encoded),
+    cmocka_unit_test(any_of_several_can_be_waited_for),
     cmocka_unit_test(a_descriptor_is_closed_by_the_rings_kernel),
 };
 
