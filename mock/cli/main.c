@@ -32,6 +32,7 @@ static const char usage[] =
     "    --jobs N, --json      as above\n"
     "  safer-ring replay TAPE         one run again, with its timeline\n"
     "  safer-ring replay --scenario NAME --seed N\n"
+    "    --html FILE           and as a page: who has what at each step\n"
     "  safer-ring shrink TAPE         a smaller tape that breaks the same rule\n"
     "    --out FILE            where it goes (default: TAPE.small)\n"
     "    --attempts N          runs at most (default 20000)\n"

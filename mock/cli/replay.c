@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "explore/picture.h"
 #include "explore/report.h"
 #include "fate/tape_file.h"
 #include "scenario/scenarios.h"
@@ -15,11 +16,50 @@ static bool has_knob(const struct sri_tape_file *file, const char *knob)
     return strstr(file->knobs, knob) != NULL;
 }
 
-static void show(const struct sri_run *run, const struct sri_outcome *outcome,
-                 const struct sri_timeline *timeline, const char *world)
+static int write_page(const struct sri_picture *picture, const struct sri_run *run,
+                      const struct sri_outcome *outcome, const char *world, const char *path)
 {
+    struct sri_text page = {0};
+    sri_picture_page(picture, run, outcome, world, &page);
+    FILE *out = page.failed ? NULL : fopen(path, "w");
+    bool written = out != NULL && fwrite(page.text, 1, page.size, out) == page.size;
+    written = out != NULL && fclose(out) == 0 && written;
+    sri_text_fini(&page);
+    if (written)
+        return 0;
+    if (out != NULL)
+        remove(path);
+    return sri_complain("`%s` can't be written: %s; name another file with --html FILE", path,
+                        strerror(errno));
+}
+
+static const char legend[] =
+    "\nlegend: step, virtual time, then who did it. `kernel: consumed` an entry was taken, `attempted` its result is fixed, `writes`\n"
+    "and `has written` a target is filled, `completed` its CQE, `cancel answers` to whoever asked; #n is the kernel's number of a\n"
+    "request, id the library's of its operation; `program:` a call and its answer.\n";
+
+static void show_operation(const struct sri_picture *picture, uint64_t operation)
+{
+    const struct sri_lane *lane = sri_picture_lane(picture, operation);
+    if (lane == NULL)
+        return;
+    printf("  %s was ", lane->name);
+    if (lane->consumed != 0)
+        printf("submitted at %llu ns", (unsigned long long)lane->consumed_ns);
+    else
+        printf("never submitted");
+    if (lane->ended)
+        printf(", and ended with %d", lane->result);
+    puts("");
+}
+
+static void show(const struct sri_run *run, const struct sri_outcome *outcome,
+                 const struct sri_picture *picture, const char *world)
+{
+    const struct sri_timeline *timeline = picture->timeline;
     const struct sri_verdict *verdict = outcome->verdict;
     fputs(timeline->text != NULL ? timeline->text : "", stdout);
+    fputs(legend, stdout);
     printf("\nscenario %s on %s, seed %llu: %llu operations, hash %016llx\n", run->scenario->name, world,
            (unsigned long long)run->seed, (unsigned long long)verdict->operations,
            (unsigned long long)outcome->hash);
@@ -29,12 +69,13 @@ static void show(const struct sri_run *run, const struct sri_outcome *outcome,
                sri_rule_infos[violation->rule].name, sri_rule_infos[violation->rule].text, violation->text,
                (unsigned long long)violation->operation, (unsigned long long)violation->now_ns,
                (unsigned long long)violation->step);
+        show_operation(picture, violation->operation);
     }
     if (!sri_verdict_broken(verdict))
         puts("no violation");
 }
 
-static int replay(const char *world, const struct sri_run *run)
+static int replay(const char *world, const struct sri_run *run, const char *html)
 {
     struct sri_backend_choice choice;
     struct sri_kernel kernel = {0};
@@ -47,10 +88,15 @@ static int replay(const char *world, const struct sri_run *run)
     if (rc != 0)
         return sri_complain("the kernel `%s` can't be had: %s; see safer-ring doctor", world, strerror(-rc));
     struct sri_timeline timeline = {0};
+    struct sri_picture picture = {.rig = rig, .timeline = &timeline};
     rig->timeline = &timeline;
+    rig->picture = &picture;
     struct sri_outcome outcome = sri_rig_run(rig, run);
-    show(run, &outcome, &timeline, world);
+    show(run, &outcome, &picture, world);
     int code = sri_verdict_broken(outcome.verdict) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+    if (html != NULL && write_page(&picture, run, &outcome, world, html) != 0)
+        code = SRI_EXIT_USAGE;
+    sri_picture_fini(&picture);
     sri_timeline_fini(&timeline);
     sri_rig_free(&rig);
     if (!choice.simulated)
@@ -59,7 +105,7 @@ static int replay(const char *world, const struct sri_run *run)
 }
 
 /* The run of a seed, without a tape. */
-static int replay_seed(int count, char **arguments)
+static int replay_seed(int count, char **arguments, const char *html)
 {
     static struct sri_options options;
     int rc = sri_options_read(&options, count, arguments);
@@ -72,7 +118,7 @@ static int replay_seed(int count, char **arguments)
     struct sri_run run = {.scenario = campaign->scenarios[0],
                           .seed = campaign->first,
                           .kind = campaign->kind};
-    return replay(campaign->backends[0].name, &run);
+    return replay(campaign->backends[0].name, &run, html);
 }
 
 int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *run)
@@ -101,18 +147,38 @@ int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *
     return rc;
 }
 
+/* Takes `--html FILE` out of the arguments; false: the file is missing. */
+static bool take_html(int *count, char **arguments, const char **html)
+{
+    int kept = 0;
+    for (int i = 0; i < *count; i++) {
+        if (strcmp(arguments[i], "--html") != 0) {
+            arguments[kept++] = arguments[i];
+            continue;
+        }
+        if (i + 1 == *count)
+            return false;
+        *html = arguments[++i];
+    }
+    *count = kept;
+    return true;
+}
+
 int sri_verb_replay(int count, char **arguments)
 {
     struct sri_tape_file file;
     struct sri_run run;
+    const char *html = NULL;
+    if (!take_html(&count, arguments, &html))
+        return sri_complain("--html wants a file; see safer-ring --help");
     if (count > 1 && arguments[0][0] == '-')
-        return replay_seed(count, arguments);
+        return replay_seed(count, arguments, html);
     if (count != 1)
         return sri_complain("replay wants one tape: safer-ring replay TAPE");
     int rc = sri_read_tape(arguments[0], &file, &run);
     if (rc != 0)
         return rc;
-    rc = replay(file.world, &run);
+    rc = replay(file.world, &run, html);
     sri_tape_file_fini(&file);
     return rc;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "explore/picture.h"
 #include "sim_internal.h"
 
 /* The library counts in milliseconds; on the host a process may stand still between two looks at a clock. */
@@ -122,6 +123,8 @@ static void watch_events(struct sri_rig *rig, struct sri_engine *engine)
     int rc = sri_engine_add_observer(engine, sri_watch_observer(rig->watch));
     if (rc == 0 && rig->timeline != NULL)
         rc = sri_engine_add_observer(engine, sri_timeline_observer(rig->timeline));
+    if (rc == 0 && rig->picture != NULL)
+        rc = sri_engine_add_observer(engine, sri_picture_observer(rig->picture));
     if (rc != 0)
         sri_violated(rig->verdict, SRI_RULE_HASH, 0, "too many observers");
 }
@@ -150,6 +153,11 @@ static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
         sri_timeline_begin(rig->timeline);
         rig->model->client.tell = sri_timeline_tell;
         rig->model->client.tell_user = rig->timeline;
+    }
+    if (rig->picture != NULL) {
+        sri_picture_begin(rig->picture);
+        rig->model->client.tell = sri_picture_tell;
+        rig->model->client.tell_user = rig->picture;
     }
     return tape;
 }

@@ -15,6 +15,8 @@
 #include "fate/tape.h"
 #include "oracle/owed.h"
 
+struct sri_picture;
+
 /* A kernel that is not simulated: made by whoever may see it. */
 struct sri_kernel {
     const char *name;
@@ -35,6 +37,7 @@ struct sri_rig {
     struct sri_env env;
     struct sri_tape tape; /* of a run that is not simulated */
     struct sri_timeline *timeline;
+    struct sri_picture *picture;
     uint8_t *body; /* a copy of the last run's, for running it again */
     size_t body_size;
     size_t body_capacity;
