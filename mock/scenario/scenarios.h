@@ -15,7 +15,10 @@ extern const struct sri_scenario sri_scenario_drain;
 extern const struct sri_scenario sri_scenario_orphans;
 extern const struct sri_scenario sri_scenario_mixed;
 
-/* All of them, in the order of a campaign. */
+/* Wrong, and found only by its name. */
+extern const struct sri_scenario sri_scenario_faulty;
+
+/* All the others, in the order of a campaign. */
 const struct sri_scenario *const *sri_scenarios(size_t *count);
 
 /* NULL: there is none of this name. */
