@@ -86,6 +86,9 @@ static uint32_t pick(void *self, const struct sri_question *question)
     case SRI_WHY_USAGE:
     case SRI_WHY_REREAD:
     case SRI_WHY_WORLD:
+    case SRI_WHY_WORKER:
+    case SRI_WHY_TOGETHER:
+    case SRI_WHY_LATE:
     case SRI_WHYS: break;
     }
     return 0;

@@ -231,7 +231,7 @@ static bool attempt(struct sri_request *request)
     sri_shot_resume(request);
     if (!has_buffer(request))
         return false;
-    if (!sri_is_kind(engine) && !(request->marks & SRI_MARK_ASKED) && !ask_freedoms(request)) {
+    if (!sri_is_orderly(engine) && !(request->marks & SRI_MARK_ASKED) && !ask_freedoms(request)) {
         sri_select_settle(request, request->result);
         return end_unattempted(request, request->result);
     }

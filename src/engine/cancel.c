@@ -74,6 +74,13 @@ static uint32_t ask(const struct sri_request *target, enum sri_why why, uint32_t
     return sri_pick(&target->ring->engine->chooser, &question);
 }
 
+/* Its object has woken it: it is on its way already, and ends in that turn (measured). */
+static bool is_woken(const struct sri_request *target)
+{
+    return (target->place == SRI_PLACE_DUE || target->place == SRI_PLACE_HELD) &&
+           target->step == SRI_STEP_ATTEMPT;
+}
+
 static int told(struct sri_request *target, int answer)
 {
     if (sri_is_watched(target->ring->engine))
@@ -94,7 +101,8 @@ int sri_cancel_one(struct sri_request *target)
         return told(target, -EALREADY);
     }
     uint32_t answer = ask(target, SRI_WHY_CANCEL, 3);
-    if (answer == 1 || !take_out(target))
+    bool woken = is_woken(target);
+    if (answer == 1 || !(woken || take_out(target)))
         return told(target, -EALREADY);
     if (answer == 0 && (target->marks & SRI_MARK_LISTED))
         target->marks |= SRI_MARK_CANCELLED;
@@ -103,18 +111,30 @@ int sri_cancel_one(struct sri_request *target)
     /* What MSG_WAITALL has already moved is told, as by the true kernel. */
     target->result = target->progress > 0 ? (int32_t)target->progress : -ECANCELED;
     int result = told(target, answer == 2 ? -EALREADY : 0);
+    if (woken) {
+        target->step = SRI_STEP_END;
+        return result;
+    }
     target->marks &= (uint16_t)~SRI_MARK_INLINE;
     sri_due_push(target, SRI_STEP_END);
     return result;
 }
 
+/* Of timers the one that is to end first by its count, then the oldest; of others the newest (measured). */
 struct sri_request *sri_find(struct sri_ring *ring, uint64_t user_data, uint8_t opcode)
 {
+    struct sri_request *found = NULL;
     struct sri_request *request = sri_table_first(ring->engine, user_data);
-    while (request != NULL && !(request->ring == ring && request->user_data == user_data &&
-                                request->opcode == opcode && request->place != SRI_PLACE_NONE))
-        request = request->hash_next;
-    return request;
+    for (; request != NULL; request = request->hash_next) {
+        if (request->ring != ring || request->user_data != user_data || request->opcode != opcode ||
+            request->place == SRI_PLACE_NONE)
+            continue;
+        if (!is_timer(request))
+            return request;
+        if (found == NULL || sri_timer_comes_first(request, found))
+            found = request;
+    }
+    return found;
 }
 
 int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -173,41 +193,185 @@ static int32_t cancel_single(struct sri_request *target)
     return result;
 }
 
-static int32_t cancel_by_key(struct sri_ring *ring, const struct sri_search *search)
+/*
+ * The true kernel looks through what its workers have, then through what waits for an object, the newest first, then
+ * through the timeouts, in the order in which they will end by their counts, then the oldest first (measured).
+ */
+enum turn {
+    TURN_WORKERS,
+    TURN_WAITING,
+    TURN_TIMEOUTS,
+    TURNS
+};
+
+static enum turn turn_of(const struct sri_request *target)
 {
-    bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL)) != 0;
-    struct sri_request *next;
-    int32_t count = 0;
-    for (struct sri_request *target = sri_table_first(ring->engine, search->user_data); target != NULL;
-         target = next) {
-        next = target->hash_next;
-        if (target->ring != ring || !matches(target, search, NULL))
-            continue;
-        if (!all)
-            return cancel_single(target);
-        sri_cancel_one(target);
-        count++;
-    }
-    return all ? count : -ENOENT;
+    if (is_timer(target))
+        return TURN_TIMEOUTS;
+    return (target->marks & SRI_MARK_WORKER) && target->place != SRI_PLACE_WORLD ? TURN_WORKERS
+                                                                                 : TURN_WAITING;
 }
 
-static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *search,
-                              const struct sri_file *file)
+/* What waits is kept in buckets by a hash of its user_data, which are gone through one by one. */
+static uint32_t bucket_bits(const struct sri_ring *ring)
 {
-    bool all = (search->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY)) != 0;
+    uint32_t bits = 0;
+    while (bits < 13 && ring->cq_entries >> (bits + 1) != 0)
+        bits++;
+    return bits <= 6 ? 1 : bits - 5;
+}
+
+static uint32_t bucket_of(const struct sri_request *target, uint32_t bits)
+{
+    return (uint32_t)(target->user_data * UINT64_C(0x61c8864680b583eb) >> (64 - bits));
+}
+
+/* Of two that match: is the one that was listed earlier found first? */
+static bool comes_first(const struct sri_request *older, const struct sri_request *newer, uint32_t bits)
+{
+    enum turn turn = turn_of(older);
+    if (turn != turn_of(newer))
+        return turn < turn_of(newer);
+    if (turn == TURN_TIMEOUTS)
+        return sri_timer_comes_first(older, newer);
+    return turn == TURN_WORKERS || bucket_of(older, bits) < bucket_of(newer, bits);
+}
+
+static struct sri_request *first_by_key(struct sri_ring *ring, const struct sri_search *search)
+{
+    struct sri_request *found = NULL;
+    struct sri_request *target = sri_table_first(ring->engine, search->user_data);
+    for (; target != NULL; target = target->hash_next) {
+        if (target->ring != ring || !matches(target, search, NULL))
+            continue;
+        /* The table has the newest first. */
+        if (found == NULL || comes_first(target, found, 1))
+            found = target;
+    }
+    return found;
+}
+
+int sri_cancel_same(struct sri_ring *ring, uint64_t user_data)
+{
+    struct sri_search search = {.user_data = user_data};
+    struct sri_request *target = first_by_key(ring, &search);
+    return target == NULL ? -ENOENT : sri_cancel_one(target);
+}
+
+static struct sri_request *first_by_walk(struct sri_ring *ring, const struct sri_search *search,
+                                         const struct sri_file *file)
+{
+    struct sri_request *found = NULL;
+    uint32_t bits = bucket_bits(ring);
+    for (struct sri_node *node = ring->pending.next; node != &ring->pending; node = node->next) {
+        struct sri_request *target = SRI_CONTAINER_OF(node, struct sri_request, ring_node);
+        if (matches(target, search, file) && (found == NULL || !comes_first(found, target, bits)))
+            found = target;
+    }
+    return found;
+}
+
+static int32_t cancel_turn(struct sri_ring *ring, const struct sri_search *search,
+                           const struct sri_file *file, enum turn turn)
+{
     struct sri_node *next;
     int32_t count = 0;
     for (struct sri_node *node = ring->pending.next; node != &ring->pending; node = next) {
         next = node->next;
         struct sri_request *target = SRI_CONTAINER_OF(node, struct sri_request, ring_node);
-        if (!matches(target, search, file))
+        if (turn_of(target) != turn || !matches(target, search, file) ||
+            (turn == TURN_TIMEOUTS && target->timer.counts))
             continue;
-        if (!all)
-            return cancel_single(target);
         sri_cancel_one(target);
         count++;
     }
-    return all ? count : -ENOENT;
+    return count;
+}
+
+static int32_t cancel_counting(struct sri_ring *ring, const struct sri_search *search,
+                               const struct sri_file *file)
+{
+    struct sri_node *next;
+    int32_t count = 0;
+    for (struct sri_node *node = ring->counting.next; node != &ring->counting; node = next) {
+        next = node->next;
+        struct sri_request *target = SRI_CONTAINER_OF(node, struct sri_request, timer.counting);
+        if (!matches(target, search, file))
+            continue;
+        sri_cancel_one(target);
+        count++;
+    }
+    return count;
+}
+
+/* Many buckets are gone through as one: their order is worth no walk for each. */
+#define BUCKETS_APART 16u
+
+static int32_t cancel_waiting(struct sri_ring *ring, const struct sri_search *search,
+                              const struct sri_file *file)
+{
+    uint32_t bits = bucket_bits(ring);
+    uint32_t buckets = (1u << bits) <= BUCKETS_APART ? 1u << bits : 1;
+    struct sri_node *next;
+    int32_t count = 0;
+    for (uint32_t bucket = 0; bucket < buckets; bucket++) {
+        for (struct sri_node *node = ring->pending.previous; node != &ring->pending; node = next) {
+            next = node->previous;
+            struct sri_request *target = SRI_CONTAINER_OF(node, struct sri_request, ring_node);
+            if (turn_of(target) != TURN_WAITING || !matches(target, search, file) ||
+                (buckets > 1 && bucket_of(target, bits) != bucket))
+                continue;
+            sri_cancel_one(target);
+            count++;
+        }
+    }
+    return count;
+}
+
+static int32_t cancel_timeouts(struct sri_ring *ring, const struct sri_search *search,
+                               const struct sri_file *file)
+{
+    int32_t count = cancel_counting(ring, search, file);
+    return count + cancel_turn(ring, search, file, TURN_TIMEOUTS);
+}
+
+static int32_t cancel_all_by_key(struct sri_ring *ring, const struct sri_search *search)
+{
+    struct sri_request *next;
+    int32_t count = 0;
+    for (unsigned turn = 0; turn < TURN_TIMEOUTS; turn++) {
+        struct sri_request *target = sri_table_first(ring->engine, search->user_data);
+        for (; target != NULL; target = next) {
+            next = target->hash_next;
+            if (target->ring != ring || turn_of(target) != turn || !matches(target, search, NULL))
+                continue;
+            sri_cancel_one(target);
+            count++;
+        }
+    }
+    if (sri_find(ring, search->user_data, IORING_OP_TIMEOUT) != NULL)
+        count += cancel_timeouts(ring, search, NULL);
+    return count;
+}
+
+static int32_t cancel_by_key(struct sri_ring *ring, const struct sri_search *search)
+{
+    if (search->flags & IORING_ASYNC_CANCEL_ALL)
+        return cancel_all_by_key(ring, search);
+    struct sri_request *target = first_by_key(ring, search);
+    return target == NULL ? -ENOENT : cancel_single(target);
+}
+
+static int32_t cancel_by_walk(struct sri_ring *ring, const struct sri_search *search,
+                              const struct sri_file *file)
+{
+    if (!(search->flags & (IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY))) {
+        struct sri_request *target = first_by_walk(ring, search, file);
+        return target == NULL ? -ENOENT : cancel_single(target);
+    }
+    int32_t count = cancel_turn(ring, search, file, TURN_WORKERS);
+    count += cancel_waiting(ring, search, file);
+    return count + cancel_timeouts(ring, search, file);
 }
 
 static int32_t cancel_by_slot(struct sri_ring *ring, const struct sri_search *search)

@@ -7,6 +7,7 @@
 #ifndef SRI_ENGINE_CHOOSER_H
 #define SRI_ENGINE_CHOOSER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ enum sri_why {
     SRI_WHY_USAGE,    /* which tells: 0 the bytes were copied, 1 they were sent from where they lay. n = 2 */
     SRI_WHY_REREAD, /* the bytes of a SEND_ZC: 0 as they were at the attempt, 1 as at its notification. n = 2 */
     SRI_WHY_WORLD, /* a freedom of the world's own: enum sri_world_freedom */
+    SRI_WHY_WORKER, /* orderly choosers only: a request is carried out 0 as usual, 1 by a worker, 2 by a worker who begins
+                               after everything else. n = 3 */
+    SRI_WHY_TOGETHER, /* orderly choosers only: of n timers that have expired 0 all are seen, else so many for now */
+    SRI_WHY_LATE, /* orderly choosers only: a sleeper is awake 0 when the first timer expires, 1 SRI_LATE_NS later. n = 2 */
     SRI_WHYS
 };
 
@@ -57,6 +62,8 @@ enum sri_world_freedom {
 #define SRI_DELAYS 8
 extern const uint64_t sri_delay_ns[SRI_DELAYS];
 
+#define SRI_LATE_NS UINT64_C(100000)
+
 /* One question. The fields below `n` tell what it is about, for scripts; a field without meaning is 0 (fd: -1). */
 struct sri_question {
     enum sri_why why;
@@ -73,6 +80,8 @@ struct sri_question {
 struct sri_chooser_vtable {
     /* Answers in [0, n). Deterministic in its own state; never calls the engine. At most one call per full expression. */
     uint32_t (*pick)(void *self, const struct sri_question *question);
+    /* Keeps the kernel's batches, and is not asked when an attempt is made nor of what a quiet kernel does not do. */
+    bool orderly;
 };
 
 /* vtable NULL is the kind chooser. */

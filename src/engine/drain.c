@@ -78,7 +78,7 @@ void sri_unit_start(struct sri_request *head)
     head->marks |= SRI_MARK_INLINE;
     if (!(head->marks & SRI_MARK_PREP_FAILED))
         sri_start(head);
-    else if (sri_is_kind(engine))
+    else if (sri_is_orderly(engine))
         sri_end(head);
     else
         sri_due_push(head, SRI_STEP_END);

@@ -130,6 +130,19 @@ void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step)
     sri_wheel_insert(&engine->wheel, &request->entry, due_ns);
 }
 
+/* Timers of nearly one moment may be seen one by one: an orderly chooser says how many of these now. */
+static uint32_t ask_together(struct sri_engine *engine, const struct sri_node *expired)
+{
+    uint32_t count = 0;
+    if (sri_is_kind(engine) || !sri_is_orderly(engine))
+        return UINT32_MAX;
+    for (const struct sri_node *node = expired->next; node != expired; node = node->next)
+        count++;
+    struct sri_question question = {.why = SRI_WHY_TOGETHER, .n = count, .fd = -1};
+    uint32_t answer = count > 1 ? sri_pick(&engine->chooser, &question) : 0;
+    return answer == 0 ? UINT32_MAX : answer;
+}
+
 void sri_turn(struct sri_engine *engine)
 {
     if (sri_wheel_empty(&engine->wheel))
@@ -137,10 +150,16 @@ void sri_turn(struct sri_engine *engine)
     struct sri_node expired;
     sri_list_init(&expired);
     sri_wheel_turn(&engine->wheel, sri_now(engine), &expired);
+    uint32_t together = ask_together(engine, &expired);
     while (!sri_list_empty(&expired)) {
         struct sri_request *request = sri_request_of_node(expired.next);
         sri_list_remove(&request->entry.node);
         request->place = SRI_PLACE_NONE;
+        if (together == 0) {
+            sri_later(request, engine->wheel.now_ns + 1, (enum sri_step)request->step);
+            continue;
+        }
+        together--;
         if (request->step == SRI_STEP_EXPIRE)
             sri_table_unlist(request);
         sri_due_push(request, (enum sri_step)request->step);

@@ -118,10 +118,24 @@ static bool is_enough_after_thread(struct sri_ring *ring, uint32_t min_complete,
     return is_enough(ring, min_complete, expired);
 }
 
+/* Who sleeps until a timer may be awake only when others have expired too: an orderly chooser says. */
+static int sleep_on(struct sri_engine *engine, const struct wait *wait)
+{
+    const struct sri_world_vtable *world = engine->world.vtable;
+    uint64_t until_ns = sri_next_change_ns(engine, wait->until_ns);
+    struct sri_question question = {.why = SRI_WHY_LATE, .n = 2, .fd = -1};
+    if (!sri_is_kind(engine) && sri_is_orderly(engine) && until_ns < wait->until_ns &&
+        sri_pick(&engine->chooser, &question) == 1)
+        until_ns += SRI_LATE_NS;
+    engine->sleepers++;
+    int error = world->wait(engine->world.self, until_ns, wait->mask, wait->mask_size);
+    engine->sleepers--;
+    return error;
+}
+
 static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct wait *wait)
 {
     struct sri_engine *engine = ring->engine;
-    const struct sri_world_vtable *world = engine->world.vtable;
     uint32_t expired = ring->expired;
     if (is_enough_after_thread(ring, min_complete, expired))
         return 0;
@@ -133,10 +147,7 @@ static int wait_for(struct sri_ring *ring, uint32_t min_complete, const struct w
     for (;;) {
         if (wait->until_ns != SRI_NEVER && sri_now(engine) >= wait->until_ns)
             return -ETIME;
-        engine->sleepers++;
-        error = world->wait(engine->world.self, sri_next_change_ns(engine, wait->until_ns), wait->mask,
-                            wait->mask_size);
-        engine->sleepers--;
+        error = sleep_on(engine, wait);
         if (ring->closed)
             return -EBADF;
         if (is_enough(ring, min_complete, expired))

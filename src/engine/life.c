@@ -8,6 +8,8 @@
 #include "engine/groups.h"
 #include "engine/steps.h"
 
+#define MUCH_LATER 5u /* index into sri_delay_ns */
+
 static uint32_t ask_delay(struct sri_request *request)
 {
     struct sri_question question = {.why = SRI_WHY_DELAY,
@@ -69,7 +71,7 @@ static inline void issue(struct sri_request *request, const struct sri_opcode *o
 static void end_refused(struct sri_request *request, int error)
 {
     request->result = error;
-    if (sri_is_kind(request->ring->engine) || !(request->marks & SRI_MARK_INLINE))
+    if (sri_is_orderly(request->ring->engine) || !(request->marks & SRI_MARK_INLINE))
         sri_end(request);
     else
         sri_due_push(request, SRI_STEP_END);
@@ -94,24 +96,51 @@ static void issue_by_choice(struct sri_request *request, const struct sri_opcode
         sri_chain_arm(request);
 }
 
+/* The answer to SRI_WHY_WORKER. */
+static uint32_t ask_worker(struct sri_request *request)
+{
+    const struct sri_engine *engine = request->ring->engine;
+    if (sri_is_kind(engine) || !sri_is_orderly(engine))
+        return 0;
+    struct sri_question question = {.why = SRI_WHY_WORKER,
+                                    .n = 3,
+                                    .opcode = request->opcode,
+                                    .fd = request->fd,
+                                    .user_data = request->user_data,
+                                    .length = request->length};
+    return sri_pick(&engine->chooser, &question);
+}
+
 /* IOSQE_ASYNC, asked for or not: given to a worker, who finds it when the submission is over. True: it is out of the submitter's hands. */
-static bool hand_over(struct sri_request *request)
+static bool hand_over(struct sri_request *request, uint32_t when)
 {
     bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
     request->marks &= (uint16_t)~SRI_MARK_INLINE;
     request->marks |= SRI_MARK_WORKER;
-    if (!inline_)
+    if (!inline_ && when < 2)
         return false;
     sri_table_list(request);
-    sri_due_push(request, SRI_STEP_START);
+    if (when == 2)
+        sri_later(request, sri_now(request->ring->engine) + sri_delay_ns[MUCH_LATER], SRI_STEP_START);
+    else
+        sri_due_push(request, SRI_STEP_START);
     return true;
+}
+
+/* Who carries it out? True: a worker, and not now. */
+static bool is_handed_over(struct sri_request *request, const struct sri_opcode *opcode)
+{
+    if (request->marks & SRI_MARK_WORKER)
+        return false;
+    bool out_of_line = (request->sqe_flags & IOSQE_ASYNC) || (opcode->traits & SRI_TRAIT_WORKER);
+    uint32_t when = ask_worker(request);
+    return (out_of_line || when > 0) && hand_over(request, when);
 }
 
 void sri_start(struct sri_request *request)
 {
     const struct sri_opcode *opcode = sri_opcode_of(request);
-    bool out_of_line = (request->sqe_flags & IOSQE_ASYNC) || (opcode->traits & SRI_TRAIT_WORKER);
-    if (out_of_line && !(request->marks & SRI_MARK_WORKER) && hand_over(request))
+    if (is_handed_over(request, opcode))
         return;
     int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
     if (error == 0)
@@ -124,7 +153,7 @@ void sri_start(struct sri_request *request)
         error = sri_select_in_vain(request, error);
     if (error != 0)
         end_refused(request, error);
-    else if (sri_is_kind(request->ring->engine) || (opcode->traits & SRI_TRAIT_PROMPT))
+    else if (sri_is_orderly(request->ring->engine) || (opcode->traits & SRI_TRAIT_PROMPT))
         issue(request, opcode);
     else
         issue_by_choice(request, opcode);
@@ -169,6 +198,7 @@ static void leave_batch(struct round *round)
     round->ring = NULL;
     if (ring == NULL)
         return;
+    sri_chain_follow(ring);
     sri_batch_end(ring);
     sri_ring_leave(ring);
 }
@@ -187,17 +217,22 @@ static void join_batch(struct round *round, const struct sri_request *request)
     round->ring = ring;
     sri_ring_enter(ring);
     sri_batch_begin(ring);
+    ring->consuming = true;
 }
 
 uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
 {
-    bool in_order = sri_is_kind(engine);
+    bool in_order = sri_is_orderly(engine);
     struct round round = {NULL, 0};
     uint64_t steps = 0;
     while (limit == 0 || steps < limit) {
         struct sri_request *request = sri_due_take(engine);
-        if (request == NULL)
+        if (request == NULL && round.ring == NULL)
             break;
+        if (request == NULL) {
+            leave_batch(&round); /* what follows in its chains is due now */
+            continue;
+        }
         if (in_order)
             join_batch(&round, request);
         sri_step(request);

@@ -315,7 +315,7 @@ struct sri_ring {
     bool drain_disabled; /* an IOSQE_CQE_SKIP_SUCCESS was seen (measured: for good) */
     bool drain_next;     /* a drain inside a chain holds back the next unit too */
     bool in_batch;       /* SQEs are being consumed */
-    bool consuming;      /* the same, but not what is due together */
+    bool consuming;      /* the same, but for what is done when it is over */
     bool restricted;     /* its restrictions hold: it was enabled */
     uint32_t slots;      /* of threads that stand for it; its fd is -1 when only they do */
     uint32_t users;      /* calls that work on it just now */
@@ -421,6 +421,12 @@ static inline uint64_t sri_now(const struct sri_engine *engine)
 static inline bool sri_is_kind(const struct sri_engine *engine)
 {
     return engine->chooser.vtable == NULL;
+}
+
+/* Does it carry out what is submitted or due together as the kernel does? Who chooses otherwise, chooses step by step. */
+static inline bool sri_is_orderly(const struct sri_engine *engine)
+{
+    return engine->chooser.vtable == NULL || engine->chooser.vtable->orderly;
 }
 
 static inline struct sri_request *sri_request_of_node(struct sri_node *node)

@@ -100,6 +100,8 @@ void sri_timer_expired(struct sri_request *request);
 void sri_timer_arm(struct sri_request *request);
 void sri_timer_disarm(struct sri_request *request);
 void sri_counting_advance(struct sri_ring *ring);
+/* Of two timers a search finds first the one whose count ends first, then the one that was armed earlier (measured). */
+bool sri_timer_comes_first(const struct sri_request *older, const struct sri_request *newer);
 
 /* zero_copy.c: the notification behind a result. */
 /* The result's CQE says that one follows, unless none does. */
@@ -110,6 +112,8 @@ void sri_notified(struct sri_request *request);
 
 /* cancel.c: 0, -EALREADY or -ENOENT; a target that is cancelled is due to end. */
 int sri_cancel_one(struct sri_request *target);
+/* Cancels whom a cancel by this user_data would find. */
+int sri_cancel_same(struct sri_ring *ring, uint64_t user_data);
 /* Cancels what matches: how many or 0, -ENOENT, -EALREADY, -EBADF. `fixed`: the descriptor is a registered one. */
 int32_t sri_cancel_found(struct sri_ring *ring, const struct sri_search *search, bool fixed);
 /* sync_cancel.c: IORING_REGISTER_SYNC_CANCEL. */

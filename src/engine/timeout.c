@@ -140,7 +140,17 @@ void sri_timer_disarm(struct sri_request *request)
     }
 }
 
-/* As measured: the link timeout's -ETIME comes before its target's -ECANCELED. */
+bool sri_timer_comes_first(const struct sri_request *older, const struct sri_request *newer)
+{
+    if (!older->timer.counts || !newer->timer.counts)
+        return older->timer.counts || !newer->timer.counts;
+    return older->timer.target <= newer->timer.target;
+}
+
+/*
+ * As measured: the link timeout's -ETIME comes before its target's -ECANCELED. The true kernel cancels by user_data there
+ * too, so that another of the same value may be the one that ends.
+ */
 static int32_t limit_reached(struct sri_request *request)
 {
     struct sri_request *target = request->timer.guarded;
@@ -148,7 +158,7 @@ static int32_t limit_reached(struct sri_request *request)
         return -ENOENT;
     target->limiter = NULL;
     request->timer.guarded = NULL;
-    int error = sri_cancel_one(target);
+    int error = sri_cancel_same(target->ring, target->user_data);
     return error != 0 ? error : -ETIME;
 }
 

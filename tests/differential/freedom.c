@@ -4,7 +4,6 @@
  */
 #include "freedom.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "engine/request.h"
@@ -19,15 +18,9 @@ static uint32_t choose(struct df_freedom *freedom, uint32_t n)
     return sri_branch_choose(freedom->branch, n);
 }
 
-/* Ended by a cancel of many: those are found in the order of a hash. */
-static bool is_herded(const struct df_freedom *freedom, const struct sri_request *request)
-{
-    return freedom->program->herded && request->step == SRI_STEP_END && request->result == -ECANCELED;
-}
-
 static bool floats(const struct df_freedom *freedom, const struct sri_request *request)
 {
-    return (request->user_data < 256 && freedom->floats[request->user_data]) || is_herded(freedom, request);
+    return (request->user_data < 256 && freedom->floats[request->user_data]);
 }
 
 /* Of all that is due: the oldest first, then whatever else could be next. */
@@ -68,12 +61,25 @@ static bool is_in(const bool set[256], const struct sri_question *question)
     return question->user_data < 256 && set[question->user_data];
 }
 
+/* Whether a worker is needed for a write to a file is the file system's business. */
+static uint32_t pick_worker(struct df_freedom *freedom, const struct sri_question *question)
+{
+    if (!is_in(freedom->floats, question))
+        return 0;
+    bool may_be_inline = question->opcode == IORING_OP_WRITE || question->opcode == IORING_OP_WRITEV;
+    if (!is_in(freedom->delays, question))
+        return may_be_inline ? choose(freedom, 2) : 0;
+    return may_be_inline ? choose(freedom, 3) : 2 * choose(freedom, 2);
+}
+
 static uint32_t pick(void *self, const struct sri_question *question)
 {
     struct df_freedom *freedom = self;
     switch ((uint32_t)question->why) {
     case SRI_WHY_ORDER: return pick_order(freedom);
-    case SRI_WHY_DELAY: return is_in(freedom->delays, question) ? LATER * choose(freedom, 2) : 0;
+    case SRI_WHY_WORKER: return pick_worker(freedom, question);
+    case SRI_WHY_TOGETHER: return choose(freedom, question->n);
+    case SRI_WHY_LATE: return freedom->program->brief ? choose(freedom, 2) : 0;
     case SRI_WHY_REPORT: return is_in(freedom->reports, question) ? LATER * choose(freedom, 2) : 0;
     case SRI_WHY_CANCEL: return is_in(freedom->floats, question) ? choose(freedom, question->n) : 0;
     case SRI_WHY_CANCEL_ORDER: return is_in(freedom->floats, question) ? choose(freedom, 2) : 0;
@@ -134,6 +140,6 @@ void df_freedom_set(struct df_freedom *freedom, struct sri_engine *engine, const
 
 struct sri_chooser df_freedom_chooser(struct df_freedom *freedom)
 {
-    static const struct sri_chooser_vtable vtable = {.pick = pick};
+    static const struct sri_chooser_vtable vtable = {.pick = pick, .orderly = true};
     return (struct sri_chooser){.vtable = &vtable, .self = freedom};
 }

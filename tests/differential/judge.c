@@ -101,9 +101,7 @@ static bool explore(struct df_judge *judge, struct df_case *one, struct set *set
         df_play(&judge->sim, &one->program, &one->plan, &outcome);
         judge->sim.chooser = (struct sri_chooser){NULL, NULL};
         one->runs++;
-        /* Without a question it is the kind run, but for what the engine does by itself when there is a chooser. */
-        if (freedom.asked > 0)
-            add(set, &outcome);
+        add(set, &outcome);
     }
     return false;
 }
@@ -139,6 +137,7 @@ void df_judge_program(struct df_judge *judge, struct df_case *one, struct sri_ta
     one->who = "";
     one->set = one->runs = one->repeated = 0;
     df_play(&judge->sim, &one->program, &one->plan, &one->kind);
+    df_play(&judge->sim, &one->program, &one->plan, &one->kind); /* by the plan, as on the others */
     if (!play_on_time(&judge->uring, one, &one->real) || !play_on_time(&judge->engine, one, &one->host))
         one->verdict = DF_LATE;
     else

@@ -148,8 +148,6 @@ static void draw_cancel(struct drawing *drawing, struct df_entry *entry, uint32_
     const struct df_entry *target = &drawing->program->entry[entry->target];
     entry->object = target->object;
     entry->end = target->end;
-    if (entry->variant == DF_BY_DATA_ALL || entry->variant == DF_BY_FD_ALL || entry->variant == DF_BY_ANY)
-        drawing->program->herded = true;
 }
 
 static bool has_limit(struct drawing *drawing)

@@ -118,9 +118,8 @@ struct df_program {
     uint8_t object[DF_OBJECTS];
     uint8_t rounds;
     uint8_t entries;
-    bool brief;  /* has timeouts that expire */
-    bool wild;   /* entries that float stand anywhere, not only in chains by themselves */
-    bool herded; /* cancels several at once, in an order that is nobody's business */
+    bool brief; /* has timeouts that expire */
+    bool wild;  /* entries that float stand anywhere, not only in chains by themselves */
     struct df_round round[DF_ROUNDS];
     struct df_entry entry[DF_ENTRIES];
 };

@@ -55,7 +55,7 @@ static inline void rig_answer(struct rig *rig, enum sri_why why, uint32_t answer
 
 static inline void rig_choose(struct rig *rig)
 {
-    static const struct sri_chooser_vtable vtable = {rig_pick};
+    static const struct sri_chooser_vtable vtable = {.pick = rig_pick};
     sri_engine_set_chooser(rig->engine, (struct sri_chooser){&vtable, rig});
 }
 

@@ -343,7 +343,7 @@ static void every_request_ends_once(void **state)
         SEEDS = 300,
         REQUESTS = 64
     };
-    static const struct sri_chooser_vtable vtable = {pick_any};
+    static const struct sri_chooser_vtable vtable = {.pick = pick_any};
     static const unsigned setups[] = {0, IORING_SETUP_SUBMIT_ALL,
                                       IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN};
     for (uint64_t first = 1; first <= SEEDS; first++) {

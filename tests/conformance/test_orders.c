@@ -1,0 +1,247 @@
+/*
+ * Who comes first: among those that a cancel could find, those that it ends, and those that go on in chains.
+ */
+#include <poll.h>
+
+#include "support/conform.h"
+#include "support/main.h"
+
+static char target_bytes[64];
+
+static void pend_read(struct conform *c, uint64_t user_data, int fd)
+{
+    io_uring_prep_read(conform_sqe(c, user_data), fd, &target_bytes[user_data], 1, 0);
+}
+
+static struct io_uring_sqe *pend_timeout(struct conform *c, uint64_t user_data, unsigned count)
+{
+    static struct __kernel_timespec timeout = {.tv_sec = 3600};
+    struct io_uring_sqe *sqe = conform_sqe(c, user_data);
+    io_uring_prep_timeout(sqe, &timeout, count, 0);
+    return sqe;
+}
+
+static void cancel(struct conform *c, uint64_t user_data, uint64_t target, unsigned flags)
+{
+    io_uring_prep_cancel64(conform_sqe(c, user_data), target, (int)flags);
+    conform_submit(c);
+    conform_take_now(c);
+}
+
+static void a_cancel_finds_what_waits_before_a_newer_timeout(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 2); /* ends with the timeout */
+    conform_submit(c);
+    cancel(c, 3, 1, 0);
+    cancel(c, 4, 1, 0);
+    cancel(c, 5, 1, 0);
+    conform_close_both(c, ends);
+}
+
+static void of_those_that_wait_a_cancel_finds_the_newest(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    conform_submit(c);
+    cancel(c, 2, 1, 0);
+    conform_write(c, ends[1], "x"); /* the read is left */
+    conform_take(c, 1);
+    conform_close_both(c, ends);
+}
+
+static void two_cancels_at_once_find_the_same(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    pend_timeout(c, 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 2), 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 3), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    cancel(c, 4, 1, 0);
+    conform_close_both(c, ends);
+}
+
+static void of_timeouts_a_cancel_finds_the_oldest(struct conform *c)
+{
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 2);
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 3);
+    conform_submit(c);
+    cancel(c, 4, 1, 0);
+    cancel(c, 5, 1, 0);
+}
+
+static void a_timeout_that_counts_is_found_before_those_that_do_not(struct conform *c)
+{
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 2);
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 40), IOSQE_IO_LINK);
+    conform_sqe(c, 3);
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 30), IOSQE_IO_LINK);
+    conform_sqe(c, 4);
+    conform_submit(c);
+    cancel(c, 5, 1, 0);
+    cancel(c, 6, 1, 0);
+    cancel(c, 7, 1, 0);
+}
+
+static void a_removal_finds_the_oldest_timeout(struct conform *c)
+{
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 2);
+    io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+    conform_sqe(c, 3);
+    conform_submit(c);
+    io_uring_prep_timeout_remove(conform_sqe(c, 4), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    cancel(c, 5, 1, 0);
+}
+
+static void a_cancel_of_all_goes_through_what_waits_then_through_timeouts(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_timeout(c, 1, 0);
+    for (uint64_t i = 2; i < 10; i++)
+        pend_read(c, i, ends[0]);
+    pend_timeout(c, 10, 50);
+    conform_submit(c);
+    cancel(c, 11, 0, IORING_ASYNC_CANCEL_ANY);
+    conform_close_both(c, ends);
+}
+
+static void a_cancel_of_all_of_a_value_ends_the_newest_first(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    for (int i = 0; i < 3; i++) {
+        io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+        io_uring_sqe_set_flags(pend_timeout(c, 1, 0), IOSQE_IO_LINK);
+        conform_sqe(c, 2 + (unsigned)i);
+    }
+    conform_submit(c);
+    cancel(c, 9, 1, IORING_ASYNC_CANCEL_ALL);
+    conform_close_both(c, ends);
+}
+
+static void what_follows_in_a_chain_comes_behind_what_was_ended_with_it(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    io_uring_sqe_set_flags(conform_sqe(c, 2), IOSQE_IO_LINK);
+    io_uring_sqe_set_flags(conform_sqe(c, 3), IOSQE_IO_LINK);
+    conform_sqe(c, 4);
+    io_uring_sqe_set_flags(conform_sqe(c, 5), IOSQE_IO_LINK);
+    io_uring_prep_cancel64(conform_sqe(c, 6), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
+static void a_time_limit_ends_whom_a_cancel_would_find(struct conform *c)
+{
+    struct __kernel_timespec soon = CONFORM_MILLISECOND;
+    int ends[2];
+    conform_pipe(c, ends);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, ends[0], target_bytes, 1, 0);
+    io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+    sqe = conform_sqe(c, 2);
+    io_uring_prep_link_timeout(sqe, &soon, 0);
+    io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+    conform_sqe(c, 3);
+    pend_read(c, 1, ends[0]);
+    conform_submit(c);
+    conform_take(c, 2);
+    cancel(c, 4, 1, 0);
+    conform_close_both(c, ends);
+}
+
+static const struct conform_case cases[] = {
+    {.name = "a cancel finds what waits before a newer timeout",
+     .run = a_cancel_finds_what_waits_before_a_newer_timeout,
+     .expected =
+         "submit: 3\nsubmit: 1\n3: 0\n1: ECANCELED\nsubmit: 1\n4: 0\n1: ECANCELED\n2: ECANCELED\nsubmit: 1\n5: ENOENT\n",
+     .entries = 16},
+    {.name = "of those that wait a cancel finds the newest",
+     .run = of_those_that_wait_a_cancel_finds_the_newest,
+     .expected = "submit: 2\nsubmit: 1\n2: 0\n1: ECANCELED\nwritten: 1\n1: 1\n",
+     .entries = 16},
+    {.name = "two cancels at once find the same",
+     .run = two_cancels_at_once_find_the_same,
+     .expected = "submit: 4\n2: 0\n3: 0\n1: ECANCELED\nsubmit: 1\n4: 0\n1: ECANCELED\n",
+     .entries = 16},
+    {.name = "of timeouts a cancel finds the oldest",
+     .run = of_timeouts_a_cancel_finds_the_oldest,
+     .expected =
+         "submit: 4\nsubmit: 1\n4: 0\n1: ECANCELED\n2: ECANCELED\nsubmit: 1\n5: 0\n1: ECANCELED\n3: ECANCELED\n",
+     .entries = 16},
+    {.name = "a timeout that counts is found before those that do not",
+     .run = a_timeout_that_counts_is_found_before_those_that_do_not,
+     .expected =
+         "submit: 6\nsubmit: 1\n5: 0\n1: ECANCELED\n4: ECANCELED\nsubmit: 1\n6: 0\n1: ECANCELED\n3: ECANCELED\nsubmit: 1\n7: 0\n1: ECANCELED\n2: ECANCELED\n",
+     .entries = 16},
+    {.name = "a removal finds the oldest timeout",
+     .run = a_removal_finds_the_oldest_timeout,
+     .expected =
+         "submit: 4\nsubmit: 1\n4: 0\n1: ECANCELED\n2: ECANCELED\nsubmit: 1\n5: 0\n1: ECANCELED\n3: ECANCELED\n",
+     .entries = 16},
+    {.name = "a cancel of all goes through what waits then through timeouts",
+     .run = a_cancel_of_all_goes_through_what_waits_then_through_timeouts,
+     .expected =
+         "submit: 10\nsubmit: 1\n11: 10\n9: ECANCELED\n8: ECANCELED\n6: ECANCELED\n3: ECANCELED\n7: ECANCELED\n5: ECANCELED\n4: ECANCELED\n2: ECANCELED\n10: ECANCELED\n1: ECANCELED\n",
+     .entries = 16},
+    {.name = "a cancel of all of a value ends the newest first",
+     .run = a_cancel_of_all_of_a_value_ends_the_newest_first,
+     .expected =
+         "submit: 9\nsubmit: 1\n9: 6\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n2: ECANCELED\n3: ECANCELED\n4: ECANCELED\n",
+     .entries = 16},
+    {.name = "what follows in a chain comes behind what was ended with it",
+     .run = what_follows_in_a_chain_comes_behind_what_was_ended_with_it,
+     .expected = "submit: 6\n2: 0\n5: 0\n3: 0\n6: 0\n1: ECANCELED\n4: 0\n",
+     .entries = 16},
+    {.name = "a time limit ends whom a cancel would find",
+     .run = a_time_limit_ends_whom_a_cancel_would_find,
+     .expected = "submit: 4\n2: ETIME\n1: ECANCELED\nsubmit: 1\n4: 0\n1: ECANCELED\n3: ECANCELED\n",
+     .entries = 16},
+};
+
+/* The true kernel answers as it did when the expectations were written. */
+static void orders_on_io_uring(void **state)
+{
+    (void)state;
+    conform_run(&conform_uring, cases, sizeof cases / sizeof cases[0]);
+}
+
+/* The engine over this machine's descriptors answers as the true kernel (BACK-1). */
+static void orders_on_the_engine(void **state)
+{
+    (void)state;
+    conform_run(&conform_engine, cases, sizeof cases / sizeof cases[0]);
+}
+
+/* And so does the simulated kernel when every choice is the kindest (BACK-1). */
+static void orders_on_the_simulated_kernel(void **state)
+{
+    (void)state;
+    conform_run(&conform_sim, cases, sizeof cases / sizeof cases[0]);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(orders_on_io_uring),
+    cmocka_unit_test(orders_on_the_engine),
+    cmocka_unit_test(orders_on_the_simulated_kernel),
+};
+
+SR_TEST_MAIN(tests)
