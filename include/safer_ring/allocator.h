@@ -18,7 +18,7 @@ struct sr_allocator {
     void *(*allocate)(void *self, size_t size, size_t alignment);
     /* Gives back what allocate() gave; never NULL. */
     void (*release)(void *self, void *memory, size_t size);
-    void *self;
+    void *self; /* handed to both */
 };
 
 /*

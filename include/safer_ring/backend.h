@@ -97,8 +97,8 @@ struct sr_backend_vtable {
 
 /* A kernel, by value. Whoever made `self` says who calls vtable->release. */
 struct sr_backend {
-    const struct sr_backend_vtable *vtable;
-    void *self;
+    const struct sr_backend_vtable *vtable; /* what it can do */
+    void *self;                             /* the kernel, handed to each */
 };
 
 #ifdef __cplusplus

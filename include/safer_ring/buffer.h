@@ -7,6 +7,9 @@
  *
  * Threads: a buffer may be handed between threads as any other object can, by the program's own synchronisation; making
  * and releasing one is safe from every thread.
+ *
+ * Where a function does not say otherwise:
+ * Callable: by whoever has the buffer or guard, from any thread; never blocks.
  */
 #ifndef SAFER_RING_BUFFER_H
 #define SAFER_RING_BUFFER_H
@@ -29,9 +32,9 @@ struct SR_CAPABILITY("buffer") sr_buffer;
  * sr_guard_bytes() and sr_guard_size().
  */
 struct SR_CAPABILITY("guard") sr_guard {
-    struct sr_buffer *buffer;
-    uint8_t *bytes;
-    size_t size;
+    struct sr_buffer *buffer; /* NULL: ended */
+    uint8_t *bytes;           /* the first of them */
+    size_t size;              /* how many */
 };
 
 /*
@@ -82,6 +85,7 @@ static inline uint8_t *sr_guard_bytes(const struct sr_guard *guard)
     return guard->bytes;
 }
 
+/* How many they are. */
 static inline size_t sr_guard_size(const struct sr_guard *guard)
 {
     return guard->size;

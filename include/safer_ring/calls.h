@@ -1,5 +1,8 @@
 /*
  * The named calls: sr_op_start() and sr_op_start_plain() with a specification.
+ *
+ * Errors: as sr_op_start(), or, without a buffer, sr_op_start_plain().
+ * Callable: from the ring's thread, also from a callback; does not block.
  */
 #ifndef SAFER_RING_CALLS_H
 #define SAFER_RING_CALLS_H

@@ -5,6 +5,9 @@
  * One that does not hold says where it stands, and what it found, on standard error and calls abort(3), as assert(3)
  * does; under the loops of sim.h that also tells the run and how to make it again. cmocka.h has the same assertions as
  * failures of the test under way.
+ *
+ * Errors: none: an assertion that does not hold does not return.
+ * Callable: wherever what it looks at may be looked at; never blocks.
  */
 #ifndef SAFER_RING_CHECK_H
 #define SAFER_RING_CHECK_H

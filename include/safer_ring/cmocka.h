@@ -8,6 +8,9 @@
  *         SR_SIM_FOR_EACH_SEED(sim, 1000) { … sr_assert_ok(sr_sim_ring_open(sim, &ring, 8)); … }
  *     }
  *     static const struct CMUnitTest tests[] = {sr_sim_unit_test(a_file_is_read_whole_or_not_at_all)};
+ *
+ * Errors: none.
+ * Callable: in a test program, from its main thread.
  */
 #ifndef SAFER_RING_CMOCKA_H
 #define SAFER_RING_CMOCKA_H

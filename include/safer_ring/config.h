@@ -1,5 +1,7 @@
 /*
  * How a ring is made.
+ *
+ * Callable: anywhere; never blocks, unless a function says otherwise.
  */
 #ifndef SAFER_RING_CONFIG_H
 #define SAFER_RING_CONFIG_H

@@ -8,6 +8,7 @@
 extern "C" {
 #endif
 
+/* How much a line matters. */
 enum sr_log_level {
     SR_LOG_ERROR,   /* something was lost or refused that the caller can't see from a status */
     SR_LOG_WARNING, /* the library goes on with less than was asked for */

@@ -4,6 +4,10 @@
  * A multishot has no handle to await. Its completions come by sr_ring_next(), or to a callback; each but the last has `more`
  * set, and each must be ended. The last one may come at any time and with any result, also a good one: whoever wants more
  * starts it again.
+ *
+ * Where a function does not say otherwise:
+ * Errors: as sr_multishot_start().
+ * Callable: from the ring's thread, also from a callback; does not block.
  */
 #ifndef SAFER_RING_MULTISHOT_H
 #define SAFER_RING_MULTISHOT_H
@@ -17,7 +21,7 @@ extern "C" {
 
 /* Names a multishot, to stop or drop it. A plain value: nothing is owed for it, and after the last completion it is stale. */
 struct sr_multishot {
-    uint64_t id;
+    uint64_t id; /* 0: none */
 };
 
 /* The same operation as a multishot: accept, poll. */

@@ -4,6 +4,10 @@
  * A linear chain. Starting takes a buffer and gives an operation; awaiting takes the operation and gives a completion;
  * taking ends the completion and gives the buffer. Nobody can use what was given away: the handles are moved, the kernel's
  * result comes with the buffer, and clang's -Wthread-safety follows all of it at compile time (docs/ownership.md).
+ *
+ * Where a function does not say otherwise:
+ * Errors: none; a specification is only looked at by what starts it.
+ * Callable: from the ring's thread, also from a callback (those that fill in a specification: anywhere); does not block.
  */
 #ifndef SAFER_RING_OP_H
 #define SAFER_RING_OP_H
@@ -27,11 +31,12 @@ struct sockaddr; /* <sys/socket.h> */
 
 /* A descriptor an operation works on: one of the process, or a fixed file of a registry. By value. */
 struct sr_fd {
-    int32_t number;
+    int32_t number;      /* the descriptor, or the place in the table of fixed files */
     uint32_t generation; /* of a fixed file's registration; 0 otherwise */
-    bool fixed;
+    bool fixed;          /* a fixed file */
 };
 
+/* A descriptor of the process. */
 static inline struct sr_fd sr_fd(int number)
 {
     struct sr_fd fd = {number, 0, false};
@@ -40,9 +45,9 @@ static inline struct sr_fd sr_fd(int number)
 
 /* A part of a buffer, in bytes. All zero, as left out of an initialiser, means the whole buffer; see sr_range(). */
 struct sr_range {
-    size_t begin;
-    size_t length;
-    bool given;
+    size_t begin;  /* the first byte */
+    size_t length; /* how many */
+    bool given;    /* it is meant as it stands, also when all is 0 */
 };
 
 /* The range [begin, begin + length), also when it is empty. */
@@ -67,11 +72,11 @@ enum {
  * copied by the call that starts the operation (ARG-1).
  */
 struct sr_op_spec {
-    uint8_t opcode;        /* IORING_OP_* */
-    uint32_t flags;        /* SR_OP_* */
-    uint32_t opcode_flags; /* RWF_*, MSG_*, SOCK_*, O_*, IORING_FSYNC_*: the operation's own */
-    uint32_t mode;         /* openat: permission bits of a new file */
-    struct sr_fd target;
+    uint8_t opcode;         /* IORING_OP_* */
+    uint32_t flags;         /* SR_OP_* */
+    uint32_t opcode_flags;  /* RWF_*, MSG_*, SOCK_*, O_*, IORING_FSYNC_*: the operation's own */
+    uint32_t mode;          /* openat: permission bits of a new file */
+    struct sr_fd target;    /* what it works on */
     uint64_t offset;        /* read, write: in the file, or SR_OWN_POSITION */
     struct sr_range range;  /* the part of the buffer to be transferred */
     uint64_t duration_ns;   /* timeout: how long */
@@ -85,7 +90,7 @@ struct sr_op_spec {
  * (OP-3); while the completion is held it is refused with SR_EINVALID_STATE.
  */
 struct SR_CAPABILITY("operation") sr_op {
-    uint64_t id;
+    uint64_t id; /* 0: none */
 };
 
 /*
@@ -93,17 +98,17 @@ struct SR_CAPABILITY("operation") sr_op {
  * sr_take_plain() or sr_finish(), before the ring is closed.
  */
 struct SR_CAPABILITY("completion") sr_completion {
-    struct sr_ring *ring;
-    uint64_t id; /* of the operation; 0 once ended, or for a posted value */
+    struct sr_ring *ring; /* whose it is */
+    uint64_t id;          /* of the operation; 0 once ended, or for a posted value */
     union {
         void *user;     /* as given to sr_op_detach() or sr_op_then(); NULL for one that was awaited */
         uint64_t value; /* of a posted value */
     };
     int32_t result; /* the kernel's, untouched: a count, a descriptor, or -errno */
     uint32_t flags; /* the CQE's */
-    uint8_t opcode;
-    bool more;   /* the operation goes on, and will have further completions */
-    bool posted; /* not an operation: a value from sr_ring_post() */
+    uint8_t opcode; /* IORING_OP_* */
+    bool more;      /* the operation goes on, and will have further completions */
+    bool posted;    /* not an operation: a value from sr_ring_post() */
 };
 
 /*
@@ -282,6 +287,7 @@ static inline struct sr_op_spec sr_spec_of_(uint8_t opcode)
     return spec;
 }
 
+/* Does nothing, and completes. */
 static inline struct sr_op_spec sr_spec_nop(void)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_NOP);
@@ -306,7 +312,7 @@ static inline struct sr_op_spec sr_spec_write(struct sr_fd fd, uint64_t offset, 
     return spec;
 }
 
-/* The vectored forms: the buffer is a vector, taken whole. */
+/* Reads into a vector (sr_buffer_join()), taken whole, from `offset`. */
 static inline struct sr_op_spec sr_spec_readv(struct sr_fd fd, uint64_t offset)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_READV);
@@ -315,6 +321,7 @@ static inline struct sr_op_spec sr_spec_readv(struct sr_fd fd, uint64_t offset)
     return spec;
 }
 
+/* Writes a vector, taken whole, at `offset`. */
 static inline struct sr_op_spec sr_spec_writev(struct sr_fd fd, uint64_t offset)
 {
     struct sr_op_spec spec = sr_spec_readv(fd, offset);
@@ -322,7 +329,7 @@ static inline struct sr_op_spec sr_spec_writev(struct sr_fd fd, uint64_t offset)
     return spec;
 }
 
-/* `message_flags` are MSG_*, as for send(2) and recv(2). With MSG_TRUNC a recv's result may be more than the range holds. */
+/* Sends `range` of the buffer. `message_flags` are MSG_*, as for send(2). */
 static inline struct sr_op_spec sr_spec_send(struct sr_fd fd, struct sr_range range, uint32_t message_flags)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_SEND);
@@ -332,6 +339,7 @@ static inline struct sr_op_spec sr_spec_send(struct sr_fd fd, struct sr_range ra
     return spec;
 }
 
+/* Receives into `range` of the buffer. With MSG_TRUNC the result may be more than the range holds, as for recv(2). */
 static inline struct sr_op_spec sr_spec_recv(struct sr_fd fd, struct sr_range range, uint32_t message_flags)
 {
     struct sr_op_spec spec = sr_spec_send(fd, range, message_flags);
@@ -352,7 +360,7 @@ static inline struct sr_op_spec sr_spec_send_zc(struct sr_fd fd, struct sr_range
     return spec;
 }
 
-/* `socket_flags` are SOCK_NONBLOCK and SOCK_CLOEXEC, as for accept4(2). The result is a descriptor. */
+/* Accepts a connection. `socket_flags` are SOCK_NONBLOCK and SOCK_CLOEXEC, as for accept4(2). The result is a descriptor. */
 static inline struct sr_op_spec sr_spec_accept(struct sr_fd listening, uint32_t socket_flags)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_ACCEPT);
@@ -361,6 +369,7 @@ static inline struct sr_op_spec sr_spec_accept(struct sr_fd listening, uint32_t 
     return spec;
 }
 
+/* Connects a socket, as connect(2). */
 static inline struct sr_op_spec sr_spec_connect(struct sr_fd fd, const struct sockaddr *address,
                                                 size_t length)
 {
@@ -371,7 +380,7 @@ static inline struct sr_op_spec sr_spec_connect(struct sr_fd fd, const struct so
     return spec;
 }
 
-/* `sync_flags`: 0, or IORING_FSYNC_DATASYNC as for fdatasync(2). */
+/* Syncs a file, as fsync(2). `sync_flags`: 0, or IORING_FSYNC_DATASYNC as for fdatasync(2). */
 static inline struct sr_op_spec sr_spec_fsync(struct sr_fd fd, uint32_t sync_flags)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_FSYNC);
@@ -380,7 +389,7 @@ static inline struct sr_op_spec sr_spec_fsync(struct sr_fd fd, uint32_t sync_fla
     return spec;
 }
 
-/* As openat(2): `directory` may be sr_fd(AT_FDCWD). The result is a descriptor. */
+/* Opens a file, as openat(2): `directory` may be sr_fd(AT_FDCWD). The result is a descriptor. */
 static inline struct sr_op_spec sr_spec_openat(struct sr_fd directory, const char *path, uint32_t open_flags,
                                                uint32_t mode)
 {
@@ -392,6 +401,7 @@ static inline struct sr_op_spec sr_spec_openat(struct sr_fd directory, const cha
     return spec;
 }
 
+/* Closes a descriptor, as close(2). */
 static inline struct sr_op_spec sr_spec_close(struct sr_fd fd)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_CLOSE);
@@ -408,7 +418,7 @@ static inline struct sr_op_spec sr_spec_poll(struct sr_fd fd, uint32_t events)
     return spec;
 }
 
-/* As shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. */
+/* Shuts a connection down, as shutdown(2); `how` is SHUT_RD, SHUT_WR or SHUT_RDWR. */
 static inline struct sr_op_spec sr_spec_shutdown(struct sr_fd fd, int how)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_SHUTDOWN);
@@ -417,7 +427,7 @@ static inline struct sr_op_spec sr_spec_shutdown(struct sr_fd fd, int how)
     return spec;
 }
 
-/* Ends with -ETIME after `duration_ns`. */
+/* Waits: ends with -ETIME after `duration_ns`. */
 static inline struct sr_op_spec sr_spec_timeout(uint64_t duration_ns)
 {
     struct sr_op_spec spec = sr_spec_of_(IORING_OP_TIMEOUT);

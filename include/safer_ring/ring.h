@@ -3,6 +3,9 @@
  *
  * Dropping a ring with operations in flight panics (RING-1). There is no quiet way out: await them, or drop and drain
  * them.
+ *
+ * Where a function does not say otherwise:
+ * Callable: from the ring's thread, also from a callback; does not block.
  */
 #ifndef SAFER_RING_RING_H
 #define SAFER_RING_RING_H
@@ -136,7 +139,8 @@ SR_MUST_USE int sr_ring_dispatch_wait(struct sr_ring *ring, uint64_t timeout_ns,
 
 /*
  * A descriptor for poll(2), epoll and event loops: readable when sr_ring_dispatch() would find something to do. Owned by
- * the ring. The result is the descriptor, or -EINVAL, -EMFILE, -ENOMEM, SR_EWRONG_THREAD, SR_EWRONG_PROCESS.
+ * the ring. The result is the descriptor.
+ * Errors: -EINVAL: NULL. -EMFILE, -ENOMEM: the kernel's, of which one is made. SR_EWRONG_THREAD, SR_EWRONG_PROCESS.
  */
 SR_MUST_USE int sr_ring_pollable_fd(struct sr_ring *ring);
 
@@ -171,8 +175,8 @@ const char *sr_ring_backend_reason(const struct sr_ring *ring);
 
 /* Something that works on a ring and must end before it. The members are the library's. */
 struct sr_hold {
-    const char *name;
-    struct sr_hold *next;
+    const char *name;       /* for the log */
+    struct sr_hold *next;   /* the ring's others */
     struct sr_hold **place; /* what points to it; NULL: it holds nothing */
 };
 
@@ -189,8 +193,9 @@ SR_MUST_USE int sr_ring_hold(struct sr_ring *ring, struct sr_hold *hold, const c
 void sr_ring_let_go(struct sr_hold *hold);
 
 /*
- * May the caller wait on the ring now? 0, or why a waiting call would be refused: SR_EINVALID_STATE (inside a callback, not
- * attached), SR_EWRONG_THREAD, SR_EWRONG_PROCESS, -EINVAL. Changes nothing. Source: CB-2, RING-6.
+ * May the caller wait on the ring now? 0, or why a waiting call would be refused. Changes nothing.
+ * Errors: SR_EINVALID_STATE: inside a callback, draining, or not attached. SR_EWRONG_THREAD, SR_EWRONG_PROCESS, -EINVAL: NULL.
+ * Source: CB-2, RING-6.
  */
 SR_MUST_USE int sr_ring_may_wait(const struct sr_ring *ring);
 
@@ -207,20 +212,21 @@ SR_MUST_USE int sr_ring_close_descriptor(const struct sr_ring *ring, int descrip
 
 /* One operation in the list of a panic (RING-2). */
 struct sr_panic_operation {
-    uint64_t id;
-    const char *kind;  /* "READ", "ACCEPT", … */
-    const char *state; /* "queued", "submitted", "cancelling", "completed", "delivered" */
-    bool orphaned;
+    uint64_t id;        /* as in the log and the trace */
+    const char *kind;   /* "READ", "ACCEPT", … */
+    const char *state;  /* "queued", "submitted", "cancelling", "completed", "delivered" */
+    bool orphaned;      /* dropped before it ended */
     int32_t fd;         /* -1: none */
     size_t buffer_size; /* 0: no buffer */
     uint64_t age_ns;    /* since it was submitted; 0 when it was not */
 };
 
+/* What a panic handler is told. */
 struct sr_panic {
-    const struct sr_ring *ring;
-    uint32_t count;      /* OperationsInFlight { count } */
-    const char *message; /* the first line: "OperationsInFlight { count: 3 }: …" */
-    uint64_t now_ns;     /* the kernel's clock at the panic, from which the ages count */
+    const struct sr_ring *ring; /* whole, and not to be changed */
+    uint32_t count;             /* OperationsInFlight { count } */
+    const char *message;        /* the first line: "OperationsInFlight { count: 3 }: …" */
+    uint64_t now_ns;            /* the kernel's clock at the panic, from which the ages count */
 };
 
 /* The i-th operation of a panic's list, 0 … count-1, found by counting. false: there is none. For handlers; changes nothing. */

@@ -3,10 +3,13 @@
  * of its own, that behaves as badly as a real kernel is allowed to, and can be made to fail on command.
  *
  * Same program, same seed or tape: the same run, byte for byte. A simulated kernel belongs to the thread that made it,
- * and its descriptors mean nothing to the system. Everything here is callable from that thread only, outside callbacks
- * of the backend, and never blocks, unless it says otherwise.
+ * and its descriptors mean nothing to the system.
  *
  * A C17 and C++17 header. The loops need the cleanup attribute of gcc and clang.
+ *
+ * Where a function does not say otherwise:
+ * Errors: none.
+ * Callable: from the simulation's own thread, not from a callback of its backend; never blocks.
  */
 #ifndef SAFER_RING_SIM_H
 #define SAFER_RING_SIM_H
@@ -40,7 +43,7 @@ struct sr_sim_options {
     uint32_t max_descriptors; /* descriptors open at once, 4 … 65536; 0: 1024. Beyond: -EMFILE */
     uint64_t seed;            /* fills the tape, when none is given */
     const uint8_t *tape; /* the choices of the run, copied; NULL: drawn from the seed. Any bytes are a tape */
-    size_t tape_size;
+    size_t tape_size;    /* bytes of it */
     uint64_t
         disk_bytes; /* what all files hold together, in whole pages of 4096; 0: 64 MiB. Beyond: -ENOSPC */
     uint32_t pipe_bytes;   /* capacity of a pipe; 0: 65536 */
@@ -153,8 +156,8 @@ SR_MUST_USE int sr_sim_epoll(struct sr_sim *sim, int *fd);
 
 /* What epoll_wait(2) tells of one: EPOLL* bits, and the data it was added with. */
 struct sr_sim_ready {
-    uint32_t events;
-    uint64_t data;
+    uint32_t events; /* EPOLL* */
+    uint64_t data;   /* as it was added with */
 };
 
 /*
@@ -289,10 +292,10 @@ enum sr_sim_outcome_kind {
 
 /* "The nth request with this opcode …": counted from 1 in the order of consumption, from sr_sim_new() or reset on. */
 struct sr_sim_outcome {
-    uint8_t opcode; /* IORING_OP_* */
-    uint32_t nth;
-    enum sr_sim_outcome_kind kind;
-    uint64_t value;
+    uint8_t opcode;                /* IORING_OP_* */
+    uint32_t nth;                  /* counted from 1 */
+    enum sr_sim_outcome_kind kind; /* what is fixed */
+    uint64_t value;                /* of the kind's own */
 };
 
 #define SR_SIM_OUTCOMES 64 /* at once, spent ones not counted */
@@ -413,6 +416,7 @@ struct sr_sim_seen {
     uint64_t runs; /* second times not counted */
     int all;       /* 1: there is no other run of this kind */
 };
+/* Of the last loop that came to its end: see the structure. */
 struct sr_sim_seen sr_sim_loop_seen(void);
 
 /* The parts of the loops; not to be called by hand. */

@@ -14,6 +14,7 @@ extern "C" {
 
 struct sr_ring;
 
+/* Counters; none ever goes down. */
 struct sr_stats {
     uint64_t started;   /* operations accepted */
     uint64_t submitted; /* consumed by the kernel */
