@@ -46,3 +46,16 @@ if(SAFER_RING_COVERAGE)
         add_link_options(--coverage)
     endif()
 endif()
+
+# safer_ring_versioned(<library> <version script>): its version and soname, and what a shared one exports. Until 1.0 the interface
+# may change with the second number, so that is part of the soname.
+function(safer_ring_versioned target script)
+    set_target_properties(${target} PROPERTIES
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL "SHARED_LIBRARY")
+        target_link_options(${target} PRIVATE "-Wl,--version-script=${script}")
+        set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${script}")
+    endif()
+endfunction()
