@@ -114,7 +114,7 @@ def function_name(code):
 
 
 def macro_name(code):
-    match = re.match(r"#\s*define\s+(SR_\w+)\(", code)
+    match = re.match(r"#\s*define\s+((?:SR|sr)_\w+)\(", code)
     return match.group(1) if match else None
 
 
@@ -131,7 +131,7 @@ def entries_of(path):
                 comment, fresh = piece, True
             continue
         for code, at, apart in declarations(piece):
-            name = function_name(code) or macro_name(code)
+            name = macro_name(code) if code.startswith("#") else function_name(code)
             if apart and not fresh:
                 comment = None
             if name and not name.endswith("_"):

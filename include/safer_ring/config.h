@@ -66,10 +66,13 @@ struct sr_config {
     bool cancel_on_drop;
 
     /* The ring's own pool, from which sr_ring_get_buffer() takes first: its number of buffers, at most
-       SR_POOL_CAPACITY_MAX, and 0 for none, the default; the bytes of each, not 0 then; and whether buffers are cleared
-       between users. */
+       SR_POOL_CAPACITY_MAX; 0: none, the default. */
     uint32_t pool_buffers;
+
+    /* The bytes of each; not 0 when there are any. */
     size_t pool_buffer_size;
+
+    /* Cleared between users (POOL-7). */
     bool pool_clear;
 };
 
