@@ -42,11 +42,18 @@ int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *
 /* Copies a file with each backend and compares. An exit code. */
 int sri_check_file(const struct sri_options *options);
 
-int sri_verb_check(int count, char **arguments);
-int sri_verb_exhaust(int count, char **arguments);
-int sri_verb_shrink(int count, char **arguments);
-int sri_verb_replay(int count, char **arguments);
-int sri_verb_doctor(int count, char **arguments);
+/* What the command can do. Each stands at the end of its own file, and in the list of main.c. */
+struct sri_verb {
+    const char *name;
+    const char *summary; /* a line of --help */
+    const char *help;    /* usage, options, examples; lines end themselves */
+    int (*run)(int count, char **arguments);
+};
+extern const struct sri_verb sri_verb_check;
+extern const struct sri_verb sri_verb_exhaust;
+extern const struct sri_verb sri_verb_replay;
+extern const struct sri_verb sri_verb_shrink;
+extern const struct sri_verb sri_verb_doctor;
 
 /* "safer-ring: …" on standard error; returns SRI_EXIT_USAGE. */
 int sri_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -117,7 +117,7 @@ static void print_choice(void)
         backend.vtable->release(backend.self);
 }
 
-int sri_verb_doctor(int count, char **arguments)
+static int run(int count, char **arguments)
 {
     if (count != 0)
         return sri_complain("doctor takes no arguments, and got `%s`", arguments[0]);
@@ -143,3 +143,14 @@ int sri_verb_doctor(int count, char **arguments)
     print_choice();
     return SRI_EXIT_FINE;
 }
+
+const struct sri_verb sri_verb_doctor = {
+    .name = "doctor",
+    .summary = "what this machine's io_uring can do, and which backend would be chosen",
+    .help =
+        "usage: safer-ring doctor\n"
+        "\n"
+        "Features, opcodes and limits of the running kernel's io_uring, or why it is refused; and the backend that a ring would\n"
+        "get, with the reason.\n",
+    .run = run,
+};

@@ -279,7 +279,7 @@ static int read_options(struct plan *plan, int count, char **arguments)
     return rc;
 }
 
-int sri_verb_exhaust(int count, char **arguments)
+static int run(int count, char **arguments)
 {
     static struct plan plan;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -301,3 +301,21 @@ int sri_verb_exhaust(int count, char **arguments)
         return sri_complain("the walk can't run: %s", strerror(-rc));
     return report(&plan, sri_clock_ns() - began);
 }
+
+const struct sri_verb sri_verb_exhaust = {
+    .name = "exhaust",
+    .summary = "every schedule of the small programs, with the count per shape",
+    .help = "usage: safer-ring exhaust [options]\n"
+            "\n"
+            "  --operations N        programs of up to N operations, 1 to 3 (default 3)\n"
+            "  --program LETTERS     one program: N no buffer, S source, T target, D makes a descriptor\n"
+            "  --walk LETTERS        what is walked: o outcomes, f fates, c closes, s submissions, l looks\n"
+            "  --choices A,B,...     one run of it, told line by line\n"
+            "  --limit N             no more than N runs of each program\n"
+            "  --jobs N              workers (default: one per processor)\n"
+            "  --json                the result for programs\n"
+            "\n"
+            "  safer-ring exhaust --operations 2\n"
+            "  safer-ring exhaust --program NNN --walk o\n",
+    .run = run,
+};

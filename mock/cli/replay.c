@@ -164,7 +164,7 @@ static bool take_html(int *count, char **arguments, const char **html)
     return true;
 }
 
-int sri_verb_replay(int count, char **arguments)
+static int run_verb(int count, char **arguments)
 {
     struct sri_tape_file file;
     struct sri_run run;
@@ -182,3 +182,19 @@ int sri_verb_replay(int count, char **arguments)
     sri_tape_file_fini(&file);
     return rc;
 }
+
+const struct sri_verb sri_verb_replay = {
+    .name = "replay",
+    .summary = "one run again, with its timeline, as text or as a page",
+    .help =
+        "usage: safer-ring replay TAPE [--html FILE]\n"
+        "       safer-ring replay --scenario NAME --seed N [--backend NAME] [--html FILE]\n"
+        "\n"
+        "A tape is what a violation left, or what SAFER_RING_TAPE was given. The run is the same again, byte for byte.\n"
+        "\n"
+        "  --html FILE           and as a page: who has what at each step\n"
+        "\n"
+        "  safer-ring replay storm-17.tape --html storm.html\n"
+        "  safer-ring replay --scenario storm --seed 17\n",
+    .run = run_verb,
+};

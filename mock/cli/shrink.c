@@ -122,7 +122,7 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
     return code;
 }
 
-int sri_verb_shrink(int count, char **arguments)
+static int run_verb(int count, char **arguments)
 {
     struct order order;
     struct sri_tape_file file;
@@ -147,3 +147,19 @@ int sri_verb_shrink(int count, char **arguments)
     sri_tape_file_fini(&file);
     return rc;
 }
+
+const struct sri_verb sri_verb_shrink = {
+    .name = "shrink",
+    .summary = "a smaller tape that breaks the same rule",
+    .help =
+        "usage: safer-ring shrink TAPE [options]\n"
+        "\n"
+        "Cuts, zeroes and lowers the choices of a tape as long as the same rule breaks. A choice of 0 is the kindest, so what is\n"
+        "left is what matters.\n"
+        "\n"
+        "  --out FILE            where it goes (default: TAPE.small)\n"
+        "  --attempts N          runs at most (default 20000)\n"
+        "\n"
+        "  safer-ring shrink storm-17.tape --out small.tape\n",
+    .run = run_verb,
+};
