@@ -1,5 +1,6 @@
 /*
- * The one door to the program's memory, and the only file of the engine that knows of sanitizers and valgrind.
+ * The one door to the program's memory, and the only file of the engine (with its sums, user_sum.c) that knows of sanitizers
+ * and valgrind.
  *
  * A kernel is not seen by them, so neither is this file: its copies are plain loops in functions they don't instrument
  * (an uninstrumented memcpy elsewhere), and valgrind's marks are lifted for the time of a copy.
@@ -12,6 +13,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "engine/unseen.h"
 
 #if defined(__has_include)
 #if __has_include(<valgrind/memcheck.h>)
@@ -34,23 +37,6 @@
 #define IS_INSTRUMENTED 0
 #endif
 
-#if defined(__clang__)
-#define UNSEEN __attribute__((no_sanitize("address", "thread", "memory", "undefined"), noinline))
-#else
-#define UNSEEN __attribute__((no_sanitize("address", "thread", "undefined"), noinline))
-#endif
-
-/* Part of a function that is not seen. */
-#if defined(__clang__)
-#define INLINE \
-    __attribute__((no_sanitize("address", "thread", "memory", "undefined"), always_inline)) static inline
-#else
-#define INLINE __attribute__((no_sanitize("address", "thread", "undefined"), always_inline)) static inline
-#endif
-
-/* Eight bytes at any address, of any type. */
-typedef uint64_t __attribute__((may_alias, aligned(1))) loose;
-
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
@@ -67,24 +53,36 @@ void sri_user_init(struct sri_user *user)
     memset(user, 0, sizeof *user);
 }
 
-static size_t line_of(uintptr_t page)
+#define TRACT_BITS 6
+#define TRACT_MASK ((uintptr_t)63)
+
+/* Neighbours stand side by side; what is far apart (heap, stack, mappings) is not put into one place by its low bits alone. */
+static inline struct sri_user_tract *place_of(struct sri_user *user, uintptr_t tract)
 {
-    return page & (SRI_USER_PAGES - 1);
+    return &user->tracts[(tract ^ tract >> 8 ^ tract >> 16) & (SRI_USER_TRACTS - 1)];
+}
+
+/* The pages from `first` to `last`, both of one tract. */
+static inline uint64_t pages_between(uintptr_t first, uintptr_t last)
+{
+    return UINT64_MAX >> (TRACT_MASK - (last - first)) << (first & TRACT_MASK);
 }
 
 void sri_user_forget(struct sri_user *user, const void *begin, size_t length)
 {
     uintptr_t first = (uintptr_t)begin >> PAGE_BITS;
     uintptr_t last = length == 0 ? first : ((uintptr_t)begin + (length - 1)) >> PAGE_BITS;
-    if (last - first >= SRI_USER_PAGES) {
+    if ((last >> TRACT_BITS) - (first >> TRACT_BITS) >= SRI_USER_TRACTS) {
         sri_user_init(user);
         return;
     }
-    for (uintptr_t page = first; page <= last; page++) {
-        if (user->readable[line_of(page)] == page + 1)
-            user->readable[line_of(page)] = 0;
-        if (user->writable[line_of(page)] == page + 1)
-            user->writable[line_of(page)] = 0;
+    for (uintptr_t page = first; page <= last; page = (page | TRACT_MASK) + 1) {
+        struct sri_user_tract *tract = place_of(user, page >> TRACT_BITS);
+        uint64_t pages = pages_between(page, (page | TRACT_MASK) < last ? page | TRACT_MASK : last);
+        if (tract->number != (page >> TRACT_BITS) + 1)
+            continue;
+        tract->readable &= ~pages;
+        tract->writable &= ~pages;
     }
 }
 
@@ -112,40 +110,70 @@ static bool probe(uintptr_t page, bool write)
     return good;
 }
 
-static inline int check(uintptr_t *known, const void *begin, size_t length, bool write)
+/* One page that is not known to be good. */
+static bool learn(struct sri_user *user, uintptr_t page, bool write)
+{
+    struct sri_user_tract *tract = place_of(user, page >> TRACT_BITS);
+    uint64_t bit = UINT64_C(1) << (page & TRACT_MASK);
+    bool known = tract->number == (page >> TRACT_BITS) + 1;
+    if (known && ((write ? tract->writable : tract->readable) & bit))
+        return true;
+    if (!probe(page, write))
+        return false;
+    if (!known)
+        *tract = (struct sri_user_tract){.number = (page >> TRACT_BITS) + 1};
+    if (write)
+        tract->writable |= bit;
+    else
+        tract->readable |= bit;
+    return true;
+}
+
+static __attribute__((noinline)) int check_pages(struct sri_user *user, uintptr_t first, uintptr_t last,
+                                                 bool write)
+{
+    for (uintptr_t page = first; page <= last; page++) {
+        if (!learn(user, page, write))
+            return -EFAULT;
+    }
+    return 0;
+}
+
+/* What mostly happens: all of it is in one tract, and known. */
+static inline int check(struct sri_user *user, const void *begin, size_t length, bool write)
 {
     uintptr_t address = (uintptr_t)begin;
     if (length == 0)
         return 0;
     if (address < LOWEST || address >= HIGHEST || length > HIGHEST - address)
         return -EFAULT;
+    uintptr_t first = address >> PAGE_BITS;
     uintptr_t last = (address + (length - 1)) >> PAGE_BITS;
-    for (uintptr_t page = address >> PAGE_BITS; page <= last; page++) {
-        if (__builtin_expect(known[line_of(page)] == page + 1, 1))
-            continue;
-        if (!probe(page, write))
-            return -EFAULT;
-        known[line_of(page)] = page + 1;
+    const struct sri_user_tract *tract = place_of(user, first >> TRACT_BITS);
+    if (last - first <= TRACT_MASK - (first & TRACT_MASK) && tract->number == (first >> TRACT_BITS) + 1) {
+        uint64_t pages = pages_between(first, last);
+        if (((write ? tract->writable : tract->readable) & pages) == pages)
+            return 0;
     }
-    return 0;
+    return check_pages(user, first, last, write);
 }
 
 int sri_user_readable(struct sri_user *user, const void *begin, size_t length)
 {
-    return check(user->readable, begin, length, false);
+    return check(user, begin, length, false);
 }
 
 int sri_user_writable(struct sri_user *user, void *begin, size_t length)
 {
-    return check(user->writable, begin, length, true);
+    return check(user, begin, length, true);
 }
 
 #if IS_INSTRUMENTED
 
-UNSEEN static void move(void *to, const void *from, size_t length)
+SRI_UNSEEN static void move(void *to, const void *from, size_t length)
 {
-    volatile loose *words_to = to;
-    const volatile loose *words_from = from;
+    volatile sri_loose *words_to = to;
+    const volatile sri_loose *words_from = from;
     size_t words = length / 8;
     for (size_t i = 0; i < words; i++)
         words_to[i] = words_from[i];
@@ -155,7 +183,7 @@ UNSEEN static void move(void *to, const void *from, size_t length)
         bytes_to[i] = bytes_from[i];
 }
 
-UNSEEN static void set(void *to, uint8_t byte, size_t length)
+SRI_UNSEEN static void set(void *to, uint8_t byte, size_t length)
 {
     volatile unsigned char *bytes = to;
     for (size_t i = 0; i < length; i++)
@@ -191,13 +219,18 @@ struct marks {
 
 #if HAVE_VALGRIND
 
-/* Asked once: the question is some twenty instructions, and the answer does not change. */
+/*
+ * Asked once: the question is some twenty instructions, and the answer does not change. Of valgrind's tools only the one
+ * with marks answers it; the others count and watch what is the same without.
+ */
 static bool under_valgrind(void)
 {
     static signed char known; /* 0: not asked yet */
     signed char answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (__builtin_expect(answer == 0, 0)) {
-        answer = RUNNING_ON_VALGRIND != 0 ? 1 : -1;
+        char byte = 0;
+        char bits;
+        answer = VALGRIND_GET_VBITS(&byte, &bits, 1) == 1 ? 1 : -1;
         __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
     }
     return answer > 0;
@@ -284,7 +317,7 @@ static __attribute__((noinline)) void move_marked(void *to, const void *from, si
 
 int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
 {
-    if (check(user->readable, from, length, false) != 0)
+    if (check(user, from, length, false) != 0)
         return -EFAULT;
     if (__builtin_expect(under_valgrind(), 0))
         move_marked(to, from, length, from);
@@ -295,7 +328,7 @@ int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t l
 
 int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t length)
 {
-    if (check(user->writable, to, length, true) != 0)
+    if (check(user, to, length, true) != 0)
         return -EFAULT;
     if (__builtin_expect(under_valgrind(), 0))
         move_marked(to, from, length, to);
@@ -304,7 +337,7 @@ int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t 
     return 0;
 }
 
-UNSEEN static size_t string_part(const volatile char *from, char *to, size_t most)
+SRI_UNSEEN static size_t string_part(const volatile char *from, char *to, size_t most)
 {
     size_t length = 0;
     while (length < most) {
@@ -341,80 +374,20 @@ void sri_user_fill(void *to, uint8_t byte, size_t length)
     lower(&marks);
 }
 
-/* The two halves of the 128-bit product, folded into one word. */
-INLINE uint64_t fold(uint64_t a, uint64_t b)
-{
-#ifdef __SIZEOF_INT128__
-    __extension__ typedef unsigned __int128 wide;
-    wide product = (wide)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-#else
-    uint64_t low = (a & 0xffffffff) * (b & 0xffffffff);
-    uint64_t cross = (a >> 32) * (b & 0xffffffff) + (low >> 32);
-    uint64_t middle = (a & 0xffffffff) * (b >> 32) + (cross & 0xffffffff);
-    uint64_t high = (a >> 32) * (b >> 32) + (cross >> 32) + (middle >> 32);
-    return (middle << 32 | (low & 0xffffffff)) ^ high;
-#endif
-}
-
-/* Eight bytes, the first the lowest on every machine. */
-INLINE uint64_t word_at(const unsigned char *bytes)
-{
-    uint64_t value = *(const loose *)(const void *)bytes;
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    value = __builtin_bswap64(value);
-#endif
-    return value;
-}
-
-INLINE uint64_t add_words(uint64_t lane, const unsigned char *bytes, uint64_t odd)
-{
-    return fold(lane ^ word_at(bytes), word_at(bytes + 8) ^ odd);
-}
-
-#define ODD_0 UINT64_C(0x9e3779b97f4a7c15)
-#define ODD_1 UINT64_C(0xc2b2ae3d27d4eb4f)
-#define ODD_2 UINT64_C(0xff51afd7ed558ccd)
-#define ODD_3 UINT64_C(0xc4ceb9fe1a85ec53)
-
-/* Four lanes that do not wait for each other, sixteen bytes to each in turn; what is left over goes by eight bytes. */
-UNSEEN static uint64_t sum(const unsigned char *bytes, size_t length, uint64_t seed)
-{
-    uint64_t hash = seed ^ length * ODD_0;
-    uint64_t lane_0 = hash ^ ODD_1;
-    uint64_t lane_1 = hash ^ ODD_2;
-    uint64_t lane_2 = hash ^ ODD_3;
-    uint64_t lane_3 = ~hash;
-    for (; length >= 64; length -= 64, bytes += 64) {
-        lane_0 = add_words(lane_0, bytes, ODD_0);
-        lane_1 = add_words(lane_1, bytes + 16, ODD_1);
-        lane_2 = add_words(lane_2, bytes + 32, ODD_2);
-        lane_3 = add_words(lane_3, bytes + 48, ODD_3);
-    }
-    for (; length >= 8; length -= 8, bytes += 8)
-        lane_0 = fold(lane_0 ^ word_at(bytes), ODD_1);
-    uint64_t rest = 0;
-    while (length > 0)
-        rest = rest << 8 | bytes[--length];
-    lane_0 = fold(lane_0 ^ rest, ODD_2);
-    lane_2 = fold(lane_2 ^ ODD_0, lane_3 ^ ODD_3);
-    return fold(fold(lane_0 ^ ODD_3, lane_1 ^ ODD_0) ^ ODD_1, lane_2 ^ ODD_2);
-}
-
 uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
 {
     struct marks marks;
     lift(&marks, from, length);
-    uint64_t result = sum(from, length, seed);
+    uint64_t result = sri_sum_unseen(from, length, seed);
     lower(&marks);
     return result;
 }
 
-UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, size_t length)
+SRI_UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, size_t length)
 {
     uint64_t pattern = UINT64_C(0x0101010101010101) * byte;
     size_t i = 0;
-    while (i + 8 <= length && *(const volatile loose *)(bytes + i) == pattern)
+    while (i + 8 <= length && *(const volatile sri_loose *)(bytes + i) == pattern)
         i += 8;
     while (i < length && bytes[i] == byte)
         i++;

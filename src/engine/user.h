@@ -6,21 +6,37 @@
  * are poisoned for the program, not for the kernel), works in uninstrumented plain loops or raw system calls, and turns
  * a bad address into -EFAULT.
  *
- * A page is probed once (a system call) and then remembered; a mapping that goes away later is forgotten by
- * sri_user_forget(), which whoever intercepts munmap calls. The cache belongs to a door, and a door to one kernel.
+ * A page is probed once (a system call) and then remembered, 64 neighbours in one place; a mapping that goes away later is
+ * forgotten by sri_user_forget(), which whoever intercepts munmap calls. The cache belongs to a door, and a door to one kernel.
  */
 #ifndef SRI_ENGINE_USER_H
 #define SRI_ENGINE_USER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define SRI_USER_PAGES 1024
+#define SRI_USER_TRACTS 256
+
+/* What is known of 64 pages in a row. */
+struct sri_user_tract {
+    uintptr_t number; /* of its first page, by 64, plus 1; 0: of none */
+    uint64_t readable;
+    uint64_t writable;
+};
+
+/* The last copy to the program, where whoever made it knew its sum (by sri_user_sum(), from seed 0) without summing. */
+struct sri_user_known {
+    bool wanted; /* somebody will ask */
+    const void *to;
+    size_t length; /* 0: nothing is known */
+    uint64_t sum;
+};
 
 struct sri_user {
-    uintptr_t readable[SRI_USER_PAGES]; /* page number + 1, direct mapped; 0 is empty */
-    uintptr_t writable[SRI_USER_PAGES];
+    struct sri_user_known known;
+    struct sri_user_tract tracts[SRI_USER_TRACTS]; /* each has one place to be in */
 };
 
 void sri_user_init(struct sri_user *user);
