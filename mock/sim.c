@@ -102,7 +102,7 @@ static void observe(void *self, const struct sri_event *event)
 
 static void watch(struct sr_sim *sim)
 {
-    struct sri_observer observer = {.observe = observe, .self = sim};
+    struct sri_observer observer = {.observe = observe, .self = sim, .needless = SRI_TRACE_NEEDLESS};
     sim->watched = sri_engine_add_observer(sim->engine, observer) == 0;
 }
 

@@ -98,7 +98,7 @@ void sri_timeline_fini(struct sri_timeline *timeline)
 
 struct sri_observer sri_timeline_observer(struct sri_timeline *timeline)
 {
-    return (struct sri_observer){observe, timeline};
+    return (struct sri_observer){.observe = observe, .self = timeline};
 }
 
 const char *sri_timeline_tail(const struct sri_timeline *timeline, size_t lines)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/fold.h"
 #include "engine/user.h"
 
 void sri_trace_begin(struct sri_trace *trace)
@@ -14,15 +15,9 @@ void sri_trace_begin(struct sri_trace *trace)
     trace->events = 0;
 }
 
-static void add(struct sri_trace *trace, uint64_t word)
+static inline uint64_t pair(uint32_t high, uint32_t low)
 {
-    uint64_t mixed = (trace->hash ^ word) * UINT64_C(0xff51afd7ed558ccd);
-    trace->hash = mixed ^ (mixed >> 32);
-}
-
-static void add_pair(struct sri_trace *trace, uint32_t high, uint32_t low)
-{
-    add(trace, (uint64_t)high << 32 | low);
+    return (uint64_t)high << 32 | low;
 }
 
 /* Where `off` is a number, and neither an address nor a user_data. */
@@ -48,19 +43,18 @@ static bool offset_is_number(uint8_t opcode)
     }
 }
 
-static void add_sqe(struct sri_trace *trace, const struct io_uring_sqe *sqe)
+static inline uint64_t of_sqe(const struct io_uring_sqe *sqe)
 {
-    if (sqe == NULL)
-        return;
-    add_pair(trace, (uint32_t)sqe->opcode << 24 | (uint32_t)sqe->flags << 16 | sqe->ioprio,
-             (uint32_t)sqe->fd);
-    add_pair(trace, sqe->len, (uint32_t)sqe->rw_flags);
-    add_pair(trace, (uint32_t)sqe->buf_index << 16 | sqe->personality, (uint32_t)sqe->splice_fd_in);
-    if (offset_is_number(sqe->opcode))
-        add(trace, sqe->off);
+    uint64_t what =
+        pair((uint32_t)sqe->opcode << 24 | (uint32_t)sqe->flags << 16 | sqe->ioprio, (uint32_t)sqe->fd);
+    uint64_t extra = pair((uint32_t)sqe->buf_index << 16 | sqe->personality, (uint32_t)sqe->splice_fd_in);
+    uint64_t offset = offset_is_number(sqe->opcode) ? sqe->off : 0;
+    uint64_t first = sri_fold(what ^ SRI_ODD_0, pair(sqe->len, (uint32_t)sqe->rw_flags) ^ SRI_ODD_1);
+    uint64_t second = sri_fold(extra ^ SRI_ODD_2, offset ^ SRI_ODD_3);
+    return sri_fold(first, second ^ SRI_ODD_0);
 }
 
-static void add_bytes(struct sri_trace *trace, const struct sri_event *event)
+static uint64_t sum_bytes(const struct sri_event *event)
 {
     uint64_t left = event->result > 0 ? (uint64_t)event->result : 0;
     uint64_t sum = 0;
@@ -71,19 +65,20 @@ static void add_bytes(struct sri_trace *trace, const struct sri_event *event)
         sum = sri_user_sum(event->segments[i].iov_base, length, sum);
         left -= length;
     }
-    add(trace, sum);
+    return sum;
 }
 
-static void add_content(struct sri_trace *trace, const struct sri_event *event)
+/* What an event tells besides what all of them do. */
+static uint64_t content(const struct sri_event *event)
 {
     switch (event->kind) {
-    case SRI_EVENT_CONSUMED: add_sqe(trace, event->sqe); break;
-    case SRI_EVENT_TOUCHED: add_bytes(trace, event); break;
+    case SRI_EVENT_TOUCHED: return event->sum != NULL ? *event->sum : sum_bytes(event);
     case SRI_EVENT_COMMITTED:
         if (event->lending == SRI_LENDS_SOURCE || event->lending == SRI_LENDS_LONG)
-            add_bytes(trace, event);
+            return sum_bytes(event);
         break;
-    case SRI_EVENT_LEAVE: add_pair(trace, event->cq_ready, event->sq_ready); break;
+    case SRI_EVENT_LEAVE: return pair(event->cq_ready, event->sq_ready);
+    case SRI_EVENT_CONSUMED: return event->sqe != NULL ? of_sqe(event->sqe) : 0;
     case SRI_EVENT_RING_OPENED:
     case SRI_EVENT_RING_CLOSED:
     case SRI_EVENT_ENTER:
@@ -98,16 +93,18 @@ static void add_content(struct sri_trace *trace, const struct sri_event *event)
     case SRI_EVENT_CHOSEN:
     case SRI_EVENT_RETURNED: break;
     }
+    return 0;
 }
 
+/* All of an event by itself first, so that nothing waits long for what was before it. */
 void sri_trace_observe(struct sri_trace *trace, const struct sri_event *event)
 {
+    if (event->kind == SRI_EVENT_TOUCH)
+        return; /* whoever else watches, the hash is the same */
+    uint32_t what = (uint32_t)event->kind << 24 | (uint32_t)event->opcode << 16 | event->last;
+    uint64_t when = sri_fold(pair(what, (uint32_t)event->ring) ^ SRI_ODD_1, event->now_ns ^ SRI_ODD_2);
+    uint64_t how = sri_fold(event->request ^ SRI_ODD_3, (uint64_t)event->result ^ SRI_ODD_0);
+    uint64_t more = sri_fold(content(event) ^ SRI_ODD_2, event->flags ^ SRI_ODD_1);
     trace->events++;
-    add_pair(trace, (uint32_t)event->kind << 24 | (uint32_t)event->opcode << 16 | event->last,
-             (uint32_t)event->ring);
-    add(trace, event->now_ns);
-    add(trace, event->request);
-    add(trace, (uint64_t)event->result);
-    add(trace, event->flags);
-    add_content(trace, event);
+    trace->hash = sri_fold(trace->hash ^ when, how ^ (more << 32 | more >> 32) ^ SRI_ODD_3);
 }

@@ -16,7 +16,8 @@ struct sri_trace {
 
 void sri_trace_begin(struct sri_trace *trace);
 
-/* To be called with every event. */
+/* To be called with every event; what it can do without is SRI_TRACE_NEEDLESS: a touch tells nothing that its end does not. */
+#define SRI_TRACE_NEEDLESS (1u << SRI_EVENT_TOUCH)
 void sri_trace_observe(struct sri_trace *trace, const struct sri_event *event);
 
 #endif

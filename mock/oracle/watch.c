@@ -138,7 +138,7 @@ static void observe(void *self, const struct sri_event *event)
 
 struct sri_observer sri_watch_observer(struct sri_watch *watch)
 {
-    return (struct sri_observer){observe, watch};
+    return (struct sri_observer){.observe = observe, .self = watch};
 }
 
 const struct sri_watched *sri_watch_lent(const struct sri_watch *watch, const void *address, size_t length)

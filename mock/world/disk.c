@@ -123,6 +123,7 @@ static struct sri_page *new_page(struct sri_disk *disk, uint64_t number)
     page->now = NULL;
     page->disk = NULL;
     page->number = number;
+    page->summed = false;
     sri_list_init(&page->dirty);
     return page;
 }
@@ -158,6 +159,7 @@ static void set_now(struct sri_disk *disk, struct sri_content *content, struct s
     disk->used_pages = (uint64_t)((int64_t)disk->used_pages + change);
     content->page_count = (uint64_t)((int64_t)content->page_count + change);
     page->now = now;
+    page->summed = false;
     sri_list_remove(&page->dirty);
     sri_list_init(&page->dirty);
     if (now != page->disk)
@@ -205,6 +207,7 @@ int sri_page_open(struct sri_disk *disk, struct sri_content *content, struct sri
     if (page->now != page->disk)
         ask_written_back(disk, content, page);
     if (is_own(page)) {
+        page->summed = false;
         sri_list_remove(&page->dirty);
         sri_list_append(&content->dirty, &page->dirty);
         return 0;
@@ -226,15 +229,35 @@ static size_t rest_of_page(uint64_t offset, uint64_t left)
     return left < rest ? (size_t)left : rest;
 }
 
+/* A page read whole, by one copy: its sum is kept until it is changed, since it is read more often than written. */
+static void tell_sum(struct sri_cursor *cursor, struct sri_page *page)
+{
+    if (!page->summed) {
+        page->sum = sri_user_sum(page->now, SRI_PAGE_SIZE, 0);
+        page->summed = true;
+    }
+    cursor->user->known.to = (char *)cursor->segment->iov_base + (cursor->offset - SRI_PAGE_SIZE);
+    cursor->user->known.length = SRI_PAGE_SIZE;
+    cursor->user->known.sum = page->sum;
+}
+
+static inline bool wants_sum(const struct sri_cursor *cursor, const struct sri_page *page)
+{
+    return cursor->user != NULL && cursor->user->known.wanted && cursor->left == 0 && page != NULL &&
+           page->now != NULL && cursor->offset >= SRI_PAGE_SIZE;
+}
+
 int64_t sri_content_read(const struct sri_content *content, uint64_t offset, struct sri_cursor *cursor)
 {
     uint64_t end = content->size;
     uint64_t done = 0;
     while (offset < end && cursor->left > 0) {
         size_t n = rest_of_page(offset, end - offset);
-        const struct sri_page *page = sri_page_find(content, offset >> PAGE_BITS);
+        struct sri_page *page = sri_page_find(content, offset >> PAGE_BITS);
         const uint8_t *bytes = page == NULL || page->now == NULL ? sri_page_unwritten : page->now;
         size_t given = sri_cursor_give(cursor, bytes + (offset & (SRI_PAGE_SIZE - 1)), n);
+        if (given == SRI_PAGE_SIZE && done == 0 && wants_sum(cursor, page))
+            tell_sum(cursor, page);
         done += given;
         offset += given;
         if (given < n)

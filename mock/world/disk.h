@@ -96,6 +96,8 @@ struct sri_page {
     uint8_t *disk; /* what is on the disk; the same block when nothing differs */
     struct sri_node dirty;
     uint64_t number;
+    uint64_t sum; /* of what the program sees, by sri_user_sum() from seed 0, while `summed` */
+    bool summed;
 };
 
 /* Of pages that were allocated and never written. */

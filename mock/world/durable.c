@@ -37,6 +37,7 @@ static const uint8_t *bytes_of(const uint8_t *block)
 static void tear(struct sri_disk *disk, struct sri_page *page)
 {
     const uint8_t *old = bytes_of(page->disk);
+    page->summed = false;
     for (size_t at = 0; at < SRI_PAGE_SIZE; at += SRI_SECTOR_SIZE)
         if (sri_disk_ask(disk, SRI_DISK_SECTOR, 2) != 0)
             memcpy(page->now + at, old + at, SRI_SECTOR_SIZE);

@@ -98,12 +98,21 @@ static bool shows_target(const struct sri_request *request)
     return sri_is_watched(request->ring->engine) && (sri_opcode_of(request)->traits & SRI_TRAIT_TARGET);
 }
 
+static void touch(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    request->marks |= SRI_MARK_TOUCHING;
+    if (!(engine->needless & 1u << SRI_EVENT_TOUCH))
+        sri_emit_request(request, SRI_EVENT_TOUCH, 0, 0);
+    engine->user.known = (struct sri_user_known){.wanted = true};
+}
+
 static void touched(struct sri_request *request, int64_t result)
 {
     if (!(request->marks & SRI_MARK_TOUCHING))
         return;
     request->marks &= (uint16_t)~SRI_MARK_TOUCHING;
-    sri_emit_request(request, SRI_EVENT_TOUCHED, (int64_t)moved(request, result), 0);
+    sri_emit_touched(request, moved(request, result));
 }
 
 static void copy_staged(struct sri_request *request)
@@ -237,10 +246,8 @@ static bool attempt(struct sri_request *request)
     }
     bool shown = shows_target(request) && !(request->marks & SRI_MARK_STAGED);
     for (;;) {
-        if (shown) {
-            request->marks |= SRI_MARK_TOUCHING;
-            sri_emit_request(request, SRI_EVENT_TOUCH, 0, 0);
-        }
+        if (shown)
+            touch(request);
         int64_t result = 0;
         enum sri_answer answer = world->start(engine->world.self, &request->attempt, &result);
         if (answer == SRI_RUNNING) {

@@ -119,6 +119,7 @@ int sri_engine_add_observer(struct sri_engine *engine, struct sri_observer obser
 {
     if (engine->observer_count == SRI_OBSERVERS)
         return -ENOSPC;
+    engine->needless = engine->observer_count == 0 ? observer.needless : engine->needless & observer.needless;
     engine->observers[engine->observer_count++] = observer;
     return 0;
 }

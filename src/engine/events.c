@@ -10,58 +10,84 @@ void sri_emit(struct sri_engine *engine, struct sri_event *event)
         engine->observers[i].observe(engine->observers[i].self, event);
 }
 
-static void tell_levels(const struct sri_ring *ring, struct sri_event *event)
-{
-    event->ring = ring->fd;
-    event->cq_ready = sri_cq_ready(ring);
-    event->sq_ready = sri_sq_ready(ring);
-}
-
 void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t result, uint32_t flags)
 {
-    struct sri_event event = {.kind = kind, .result = result, .flags = flags};
-    tell_levels(ring, &event);
+    struct sri_event event = {.kind = kind,
+                              .ring = ring->fd,
+                              .result = result,
+                              .flags = flags,
+                              .cq_ready = sri_cq_ready(ring),
+                              .sq_ready = sri_sq_ready(ring)};
     sri_emit(ring->engine, &event);
 }
 
-/* The program's own memory, whatever the attempt works on. */
-static void tell_segments(const struct sri_request *request, struct sri_event *event)
+/* What it lends, unless it was refused. */
+static inline enum sri_lending lending_of(const struct sri_request *request)
 {
     uint16_t traits = sri_opcode_of(request)->traits;
     if (!(traits & (SRI_TRAIT_SOURCE | SRI_TRAIT_TARGET)) || (request->marks & SRI_MARK_PREP_FAILED))
-        return;
-    event->lending = traits & SRI_TRAIT_SOURCE ? SRI_LENDS_SOURCE : SRI_LENDS_TARGET;
+        return SRI_LENDS_NOTHING;
     if (request->shots & SRI_SHOT_NOTIFY)
-        event->lending = SRI_LENDS_LONG;
-    event->segments = request->segments != NULL ? request->segments : &request->one;
-    event->segment_count = request->segment_count;
+        return SRI_LENDS_LONG;
+    return traits & SRI_TRAIT_SOURCE ? SRI_LENDS_SOURCE : SRI_LENDS_TARGET;
 }
 
-static struct sri_event event_of(struct sri_request *request, enum sri_event_kind kind)
+/* The program's own memory, whatever the attempt works on. */
+static inline const struct iovec *segments_of(const struct sri_request *request)
 {
-    struct sri_event event = {.kind = kind,
-                              .opcode = request->opcode,
-                              .request = request->number,
-                              .user_data = request->user_data};
-    tell_levels(request->ring, &event);
-    tell_segments(request, &event);
-    return event;
+    return request->segments != NULL ? request->segments : &request->one;
+}
+
+/* Every field by itself: clearing all of them first costs more than the rest. */
+static inline void fill(struct sri_event *event, const struct sri_request *request, enum sri_event_kind kind)
+{
+    event->kind = kind;
+    event->lending = lending_of(request);
+    event->ring = request->ring->fd;
+    event->opcode = request->opcode;
+    event->last = 0;
+    event->flags = 0;
+    event->request = request->number;
+    event->user_data = request->user_data;
+    event->result = 0;
+    event->cq_ready = 0;
+    event->sq_ready = 0;
+    event->segment_count = event->lending != SRI_LENDS_NOTHING ? request->segment_count : 0;
+    event->segments = event->lending != SRI_LENDS_NOTHING ? segments_of(request) : NULL;
+    event->sum = NULL;
+    event->sqe = NULL;
 }
 
 void sri_emit_request(struct sri_request *request, enum sri_event_kind kind, int64_t result, uint32_t flags)
 {
-    struct sri_event event = event_of(request, kind);
-    event.result = result;
-    event.flags = flags;
+    struct sri_event event;
     bool owes = (request->shots & SRI_SHOT_NOTIFY) && !(flags & IORING_CQE_F_NOTIF);
+    fill(&event, request, kind);
     event.last = (flags & IORING_CQE_F_MORE) == 0 && !owes;
+    event.flags = flags;
+    event.result = result;
     sri_emit(request->ring->engine, &event);
 }
 
 void sri_emit_consumed(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    struct sri_event event = event_of(request, SRI_EVENT_CONSUMED);
+    struct sri_event event;
+    fill(&event, request, SRI_EVENT_CONSUMED);
     event.opcode = sqe->opcode;
     event.sqe = sqe;
+    sri_emit(request->ring->engine, &event);
+}
+
+/* What the copy knew of its sum holds for all that was written, when that is one piece and was copied for this attempt. */
+void sri_emit_touched(struct sri_request *request, uint64_t moved)
+{
+    struct sri_user_known *known = &request->ring->engine->user.known;
+    struct sri_event event;
+    fill(&event, request, SRI_EVENT_TOUCHED);
+    event.last = 1;
+    event.result = (int64_t)moved;
+    if (known->length != 0 && known->length == moved && known->to == segments_of(request)->iov_base)
+        event.sum = &known->sum;
+    known->wanted = false;
     sri_emit(request->ring->engine, &event);
 }

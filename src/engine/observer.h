@@ -51,10 +51,12 @@ struct sri_event {
     uint64_t user_data;
     int64_t result;
     uint64_t now_ns;
-    uint32_t cq_ready; /* CQEs in the ring and not yet passed by the program, overflow included */
-    uint32_t sq_ready; /* SQEs published and not consumed */
+    uint32_t cq_ready; /* of a ring: CQEs in it and not yet passed by the program, overflow included */
+    uint32_t sq_ready; /* of a ring: SQEs published and not consumed */
     uint32_t segment_count;
-    const struct iovec *segments;   /* the program's memory this is about */
+    const struct iovec *segments; /* the program's memory this is about */
+    const uint64_t *
+        sum; /* SRI_EVENT_TOUCHED: the sum of what was written, by sri_user_sum() from seed 0, where it is known; or NULL */
     const struct io_uring_sqe *sqe; /* SRI_EVENT_CONSUMED */
 };
 
@@ -62,6 +64,7 @@ struct sri_observer {
     /* Must not call the engine. May read and (SRI_EVENT_CONSUMED, lent targets only) write lent bytes by the door, user.h. */
     void (*observe)(void *self, const struct sri_event *event);
     void *self;
+    uint32_t needless; /* bits 1 << kind: what it can do without, and may be told all the same */
 };
 
 #endif

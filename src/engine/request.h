@@ -388,6 +388,7 @@ struct sri_engine {
     struct sri_world world;
     struct sri_chooser chooser;
     uint32_t observer_count;
+    uint32_t needless; /* events that no observer needs */
     struct sri_observer observers[SRI_OBSERVERS];
     struct sri_node rings;
     atomic_flag rings_busy;  /* guards the list of rings against sri_wake() of a foreign thread */

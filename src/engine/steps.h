@@ -154,6 +154,7 @@ void sri_registrations_drop(struct sri_ring *ring);
 /* events.c; only called when there is an observer. */
 void sri_emit(struct sri_engine *engine, struct sri_event *event);
 void sri_emit_request(struct sri_request *request, enum sri_event_kind kind, int64_t result, uint32_t flags);
+void sri_emit_touched(struct sri_request *request, uint64_t moved);
 void sri_emit_consumed(struct sri_request *request, const struct io_uring_sqe *sqe);
 void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t result, uint32_t flags);
 

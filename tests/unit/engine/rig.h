@@ -61,7 +61,9 @@ static inline void rig_choose(struct rig *rig)
 
 static inline void rig_watch(struct rig *rig)
 {
-    assert_int_equal(sri_engine_add_observer(rig->engine, (struct sri_observer){rig_observe, rig}), 0);
+    assert_int_equal(sri_engine_add_observer(rig->engine,
+                                             (struct sri_observer){.observe = rig_observe, .self = rig}),
+                     0);
 }
 
 static inline void rig_open_flags(struct rig *rig, unsigned entries, unsigned flags)
