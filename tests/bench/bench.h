@@ -42,6 +42,8 @@ extern const struct bench bench_echo_tcp;
 extern const struct bench bench_echo_unix;
 extern const struct bench bench_sim_nop;
 extern const struct bench bench_sim_read;
+extern const struct bench bench_sim_nop_untraced;
+extern const struct bench bench_sim_read_untraced;
 extern const struct bench bench_sim_polls;
 
 /* ---- common.c: what several arms need ---- */

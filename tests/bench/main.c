@@ -13,8 +13,16 @@
 #include "safer_ring.h"
 
 static const struct bench *const benches[] = {
-    &bench_nop,       &bench_read,    &bench_copy,     &bench_echo_tcp,
-    &bench_echo_unix, &bench_sim_nop, &bench_sim_read, &bench_sim_polls,
+    &bench_nop,
+    &bench_read,
+    &bench_copy,
+    &bench_echo_tcp,
+    &bench_echo_unix,
+    &bench_sim_nop,
+    &bench_sim_read,
+    &bench_sim_nop_untraced,
+    &bench_sim_read_untraced,
+    &bench_sim_polls,
 };
 #define BENCHES (sizeof benches / sizeof benches[0])
 

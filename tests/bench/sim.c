@@ -1,5 +1,6 @@
 /*
- * The simulated kernel through the library, in its kindest mood and without a trace: operations per second of one core.
+ * The simulated kernel through the library, in its kindest mood: operations per second of one core. As a unit test gets it,
+ * with the hash of everything that happens, and without.
  */
 #include "bench.h"
 
@@ -38,10 +39,10 @@ SR_UNCHECKED static void sim_close(void *self)
     free(arm);
 }
 
-static int open_ring(struct sim_arm *arm)
+static int open_ring(struct sim_arm *arm, uint32_t flags)
 {
     struct sr_sim_options options = sr_sim_options_default();
-    options.flags = SR_SIM_KIND | SR_SIM_NO_TRACE;
+    options.flags = SR_SIM_KIND | flags;
     int rc = sr_sim_new(&arm->sim, &options);
     if (rc != 0)
         return rc;
@@ -54,7 +55,7 @@ static int open_ring(struct sim_arm *arm)
     return sr_ring_open_config(&arm->ring, &config);
 }
 
-static int sim_open(void **self, uint32_t depth)
+static int sim_open(void **self, uint32_t depth, uint32_t flags)
 {
     struct sim_arm *arm = calloc(1, sizeof *arm);
     if (arm == NULL)
@@ -62,7 +63,7 @@ static int sim_open(void **self, uint32_t depth)
     arm->depth = depth;
     arm->room = depth < 1024 ? depth : 1024;
     arm->done = calloc(arm->room, sizeof arm->done[0]);
-    int rc = arm->done != NULL ? open_ring(arm) : -ENOMEM;
+    int rc = arm->done != NULL ? open_ring(arm, flags) : -ENOMEM;
     if (rc != 0) {
         sim_close(arm);
         return rc;
@@ -71,11 +72,11 @@ static int sim_open(void **self, uint32_t depth)
     return 0;
 }
 
-SR_UNCHECKED static int sim_open_with_file(void **self, uint32_t depth)
+SR_UNCHECKED static int sim_open_with_file(void **self, uint32_t depth, uint32_t flags)
 {
     static const char zeros[BLOCK * BLOCKS];
     void *opened;
-    int rc = sim_open(&opened, depth);
+    int rc = sim_open(&opened, depth, flags);
     if (rc != 0)
         return rc;
     struct sim_arm *arm = opened;
@@ -149,21 +150,59 @@ static int run_reads(void *self, uint64_t operations)
     return run(self, true, operations);
 }
 
-static const struct arm nops = {sim_open, run_nops, sim_close};
-static const struct arm reads = {sim_open_with_file, run_reads, sim_close};
+static int open_for_nops(void **self, uint32_t depth)
+{
+    return sim_open(self, depth, 0);
+}
+
+static int open_for_nops_untraced(void **self, uint32_t depth)
+{
+    return sim_open(self, depth, SR_SIM_NO_TRACE);
+}
+
+static int open_for_reads(void **self, uint32_t depth)
+{
+    return sim_open_with_file(self, depth, 0);
+}
+
+static int open_for_reads_untraced(void **self, uint32_t depth)
+{
+    return sim_open_with_file(self, depth, SR_SIM_NO_TRACE);
+}
+
+static const struct arm nops = {open_for_nops, run_nops, sim_close};
+static const struct arm nops_untraced = {open_for_nops_untraced, run_nops, sim_close};
+static const struct arm reads = {open_for_reads, run_reads, sim_close};
+static const struct arm reads_untraced = {open_for_reads_untraced, run_reads, sim_close};
 
 const struct bench bench_sim_nop = {
     .name = "sim_nop",
-    .what = "no-ops on the simulated kernel",
+    .what = "no-ops on the simulated kernel as it is by default",
     .depths = {1, 32, 1024, 1000000},
     .slice_ns = 1000000,
     .library = &nops,
 };
 
+const struct bench bench_sim_nop_untraced = {
+    .name = "sim_nop_untraced",
+    .what = "the same without the trace hash",
+    .depths = {1, 32, 1024, 1000000},
+    .slice_ns = 1000000,
+    .library = &nops_untraced,
+};
+
 const struct bench bench_sim_read = {
     .name = "sim_read",
-    .what = "4 KiB reads of a small simulated file",
-    .depths = {4, 32, 1024},
+    .what = "4 KiB reads of a small simulated file, kernel as by default",
+    .depths = {1, 32, 1024},
     .slice_ns = 1000000,
     .library = &reads,
+};
+
+const struct bench bench_sim_read_untraced = {
+    .name = "sim_read_untraced",
+    .what = "the same without the trace hash",
+    .depths = {1, 32, 1024},
+    .slice_ns = 1000000,
+    .library = &reads_untraced,
 };
