@@ -4,6 +4,7 @@
 #ifndef SRI_ENGINE_UNSEEN_H
 #define SRI_ENGINE_UNSEEN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(__clang__)
