@@ -159,7 +159,7 @@ static void observe(void *self, const struct sri_event *event)
 
 struct sri_observer sri_small_observer(struct sri_exhaust *exhaust)
 {
-    return (struct sri_observer){observe, exhaust};
+    return (struct sri_observer){.observe = observe, .self = exhaust};
 }
 
 /* A block of the library's is about to be released. */

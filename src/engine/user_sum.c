@@ -51,15 +51,15 @@ union lanes {
     unsigned char bytes[LANES][LANE_BYTES];
 };
 
-/* What each lane begins with, besides the hash; lowest byte first on every machine. */
-static const union lanes starts = {{
+/* What each lane begins with, besides the hash. */
+static const uint64_t starts[2 * LANES] = {
 #define PAIR(i) SRI_ODD_0 *(2 * (i)), SRI_ODD_1 *(2 * (i) + 1)
 #define PAIRS(i) PAIR(i), PAIR((i) + 1), PAIR((i) + 2), PAIR((i) + 3)
     PAIRS(0),
     PAIRS(4),
     PAIRS(8),
     PAIRS(12),
-}};
+};
 
 static const unsigned char substitute[256] = {
     0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
@@ -107,8 +107,9 @@ SRI_UNSEEN_INLINE void join_plainly(union lanes *lanes)
         for (unsigned i = 0; i < half; i++)
             round_plainly(lanes->bytes[i], lanes->bytes[i + half]);
     }
-    round_plainly(lanes->bytes[0], starts.bytes[1]);
-    round_plainly(lanes->bytes[0], starts.bytes[2]);
+    const union lanes last = {{turned(starts[2]), turned(starts[3]), turned(starts[4]), turned(starts[5])}};
+    round_plainly(lanes->bytes[0], last.bytes[0]);
+    round_plainly(lanes->bytes[0], last.bytes[1]);
 }
 
 typedef uint64_t sum_strides(const unsigned char *bytes, size_t strides, uint64_t hash);
@@ -117,7 +118,7 @@ SRI_UNSEEN static uint64_t sum_strides_plainly(const unsigned char *bytes, size_
 {
     union lanes lanes;
     for (unsigned i = 0; i < 2 * LANES; i++)
-        lanes.words[i] = turned(hash ^ starts.words[i]);
+        lanes.words[i] = turned(hash ^ starts[i]);
     for (; strides > 0; strides--) {
         for (unsigned i = 0; i < LANES; i++, bytes += LANE_BYTES)
             round_plainly(lanes.bytes[i], bytes);
@@ -149,7 +150,7 @@ typedef char twin_bytes __attribute__((vector_size(32)));
 
 __attribute__((target("aes,avx"))) static uint64_t end(lane left)
 {
-    const loose_lane *start = (const loose_lane *)(const void *)starts.bytes;
+    const loose_lane *start = (const loose_lane *)(const void *)starts;
     left = ROUND(left, start[1]);
     left = ROUND(left, start[2]);
     return sri_fold((uint64_t)left[0], (uint64_t)left[1] ^ SRI_ODD_0);
@@ -160,7 +161,7 @@ SRI_UNSEEN __attribute__((target("aes,avx"))) static uint64_t sum_strides_by_lan
                                                                                    uint64_t hash)
 {
     const lane both = {(long long)hash, (long long)hash};
-    const loose_lane *from = (const loose_lane *)(const void *)starts.bytes;
+    const loose_lane *from = (const loose_lane *)(const void *)starts;
 #define BEGIN(i) lane at_##i = from[i] ^ both;
     SIXTEEN(BEGIN)
 #undef BEGIN
@@ -169,15 +170,24 @@ SRI_UNSEEN __attribute__((target("aes,avx"))) static uint64_t sum_strides_by_lan
         SIXTEEN(GO_ON)
 #undef GO_ON
     }
-#define JOIN(i, j) at_##i = ROUND(at_##i, at_##j);
-    JOIN(0, 8)
-    JOIN(1, 9)
-    JOIN(2, 10)
-    JOIN(3, 11)
-    JOIN(4, 12) JOIN(5, 13) JOIN(6, 14) JOIN(7, 15) JOIN(0, 4) JOIN(1, 5) JOIN(2, 6) JOIN(3, 7) JOIN(0, 2)
-        JOIN(1, 3) JOIN(0, 1)
+#define JOIN(i, j) at_##i = ROUND(at_##i, at_##j)
+    JOIN(0, 8);
+    JOIN(1, 9);
+    JOIN(2, 10);
+    JOIN(3, 11);
+    JOIN(4, 12);
+    JOIN(5, 13);
+    JOIN(6, 14);
+    JOIN(7, 15);
+    JOIN(0, 4);
+    JOIN(1, 5);
+    JOIN(2, 6);
+    JOIN(3, 7);
+    JOIN(0, 2);
+    JOIN(1, 3);
+    JOIN(0, 1);
 #undef JOIN
-            return end(at_0);
+    return end(at_0);
 }
 
 SRI_UNSEEN __attribute__((target("aes,vaes,avx2"))) static uint64_t sum_strides_by_twins(
@@ -185,7 +195,7 @@ SRI_UNSEEN __attribute__((target("aes,vaes,avx2"))) static uint64_t sum_strides_
 {
     const long long start = (long long)hash;
     const twin both = {start, start, start, start};
-    const loose_twin *from = (const loose_twin *)(const void *)starts.bytes;
+    const loose_twin *from = (const loose_twin *)(const void *)starts;
 #define BEGIN(i) twin at_##i = from[i] ^ both;
     EIGHT(BEGIN)
 #undef BEGIN
@@ -194,14 +204,16 @@ SRI_UNSEEN __attribute__((target("aes,vaes,avx2"))) static uint64_t sum_strides_
         EIGHT(GO_ON)
 #undef GO_ON
     }
-#define JOIN(i, j) at_##i = TWIN_ROUND(at_##i, at_##j);
-    JOIN(0, 4)
-    JOIN(1, 5)
-    JOIN(2, 6)
-    JOIN(3, 7)
-    JOIN(0, 2) JOIN(1, 3) JOIN(0, 1)
+#define JOIN(i, j) at_##i = TWIN_ROUND(at_##i, at_##j)
+    JOIN(0, 4);
+    JOIN(1, 5);
+    JOIN(2, 6);
+    JOIN(3, 7);
+    JOIN(0, 2);
+    JOIN(1, 3);
+    JOIN(0, 1);
 #undef JOIN
-        const lane first = {at_0[0], at_0[1]};
+    const lane first = {at_0[0], at_0[1]};
     const lane second = {at_0[2], at_0[3]};
     return end(ROUND(first, second));
 }
