@@ -159,7 +159,7 @@ static void observe(void *self, const struct sri_event *event)
 
 struct sri_observer sri_picture_observer(struct sri_picture *picture)
 {
-    return (struct sri_observer){observe, picture};
+    return (struct sri_observer){.observe = observe, .self = picture};
 }
 
 void sri_picture_tell(void *self, const char *text)
