@@ -7,6 +7,7 @@
 
 #include "safer_ring/allocator.h"
 #include "safer_ring/backend.h"
+#include "safer_ring/batch.h"
 #include "safer_ring/buffer.h"
 #include "safer_ring/config.h"
 #include "safer_ring/error.h"

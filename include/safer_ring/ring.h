@@ -212,9 +212,11 @@ SR_MUST_USE int sr_ring_close_descriptor(const struct sr_ring *ring, int descrip
 
 /* One operation in the list of a panic (RING-2). */
 struct sr_panic_operation {
-    uint64_t id;        /* as in the log and the trace */
-    const char *kind;   /* "READ", "ACCEPT", … */
-    const char *state;  /* "queued", "submitted", "cancelling", "completed", "delivered" */
+    uint64_t id;      /* as in the log and the trace; 0: of a batch, and not with the kernel */
+    const char *kind; /* "READ", "ACCEPT", … */
+    const char *
+        state; /* "queued", "submitted", "cancelling", "completed", "delivered"; of a batch also "waiting", "ready",
+                           "done", "failed", "cancelled" */
     bool orphaned;      /* dropped before it ended */
     int32_t fd;         /* -1: none */
     size_t buffer_size; /* 0: no buffer */

@@ -1,6 +1,7 @@
 /*
- * The claim on an operation's result: one table. An operation becomes an orphan in one place only, and leaves that state
- * only by its end (ORPH-1, ORPH-3). A handle that was given over asks for nothing any more; a multishot is dropped without one.
+ * The claim on an operation's result: one table. An operation becomes an orphan by its own drop or its batch's, and leaves
+ * that state only by its end (ORPH-1, ORPH-3, BATCH-6). A handle that was given over asks for nothing any more; a multishot is
+ * dropped without one.
  */
 #include "machine/orphan.h"
 
@@ -11,24 +12,26 @@
 #define QUEUE SRI_CLAIM_QUEUE
 #define CALLBACK SRI_CLAIM_CALLBACK
 #define ORPHAN SRI_CLAIM_ORPHAN
+#define MEMBER SRI_CLAIM_MEMBER
 #define INVALID SR_EINVALID_STATE
 #define STALE SR_ESTALE
 #define NEVER SRI_IMPOSSIBLE
 
 /* clang-format off */
 const int16_t sri_orphan_table[SRI_CLAIMS][SRI_CLAIM_EVENTS] = {
-    /*            start   ask      detach   then      drop     discard  end */
-    [NONE]     = {HANDLE, STALE,   STALE,   STALE,    STALE,   STALE,   NEVER},
-    [HANDLE]   = {NEVER,  HANDLE,  QUEUE,   CALLBACK, ORPHAN,  NONE,    NONE},
-    [QUEUE]    = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE},
-    [CALLBACK] = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE},
-    [ORPHAN]   = {NEVER,  STALE,   STALE,   STALE,    STALE,   STALE,   NONE},
+    /*            start   ask      detach   then      drop     discard  end    enlist  leave */
+    [NONE]     = {HANDLE, STALE,   STALE,   STALE,    STALE,   STALE,   NEVER, NEVER,  NEVER},
+    [HANDLE]   = {NEVER,  HANDLE,  QUEUE,   CALLBACK, ORPHAN,  NONE,    NONE,  MEMBER, NEVER},
+    [QUEUE]    = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE,  NEVER,  NEVER},
+    [CALLBACK] = {NEVER,  INVALID, INVALID, INVALID,  ORPHAN,  NONE,    NONE,  NEVER,  NEVER},
+    [ORPHAN]   = {NEVER,  STALE,   STALE,   STALE,    STALE,   STALE,   NONE,  NEVER,  NEVER},
+    [MEMBER]   = {NEVER,  INVALID, INVALID, INVALID,  INVALID, INVALID, NONE,  NEVER,  ORPHAN},
 };
 /* clang-format on */
 
-static const char *const states[SRI_CLAIMS] = {"none", "handle", "queue", "callback", "orphan"};
-static const char *const events[SRI_CLAIM_EVENTS] = {"start", "ask",     "detach", "then",
-                                                     "drop",  "discard", "end"};
+static const char *const states[SRI_CLAIMS] = {"none", "handle", "queue", "callback", "orphan", "member"};
+static const char *const events[SRI_CLAIM_EVENTS] = {"start",   "ask", "detach", "then", "drop",
+                                                     "discard", "end", "enlist", "leave"};
 
 const struct sri_machine sri_orphan_machine = {
     .name = "orphan",

@@ -1,5 +1,6 @@
 /*
- * Who will take an operation's result: whoever holds its handle, the ring's queue, a callback, or nobody. See orphan.c.
+ * Who will take an operation's result: whoever holds its handle, the ring's queue, a callback, a
+ * batch, or nobody. See orphan.c.
  */
 #ifndef SRI_MACHINE_ORPHAN_H
 #define SRI_MACHINE_ORPHAN_H
@@ -12,6 +13,7 @@ enum sri_claim {
     SRI_CLAIM_QUEUE,    /* detached: sr_ring_next() */
     SRI_CLAIM_CALLBACK, /* sr_op_then() */
     SRI_CLAIM_ORPHAN,   /* dropped: nobody; the kernel still has it */
+    SRI_CLAIM_MEMBER,   /* a batch, which is told at once */
     SRI_CLAIMS
 };
 
@@ -23,6 +25,8 @@ enum sri_claim_event {
     SRI_CLAIM_DROP,    /* dropped while the kernel has it (ORPH-1) */
     SRI_CLAIM_DISCARD, /* dropped before the kernel has it, or after it has ended (ORPH-2, ORPH-3) */
     SRI_CLAIM_END,     /* taken, or disposed of */
+    SRI_CLAIM_ENLIST,  /* a batch has started it */
+    SRI_CLAIM_LEAVE,   /* the batch is dropped while the kernel has it (BATCH-6) */
     SRI_CLAIM_EVENTS
 };
 

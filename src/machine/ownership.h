@@ -12,7 +12,9 @@ enum sri_owner {
     SRI_OWNER_GUARD,
     SRI_OWNER_KERNEL,
     SRI_OWNER_COMPLETION,
-    SRI_OWNER_VECTOR, /* a part of a vector */
+    SRI_OWNER_VECTOR,   /* a part of a vector */
+    SRI_OWNER_BATCH,    /* its operation has not started, or its result was not taken */
+    SRI_OWNER_BORROWED, /* pinned, and the kernel has it (PIN-2) */
     SRI_OWNERS
 };
 
@@ -28,6 +30,9 @@ enum sri_owner_event {
     SRI_OWNER_SPLIT,    /* the vector is taken apart, or ends */
     SRI_OWNER_RELEASE,  /* sent to its origin by the program */
     SRI_OWNER_DISPOSE,  /* sent to its origin with a completion nobody takes */
+    SRI_OWNER_KEEP,     /* given to a batch */
+    SRI_OWNER_YIELD,    /* the batch gives it on, or back */
+    SRI_OWNER_BORROW,   /* a pinned one, by a borrowing call */
     SRI_OWNER_EVENTS
 };
 

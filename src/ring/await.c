@@ -89,7 +89,7 @@ static inline struct sri_slot *ordinary(const struct sr_ring *ring, const struct
                                         const struct sr_completion *done)
 {
     if (ring == NULL || op == NULL || done == NULL || !sri_is_open(&ring->hot) || ring->in_callback ||
-        ring->callbacks.count != 0 || ring->cancel_head != SRI_NO_SLOT || sri_queue_full(ring))
+        ring->callbacks.count != 0 || ring->errands != 0 || sri_queue_full(ring))
         return NULL;
     struct sri_slot *slot = sri_slot_find(ring, op->id);
     bool waits =

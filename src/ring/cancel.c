@@ -19,14 +19,17 @@ void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot)
     else
         ring->hot.slots[ring->cancel_tail].cancel_next = index;
     ring->cancel_tail = index;
+    ring->errands |= SRI_ERRAND_CANCELS;
 }
 
 static struct sri_slot *pop(struct sr_ring *ring)
 {
     struct sri_slot *slot = &ring->hot.slots[ring->cancel_head];
     ring->cancel_head = slot->cancel_next;
-    if (ring->cancel_head == SRI_NO_SLOT)
+    if (ring->cancel_head == SRI_NO_SLOT) {
         ring->cancel_tail = SRI_NO_SLOT;
+        ring->errands &= ~(uint32_t)SRI_ERRAND_CANCELS;
+    }
     sri_mark(slot, 0, SRI_MARK_WANTS_CANCEL);
     return slot;
 }
@@ -94,11 +97,17 @@ static bool is_to_end(const struct sr_ring *ring, const struct sri_slot *slot)
 }
 
 /* Cancels what has not ended, as far as the queue of completions has room for what is only taken back. */
-static int cancel_what_is_left(struct sr_ring *ring, bool draining)
+static int cancel_what_is_left(struct sr_ring *ring, enum sri_cancelled which)
 {
+    if (which != SRI_CANCEL_DRAINED)
+        sri_batches_give_up(ring, which == SRI_CANCEL_MEMBERS);
+    if (which == SRI_CANCEL_MEMBERS)
+        return 0;
     for (uint32_t i = 0; i < ring->max_in_flight; i++) {
         struct sri_slot *slot = &ring->hot.slots[i];
-        if (!in_kernel_or_queue(slot) || (draining && !is_to_end(ring, slot)))
+        bool its_batch_does = slot->claim == SRI_CLAIM_MEMBER;
+        if (!in_kernel_or_queue(slot) || its_batch_does ||
+            (which == SRI_CANCEL_DRAINED && !is_to_end(ring, slot)))
             continue;
         if (slot->state == SRI_OPERATION_QUEUED && sri_queue_full(ring))
             return SR_EQUEUE_FULL;
@@ -114,7 +123,8 @@ static int cancel_what_is_left(struct sr_ring *ring, bool draining)
  */
 #define LAST_PAUSE_NS (SRI_ASK_AGAIN_NS << 12)
 
-int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool draining)
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns,
+                            enum sri_cancelled which)
 {
     if (!ring->missed || timeout_ns == 0 || *pause_ns > LAST_PAUSE_NS)
         return sri_progress(ring, timeout_ns);
@@ -122,19 +132,19 @@ int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t 
     int rc = sri_progress(ring, timeout_ns < *pause_ns ? timeout_ns : *pause_ns);
     *pause_ns *= 2;
     if (rc == 0 || rc == -ETIME)
-        rc = cancel_what_is_left(ring, draining);
+        rc = cancel_what_is_left(ring, which);
     return rc;
 }
 
 static int cancel_all(struct sr_ring *ring, uint64_t deadline)
 {
     uint64_t pause_ns = SRI_ASK_AGAIN_NS;
-    int rc = cancel_what_is_left(ring, false);
+    int rc = cancel_what_is_left(ring, SRI_CANCEL_ALL);
     while (rc == 0 && sri_under_way(ring) > 0) {
         if (sri_queue_full(ring))
             return SR_EQUEUE_FULL;
         uint64_t left = sri_time_left(ring, deadline);
-        rc = sri_progress_cancelling(ring, left, &pause_ns, false);
+        rc = sri_progress_cancelling(ring, left, &pause_ns, SRI_CANCEL_ALL);
         if (rc == 0 && left == 0)
             rc = -ETIME;
     }

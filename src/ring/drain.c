@@ -4,7 +4,7 @@
  */
 #include "ring/ring_private.h"
 
-/* Disposes of what has ended and was not taken, delivered completions too: whoever held them finds them stale. */
+/* Disposes of what has ended and was not taken, delivered completions and results too: whoever held them finds them stale. */
 static void dispose_ended(struct sr_ring *ring)
 {
     for (uint32_t i = 0; i < ring->slot_count; i++) {
@@ -13,6 +13,7 @@ static void dispose_ended(struct sr_ring *ring)
         if (ended && slot->claim != SRI_CLAIM_CALLBACK)
             sri_dispose(ring, slot);
     }
+    sri_batches_dispose_ended(ring);
 }
 
 static int drain(struct sr_ring *ring, uint64_t deadline)

@@ -15,34 +15,49 @@ static int find(struct sr_ring *ring, const struct sr_op *op, struct sri_slot **
     return *slot != NULL ? 0 : SR_ESTALE;
 }
 
-/* Not consumed: the entry leaves the SQ, and nothing ever happened (ORPH-2). */
-static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
+/* A member of a batch leaves by its batch, anything else by its drop. */
+struct sr_buffer *sri_slot_take_back(struct sr_ring *ring, struct sri_slot *slot)
 {
+    struct sr_buffer *buffer = slot->buffer;
+    bool member = slot->claim == SRI_CLAIM_MEMBER;
     sri_slot_withdraw(ring, slot);
     ring->ended++;
     ring->hot.settled++;
     ring->discarded++;
     SRI_REQUIRE(sri_operation_move(&slot->state, SRI_OPERATION_WITHDRAW) == 0);
-    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DISCARD) == 0);
-    if (slot->buffer != NULL) {
-        sri_buffer_move(slot->buffer, SRI_OWNER_WITHDRAW);
-        sri_buffer_move(slot->buffer, SRI_OWNER_RELEASE);
-        sri_buffer_home(slot->buffer);
-        slot->buffer = NULL;
-    }
+    SRI_REQUIRE(sri_orphan_move(&slot->claim, member ? SRI_CLAIM_END : SRI_CLAIM_DISCARD) == 0);
+    slot->buffer = NULL;
+    if (buffer != NULL)
+        sri_buffer_move(buffer, SRI_OWNER_WITHDRAW);
     sri_slot_free_if_settled(ring, slot);
+    return buffer;
+}
+
+/* Not consumed: the entry leaves the SQ, and nothing ever happened (ORPH-2). */
+static void drop_queued(struct sr_ring *ring, struct sri_slot *slot)
+{
+    struct sr_buffer *buffer = sri_slot_take_back(ring, slot);
+    if (buffer == NULL)
+        return;
+    sri_buffer_move(buffer, SRI_OWNER_RELEASE);
+    sri_buffer_home(buffer);
 }
 
 /* Under way: an orphan until its terminal CQE; its buffer stays lent whatever a cancel answers (ORPH-1, ORPH-5). */
-static void orphan(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
+void sri_orphaned(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
 {
-    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DROP) == 0);
     slot->ended = ended;
     slot->user = user;
     ring->orphans++;
     ring->stats.orphaned++;
     if (ring->cancel_on_drop || sri_is_multishot(slot))
         sri_want_cancel(ring, slot);
+}
+
+static void orphan(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user)
+{
+    SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_DROP) == 0);
+    sri_orphaned(ring, slot, ended, user);
 }
 
 /* One under way tells `ended`, if there is one, when the kernel is done. */

@@ -84,7 +84,7 @@ __attribute__((cold)) int sri_refused(struct sr_ring *ring, uint64_t timeout_ns,
 
 SRI_IN_LINE int sri_progress_inline(struct sr_ring *ring, uint64_t timeout_ns)
 {
-    sri_send_cancels(ring);
+    sri_run_errands(ring);
     sri_count_overflow(ring);
     int rc = sri_enter_and_reap(ring, sri_queued(ring), timeout_ns);
     if (__builtin_expect(rc < 0, 0))

@@ -62,7 +62,11 @@ bool sr_panic_at(const struct sr_panic *panic, uint32_t i, struct sr_panic_opera
 {
     if (panic == NULL || operation == NULL)
         return false;
-    const struct sri_slot *slot = listed_at(panic->ring, i);
+    const struct sr_ring *ring = panic->ring;
+    uint32_t slots = sri_in_flight(ring) - ring->batches.slotless;
+    if (i >= slots)
+        return sri_batches_at(ring, i - slots, operation);
+    const struct sri_slot *slot = listed_at(ring, i);
     if (slot != NULL)
         describe(panic, slot, operation);
     return slot != NULL;
@@ -73,27 +77,30 @@ static void print_line(const char *text, size_t length)
     sri_write_text(STDERR_FILENO, text, length);
 }
 
-static void print_operation(const struct sr_panic *panic, const struct sri_slot *slot)
+static void print_operation(const struct sr_panic_operation *operation)
 {
     char line[256];
-    struct sr_panic_operation operation;
-    describe(panic, slot, &operation);
     print_line(line,
                sri_format(line, sizeof line,
                           "  operation %#llx %s fd %d buffer %zu bytes, %s%s, submitted %llu ms ago\n",
-                          (unsigned long long)operation.id, operation.kind, operation.fd,
-                          operation.buffer_size, operation.state, operation.orphaned ? " (orphaned)" : "",
-                          (unsigned long long)(operation.age_ns / NS_PER_MS)));
+                          (unsigned long long)operation->id, operation->kind, operation->fd,
+                          operation->buffer_size, operation->state, operation->orphaned ? " (orphaned)" : "",
+                          (unsigned long long)(operation->age_ns / NS_PER_MS)));
 }
 
 _Noreturn static void print_and_abort(const struct sr_panic *panic)
 {
     char line[256];
     print_line(line, sri_format(line, sizeof line, "safer_ring: panic: %s\n", panic->message));
+    struct sr_panic_operation operation;
     for (uint32_t i = 0; i < panic->ring->slot_count; i++) {
-        if (listed(&panic->ring->hot.slots[i]))
-            print_operation(panic, &panic->ring->hot.slots[i]);
+        if (!listed(&panic->ring->hot.slots[i]))
+            continue;
+        describe(panic, &panic->ring->hot.slots[i], &operation);
+        print_operation(&operation);
     }
+    for (uint32_t i = 0; sri_batches_at(panic->ring, i, &operation); i++)
+        print_operation(&operation);
     abort();
 }
 

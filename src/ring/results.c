@@ -1,6 +1,6 @@
 /*
  * Completions: from the CQ to their operations, and from there to whoever claims them, or to nobody (OP-3 … OP-5, OP-9,
- * ORPH-3, ORPH-4). Never enters the kernel.
+ * ORPH-3, ORPH-4). Never enters the kernel; batches that go on may, to make room.
  */
 #include "ring/give.h"
 
@@ -43,6 +43,16 @@ static void leave_queue(struct sr_ring *ring, struct sri_slot *slot)
     }
 }
 
+void sri_close_made(struct sr_ring *ring, uint8_t opcode, int32_t result)
+{
+    if (!sri_kind(opcode)->makes_descriptor || result < 0)
+        return;
+    int rc = ring->kernel.vtable->close(ring->kernel.self, result);
+    if (rc != 0)
+        sri_log(SR_LOG_WARNING, "descriptor %d of a dropped %s could not be closed: %s", result,
+                sri_kind(opcode)->name, sr_err_name(rc));
+}
+
 /* What nobody takes is disposed of by its kind: the buffer to its origin, a descriptor closed (ORPH-4). */
 void sri_dispose_result(struct sr_ring *ring, uint8_t opcode, int32_t result, struct sr_buffer *buffer)
 {
@@ -50,12 +60,7 @@ void sri_dispose_result(struct sr_ring *ring, uint8_t opcode, int32_t result, st
         sri_buffer_move(buffer, SRI_OWNER_DISPOSE);
         sri_buffer_home(buffer);
     }
-    if (sri_kind(opcode)->makes_descriptor && result >= 0) {
-        int rc = ring->kernel.vtable->close(ring->kernel.self, result);
-        if (rc != 0)
-            sri_log(SR_LOG_WARNING, "descriptor %d of a dropped %s could not be closed: %s", result,
-                    sri_kind(opcode)->name, sr_err_name(rc));
-    }
+    sri_close_made(ring, opcode, result);
     ring->stats.disposed++;
 }
 
@@ -116,6 +121,10 @@ void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, u
     ring->ended++;
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_COMPLETE);
+    if (slot->claim == SRI_CLAIM_MEMBER) {
+        sri_batch_member_ended(ring, slot);
+        return;
+    }
     bool nobody = slot->claim == SRI_CLAIM_ORPHAN || (ring->draining && slot->claim != SRI_CLAIM_CALLBACK);
     if (slot->claim != SRI_CLAIM_ORPHAN) {
         ring->completed++;
@@ -288,6 +297,8 @@ void sri_reap_some(struct sr_ring *ring)
             note_cqe(ring, cqe);
     }
     io_uring_smp_store_release(ring->shared.cq_head, head);
+    if (__builtin_expect((ring->errands & SRI_ERRAND_BATCHES) != 0, 0))
+        sri_run_batches(ring);
 }
 
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done)

@@ -56,6 +56,7 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
     ring->ready = ring->callbacks = empty_list;
     ring->cancel_head = ring->cancel_tail = SRI_NO_SLOT;
     ring->cancel_on_drop = config->cancel_on_drop;
+    sri_batches_init(&ring->batches);
     ring->queue_entries = config->queue_entries;
     if (ring->queue_entries == 0)
         ring->queue_entries = max_in_flight > completions ? max_in_flight : completions;
@@ -76,6 +77,7 @@ static void free_own(struct sr_ring *ring)
     sri_own_pool_leave(ring);
     if (ring->posts.values != NULL)
         sri_posts_fini(&ring->posts);
+    sri_batches_fini(&ring->batches);
     sri_free(ring->arguments);
     sri_free(ring->hot.slots);
     if (ring->gate != NULL)
@@ -164,6 +166,7 @@ static void close_in_child(struct sr_ring *ring)
         sri_buffer_home(buffer);
     }
     sri_tell_orphans(ring);
+    sri_batches_forget(ring);
     destroy(ring);
 }
 
@@ -187,6 +190,10 @@ static int close_ring(struct sr_ring **handle, bool panics)
     if (sri_in_flight(ring) > 0) {
         if (panics)
             sri_panic(ring);
+        if (ring->batches.live > 0)
+            sri_log(SR_LOG_ERROR,
+                    "the ring was not closed: %u batches are alive; end their results, or drop them",
+                    ring->batches.live);
         return SR_EOPERATIONS_IN_FLIGHT;
     }
     if (sri_is_held(ring))

@@ -51,6 +51,33 @@ struct sri_taker {
     bool detached;         /* any detached operation is waited for */
 };
 
+struct sr_batch;
+
+/* A live batch, and how often the place was used. */
+struct sri_batch_place {
+    struct sr_batch *batch; /* NULL: free */
+    uint32_t generation;
+    uint32_t free_next;
+};
+
+/* Batches submitted and not ended (batch_future.c). */
+struct sri_batches {
+    struct sri_batch_place *places;
+    uint32_t room;
+    uint32_t free;
+    uint32_t live;
+    uint32_t slotless;    /* operations of theirs that have no slot: waiting, or ended and not taken */
+    struct sr_batch *due; /* those that have something to do */
+    struct sr_batch *due_tail;
+    bool running; /* they are looked at just now */
+};
+
+/* What is to be done before entries are submitted. */
+enum {
+    SRI_ERRAND_CANCELS = 1u << 0,
+    SRI_ERRAND_BATCHES = 1u << 1,
+};
+
 /* The memory shared with the kernel: where its words are. */
 struct sri_shared {
     uint32_t *sq_head;
@@ -75,9 +102,9 @@ struct sr_ring {
     uint32_t completed; /* completions reaped and not delivered (OP-9) */
     uint64_t ended;     /* of those started: not queued, submitted or cancelling any more */
     uint32_t queue_entries;
-    uint32_t cancel_head; /* slots that want a cancel sent, oldest first */
-    uint32_t refusals;    /* enters in a row that took nothing, while waiting */
-    bool usable;          /* enabled: the kernel takes entries */
+    uint32_t errands;  /* SRI_ERRAND_*, before the next submission */
+    uint32_t refusals; /* enters in a row that took nothing, while waiting */
+    bool usable;       /* enabled: the kernel takes entries */
     bool draining;
     bool in_callback;
     bool awaits_posts;
@@ -99,12 +126,14 @@ struct sr_ring {
     uint32_t argument_bytes;
     uint32_t orphans;
     uint32_t with_callback; /* claim CALLBACK and not delivered */
+    uint32_t cancel_head;   /* slots that want a cancel sent, oldest first */
     uint32_t cancel_tail;
     bool cancel_on_drop;
     bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
 
     struct sr_pool *own_pool; /* or NULL */
+    struct sri_batches batches;
     struct sri_posts posts;
     struct sr_stats stats;       /* what is counted elsewhere is filled in when asked for */
     uint64_t discarded;          /* operations dropped before the kernel consumed them */
@@ -123,10 +152,10 @@ struct sr_ring {
 /* Of a time in milliseconds: nobody asked the clock. */
 #define SRI_NOT_READ UINT32_MAX
 
-/* Operations started and not settled. */
+/* Operations started and not settled, and those of batches that wait or were not taken (RING-1). */
 static inline uint32_t sri_in_flight(const struct sr_ring *ring)
 {
-    return (uint32_t)(ring->hot.started - ring->hot.settled);
+    return (uint32_t)(ring->hot.started - ring->hot.settled) + ring->batches.slotless;
 }
 
 /* Operations that are queued, submitted or cancelling. */
@@ -229,8 +258,20 @@ int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot,
 
 /* start.c: the door for operations with more completions than one. */
 int sri_start_multishot(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op);
+/* start.c: may the specification ever be started, with this buffer or with NULL? That of a batch is looked at without its
+   owner. */
+int sri_spec_check(const struct sr_op_spec *spec, const struct sr_buffer *buffer);
+int sri_spec_check_kept(const struct sr_op_spec *spec, const struct sr_buffer *buffer);
+/* Will its argument and its entries find room in this ring? */
+int sri_spec_fits(const struct sr_ring *ring, const struct sr_op_spec *spec);
+/* The door, for the library itself; also while the ring drains. */
+int sri_start_inside(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
+                     struct sri_slot **slot);
 
 /* submit.c */
+struct io_uring_sqe *sri_entry_at(const struct sr_ring *ring, uint32_t position);
+/* The slot whose own entry stands at a position; NULL for a tagged one, and for an operation that has ended. */
+struct sri_slot *sri_operation_at(const struct sr_ring *ring, uint32_t position);
 int sri_ring_submit(struct sr_ring *ring);
 bool sri_make_room(struct sr_ring *ring, uint32_t entries);
 void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot);
@@ -298,6 +339,8 @@ static inline void sri_reap(struct sr_ring *ring)
 
 void sri_complete(struct sr_ring *ring, struct sri_slot *slot, int32_t result, uint32_t cqe_flags);
 /* SR_EOPERATION_PENDING: it has not ended. SR_EINVALID_STATE, SR_ESTALE as the machine says. */
+/* What an operation made and nobody takes: a descriptor is closed (ORPH-4). */
+void sri_close_made(struct sr_ring *ring, uint8_t opcode, int32_t result);
 int sri_slot_deliver(struct sr_ring *ring, struct sri_slot *slot, struct sr_completion *done);
 void sri_dispose(struct sr_ring *ring, struct sri_slot *slot);
 void sri_dispose_result(struct sr_ring *ring, uint8_t opcode, int32_t result, struct sr_buffer *buffer);
@@ -341,6 +384,12 @@ static inline uint32_t sri_run_callbacks(struct sr_ring *ring)
     return ring->callbacks.count != 0 ? sri_run_due_callbacks(ring) : 0;
 }
 
+/* drop.c */
+/* A queued operation leaves the SQ, and nothing ever happened; its buffer is the program's. */
+struct sr_buffer *sri_slot_take_back(struct sr_ring *ring, struct sri_slot *slot);
+/* The claim has become an orphan's: it is counted, and cancelled if the configuration says so. */
+void sri_orphaned(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ended, void *user);
+
 /* drop.c: for a ring that goes with orphans in it, as in a forked child: nobody is told later. */
 void sri_tell_orphans(struct sr_ring *ring);
 
@@ -349,17 +398,40 @@ bool sri_is_held(const struct sr_ring *ring);
 
 /* cancel.c */
 int sri_operation_cancel(struct sr_ring *ring, struct sri_slot *slot);
+enum sri_cancelled {
+    SRI_CANCEL_ALL,
+    SRI_CANCEL_DRAINED, /* what draining asks to end */
+    SRI_CANCEL_MEMBERS, /* of batches that are given up */
+};
 /* A step of a wait for operations that were asked to be cancelled: asks those again that it came too late for. *pause_ns
    begins as SRI_ASK_AGAIN_NS. */
-int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns, bool draining);
+int sri_progress_cancelling(struct sr_ring *ring, uint64_t timeout_ns, uint64_t *pause_ns,
+                            enum sri_cancelled which);
 #define SRI_ASK_AGAIN_NS UINT64_C(1000000)
 void sri_want_cancel(struct sr_ring *ring, struct sri_slot *slot);
 void sri_queue_cancels(struct sr_ring *ring);
 
-static inline void sri_send_cancels(struct sr_ring *ring)
+/* batch_run.c */
+void sri_run_batches(struct sr_ring *ring);
+/* An operation of a batch has ended: its slot is free. */
+void sri_batch_member_ended(struct sr_ring *ring, struct sri_slot *slot);
+/* batch_link.c */
+void sri_batch_mend_parted_chain(struct sr_ring *ring, struct sri_slot *slot);
+/* batch_future.c */
+void sri_batches_init(struct sri_batches *batches);
+void sri_batches_fini(struct sri_batches *batches);
+void sri_batches_give_up(struct sr_ring *ring, bool failing_only);
+void sri_batches_dispose_ended(struct sr_ring *ring);
+void sri_batches_forget(struct sr_ring *ring);
+bool sri_batches_at(const struct sr_ring *ring, uint32_t i, struct sr_panic_operation *operation);
+
+/* submit.c: what is to be done before entries are submitted: batches go on, cancels are queued. */
+__attribute__((cold)) void sri_run_each_errand(struct sr_ring *ring);
+
+static inline void sri_run_errands(struct sr_ring *ring)
 {
-    if (ring->cancel_head != SRI_NO_SLOT)
-        sri_queue_cancels(ring);
+    if (__builtin_expect(ring->errands != 0, 0))
+        sri_run_each_errand(ring);
 }
 
 /* post.c */

@@ -2,6 +2,7 @@
  * The one door: every operation starts here. Checks everything first; after the buffer is lent nothing can fail, so a
  * refusal moves nothing (BUF-2).
  */
+#include <string.h>
 #include <sys/socket.h>
 
 #include "ring/ring_private.h"
@@ -20,14 +21,12 @@ static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *
     return 0;
 }
 
-/* May the buffer go with the operation? 0 and *length, the bytes asked for, or why not. */
-static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec,
-                        const struct sr_buffer *buffer, uint32_t *length)
+/* Does the operation work on such a buffer? 0 and *length, the bytes asked for, or why not. */
+static int check_kept(const struct sri_kind *kind, const struct sr_op_spec *spec,
+                      const struct sr_buffer *buffer, uint32_t *length)
 {
     if (!kind->takes_buffer)
         return -EOPNOTSUPP;
-    if (buffer->owner != SRI_OWNER_USER)
-        return SR_EBUFFER_IN_FLIGHT;
     if (kind->takes_vector != (buffer->vector != NULL))
         return -EINVAL;
     if (!kind->takes_vector)
@@ -36,21 +35,66 @@ static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *sp
     return spec->range.given || spec->range.length != 0 || spec->range.begin != 0 ? -EINVAL : 0;
 }
 
-/* `many`: may it have more completions than one? */
-static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op, bool many)
+/* May it go with the operation? A wrong kind is said before a wrong owner. */
+static int check_buffer(const struct sri_kind *kind, const struct sr_op_spec *spec,
+                        const struct sr_buffer *buffer, uint32_t *length)
+{
+    if (kind->takes_buffer && buffer->owner != SRI_OWNER_USER)
+        return SR_EBUFFER_IN_FLIGHT;
+    return check_kept(kind, spec, buffer, length);
+}
+
+int sri_spec_check_kept(const struct sr_op_spec *spec, const struct sr_buffer *buffer)
+{
+    uint32_t ignored;
+    const struct sri_kind *kind = sri_kind(spec->opcode);
+    return kind->name != NULL ? check_kept(kind, spec, buffer, &ignored) : -EOPNOTSUPP;
+}
+
+int sri_spec_check(const struct sr_op_spec *spec, const struct sr_buffer *buffer)
+{
+    uint32_t ignored;
+    const struct sri_kind *kind = sri_kind(spec->opcode);
+    if (kind->name == NULL || (buffer == NULL && kind->takes_buffer))
+        return -EOPNOTSUPP;
+    if ((spec->flags & SR_OP_MULTISHOT) != 0)
+        return -EINVAL;
+    return buffer != NULL ? check_buffer(kind, spec, buffer, &ignored) : 0;
+}
+
+int sri_spec_fits(const struct sr_ring *ring, const struct sr_op_spec *spec)
+{
+    size_t argument = 0;
+    if (spec->timeout_ns != 0 && ring->shared.sq_entries < 2)
+        return -E2BIG;
+    if (spec->opcode == IORING_OP_OPENAT)
+        argument = strlen(spec->argument) + 1;
+    else if (spec->opcode == IORING_OP_CONNECT)
+        argument = spec->argument_length;
+    return argument <= ring->argument_bytes ? 0 : -E2BIG;
+}
+
+/* Who starts it. */
+enum door {
+    BY_PROGRAM,
+    MANY,   /* the program, and it may have more completions than one */
+    INSIDE, /* the library, for what it took before; a drain waits for that */
+};
+
+static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const struct sr_op *op, enum door door)
 {
     if (ring == NULL || spec == NULL || op == NULL)
         return -EINVAL;
     int refused = sri_ring_check(ring);
     if (refused != 0)
         return refused;
-    if (ring->draining || !ring->usable)
+    if ((ring->draining && door != INSIDE) || !ring->usable)
         return SR_EINVALID_STATE;
     const struct sri_kind *kind = sri_kind(spec->opcode);
     if (kind->name == NULL)
         return -EOPNOTSUPP;
-    if ((spec->flags & SR_OP_MULTISHOT) != 0 && (!kind->has_multishot || !many))
-        return many ? -EOPNOTSUPP : -EINVAL;
+    if ((spec->flags & SR_OP_MULTISHOT) != 0 && (!kind->has_multishot || door != MANY))
+        return door == MANY ? -EOPNOTSUPP : -EINVAL;
     return spec->target.fixed ? SR_ENOT_REGISTERED : 0;
 }
 
@@ -128,9 +172,9 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
 
 /* Every start, with every case there is. */
 static int start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
-                 struct sr_op *op, bool many)
+                 struct sr_op *op, enum door door)
 {
-    int refused = check(ring, spec, op, many);
+    int refused = check(ring, spec, op, door);
     if (refused != 0)
         return refused;
     const struct sri_kind *kind = sri_kind(spec->opcode);
@@ -157,17 +201,17 @@ SR_UNCHECKED int sri_op_start(struct sr_ring *ring, const struct sr_op_spec *spe
 {
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
-    return start(ring, spec, buffer, op, false);
+    return start(ring, spec, buffer, op, BY_PROGRAM);
 }
 
 SR_UNCHECKED int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
 {
-    return start(ring, spec, NULL, op, false);
+    return start(ring, spec, NULL, op, BY_PROGRAM);
 }
 
 SR_UNCHECKED int sri_start_multishot(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
 {
-    return start(ring, spec, NULL, op, true);
+    return start(ring, spec, NULL, op, MANY);
 }
 
 SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
@@ -176,8 +220,18 @@ SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_
     struct sr_op op;
     if (buffer != NULL && *buffer == NULL)
         return -EINVAL;
-    int refused = start(ring, spec, buffer, &op, false);
+    int refused = start(ring, spec, buffer, &op, BY_PROGRAM);
     if (refused == 0)
         SRI_REQUIRE(sri_op_detach(ring, &op, user) == 0);
+    return refused;
+}
+
+int sri_start_inside(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,
+                     struct sri_slot **slot)
+{
+    struct sr_op op;
+    int refused = start(ring, spec, buffer, &op, INSIDE);
+    if (refused == 0)
+        *slot = sri_slot_find(ring, op.id);
     return refused;
 }

@@ -3,22 +3,21 @@
  */
 #include "ring/enter.h"
 
-static struct io_uring_sqe *entry_at(const struct sr_ring *ring, uint32_t position)
+struct io_uring_sqe *sri_entry_at(const struct sr_ring *ring, uint32_t position)
 {
     return &ring->hot.sqes[position & ring->hot.sq_mask];
 }
 
-/* The slot whose own entry stands at a position; NULL for a tagged one, and for an operation that has ended. */
-static struct sri_slot *operation_at(const struct sr_ring *ring, uint32_t position)
+struct sri_slot *sri_operation_at(const struct sr_ring *ring, uint32_t position)
 {
-    return sri_slot_find(ring, entry_at(ring, position)->user_data);
+    return sri_slot_find(ring, sri_entry_at(ring, position)->user_data);
 }
 
 /* An entry's memory is ours until the tail comes round to it. */
 void sri_mark_each(struct sr_ring *ring)
 {
     for (uint32_t position = ring->sq_marked; position != ring->sq_head; position++) {
-        struct sri_slot *slot = operation_at(ring, position);
+        struct sri_slot *slot = sri_operation_at(ring, position);
         if (slot != NULL)
             sri_slot_refresh(ring, slot);
     }
@@ -35,18 +34,21 @@ uint32_t sri_queued_operations(const struct sr_ring *ring)
 {
     uint32_t count = 0;
     for (uint32_t position = ring->sq_head; position != ring->hot.sq_tail; position++)
-        count += sri_id_tag(entry_at(ring, position)->user_data) == SRI_TAG_OPERATION;
+        count += sri_id_tag(sri_entry_at(ring, position)->user_data) == SRI_TAG_OPERATION;
     return count;
 }
 
 /*
  * A kernel that took an operation and not the linked timeout behind it has parted the two: alone, the linked timeout would
- * be refused, and the operation had none. It goes as a timeout of its own, and its end asks for the cancel (OP-7).
+ * be refused, and the operation had none. It goes as a timeout of its own, and its end asks for the cancel (OP-7). A chain's
+ * rest is its batch's again.
  */
 void sri_mend_parted_pair(struct sr_ring *ring)
 {
-    struct io_uring_sqe *sqe = entry_at(ring, ring->sq_head);
+    struct io_uring_sqe *sqe = sri_entry_at(ring, ring->sq_head);
     uint64_t id = sqe->user_data;
+    if (sri_id_tag(id) == SRI_TAG_OPERATION)
+        sri_batch_mend_parted_chain(ring, sri_operation_at(ring, ring->sq_head));
     if (sri_id_tag(id) != SRI_TAG_LIMIT)
         return;
     struct sri_slot *slot = &ring->hot.slots[sri_id_index(id)];
@@ -57,13 +59,22 @@ void sri_mend_parted_pair(struct sr_ring *ring)
     sri_mark(slot, SRI_MARK_PARTED, SRI_MARK_LIMITED);
 }
 
+/* Batches first: what they give up is cancelled. */
+void sri_run_each_errand(struct sr_ring *ring)
+{
+    if ((ring->errands & SRI_ERRAND_BATCHES) != 0)
+        sri_run_batches(ring);
+    if ((ring->errands & SRI_ERRAND_CANCELS) != 0)
+        sri_queue_cancels(ring);
+}
+
 /*
  * As long as the kernel takes something it is offered the rest: a refused entry stops a batch, and a kernel may consume
  * only part of one. What it does not take stays queued, with its state (OP-6).
  */
 int sri_ring_submit(struct sr_ring *ring)
 {
-    sri_send_cancels(ring);
+    sri_run_errands(ring);
     while (sri_queued(ring) > 0) {
         uint32_t before = sri_queued(ring);
         int rc = sri_kernel_enter(ring, before, 0, 0, 0);
@@ -74,7 +85,7 @@ int sri_ring_submit(struct sr_ring *ring)
             return rc;
         if (sri_queued(ring) == before)
             return -EAGAIN;
-        sri_send_cancels(ring);
+        sri_run_errands(ring);
     }
     return 0;
 }
@@ -104,8 +115,8 @@ void sri_slot_withdraw(struct sr_ring *ring, struct sri_slot *slot)
 {
     uint32_t entries = (slot->marks & SRI_MARK_LIMITED) != 0 ? 2 : 1;
     for (uint32_t to = slot->sq_position; to + entries != ring->hot.sq_tail; to++) {
-        *entry_at(ring, to) = *entry_at(ring, to + entries);
-        struct sri_slot *moved = operation_at(ring, to);
+        *sri_entry_at(ring, to) = *sri_entry_at(ring, to + entries);
+        struct sri_slot *moved = sri_operation_at(ring, to);
         if (moved != NULL)
             moved->sq_position = to;
     }

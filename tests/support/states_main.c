@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "machine/member.h"
 #include "machine/operation.h"
 #include "machine/orphan.h"
 #include "machine/ownership.h"
@@ -15,7 +16,7 @@
 
 static const struct sri_machine *const machines[] = {
     &sri_ownership_machine, &sri_operation_machine, &sri_orphan_machine,
-    &sri_pooled_machine,    &sri_place_machine,
+    &sri_member_machine,    &sri_pooled_machine,    &sri_place_machine,
 };
 #define MACHINES (sizeof machines / sizeof machines[0])
 

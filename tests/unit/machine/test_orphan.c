@@ -22,14 +22,19 @@ static const struct allowed allowed[] = {
     {SRI_CLAIM_CALLBACK, SRI_CLAIM_DISCARD, SRI_CLAIM_NONE},
     {SRI_CLAIM_CALLBACK, SRI_CLAIM_END, SRI_CLAIM_NONE},
     {SRI_CLAIM_ORPHAN, SRI_CLAIM_END, SRI_CLAIM_NONE},
+    {SRI_CLAIM_HANDLE, SRI_CLAIM_ENLIST, SRI_CLAIM_MEMBER},
+    {SRI_CLAIM_MEMBER, SRI_CLAIM_LEAVE, SRI_CLAIM_ORPHAN},
+    {SRI_CLAIM_MEMBER, SRI_CLAIM_END, SRI_CLAIM_NONE},
 };
 
 /* A handle that was given to the ring is in the wrong state; one that was dropped or ended is stale. */
 static int answer(uint8_t state, uint8_t event)
 {
-    if (event == SRI_CLAIM_START || event == SRI_CLAIM_END)
+    if (event == SRI_CLAIM_START || event >= SRI_CLAIM_END)
         return SRI_IMPOSSIBLE;
-    return state == SRI_CLAIM_QUEUE || state == SRI_CLAIM_CALLBACK ? SR_EINVALID_STATE : SR_ESTALE;
+    return state == SRI_CLAIM_QUEUE || state == SRI_CLAIM_CALLBACK || state == SRI_CLAIM_MEMBER
+               ? SR_EINVALID_STATE
+               : SR_ESTALE;
 }
 
 static const struct rules rules = {
@@ -76,7 +81,7 @@ static void every_claim_has_a_way_on(void **state)
     check_every_state_has_a_way_on(&rules);
 }
 
-/* An operation becomes an orphan by a drop, and stops being one by its end only (ORPH-1, ORPH-3). */
+/* An operation becomes an orphan by its drop or its batch's, and stops being one by its end only (ORPH-1, ORPH-3). */
 static void an_orphan_is_made_by_a_drop_and_ended_by_its_end(void **state)
 {
     (void)state;
@@ -85,7 +90,8 @@ static void an_orphan_is_made_by_a_drop_and_ended_by_its_end(void **state)
         for (uint8_t event = 0; event < SRI_CLAIM_EVENTS; event++) {
             int next = sri_orphan_table[from][event];
             if (next == SRI_CLAIM_ORPHAN)
-                assert_true(from != SRI_CLAIM_NONE && event == SRI_CLAIM_DROP);
+                assert_true((from != SRI_CLAIM_NONE && event == SRI_CLAIM_DROP) ||
+                            (from == SRI_CLAIM_MEMBER && event == SRI_CLAIM_LEAVE));
             if (from == SRI_CLAIM_ORPHAN && next >= 0)
                 assert_int_equal(event, SRI_CLAIM_END);
         }

@@ -1,5 +1,5 @@
 /*
- * The ownership of a buffer: rules BUF-1, BUF-3, BUF-4, BUF-6, every cell of the table.
+ * The ownership of a buffer: rules BUF-1, BUF-3, BUF-4, BUF-6, PIN-2, every cell of the table.
  */
 #include "machine/ownership.h"
 
@@ -19,6 +19,13 @@ static const struct allowed allowed[] = {
     {SRI_OWNER_USER, SRI_OWNER_JOIN, SRI_OWNER_VECTOR},
     {SRI_OWNER_VECTOR, SRI_OWNER_SPLIT, SRI_OWNER_USER},
     {SRI_OWNER_USER, SRI_OWNER_RELEASE, SRI_OWNER_NOBODY},
+    {SRI_OWNER_USER, SRI_OWNER_KEEP, SRI_OWNER_BATCH},
+    {SRI_OWNER_BATCH, SRI_OWNER_YIELD, SRI_OWNER_USER},
+    {SRI_OWNER_USER, SRI_OWNER_BORROW, SRI_OWNER_BORROWED},
+    {SRI_OWNER_BORROWED, SRI_OWNER_WITHDRAW, SRI_OWNER_USER},
+    {SRI_OWNER_BORROWED, SRI_OWNER_COMPLETE, SRI_OWNER_BORROWED},
+    {SRI_OWNER_BORROWED, SRI_OWNER_TAKE, SRI_OWNER_USER},
+    {SRI_OWNER_BORROWED, SRI_OWNER_DISPOSE, SRI_OWNER_NOBODY},
 };
 
 /* What a program can ask of a buffer that is not its own is refused (BUF-4); the rest is the library's own doing. */
@@ -29,6 +36,8 @@ static int answer(uint8_t state, uint8_t event)
     case SRI_OWNER_OPEN:
     case SRI_OWNER_LEND:
     case SRI_OWNER_JOIN:
+    case SRI_OWNER_KEEP:
+    case SRI_OWNER_BORROW:
     case SRI_OWNER_RELEASE: return SR_EBUFFER_IN_FLIGHT;
     case SRI_OWNER_CLOSE: return SR_EINVALID_STATE;
     case SRI_OWNER_MAKE:
@@ -37,6 +46,7 @@ static int answer(uint8_t state, uint8_t event)
     case SRI_OWNER_TAKE:
     case SRI_OWNER_SPLIT:
     case SRI_OWNER_DISPOSE:
+    case SRI_OWNER_YIELD:
     case SRI_OWNER_EVENTS: break;
     }
     return SRI_IMPOSSIBLE;
@@ -51,7 +61,7 @@ static const struct rules rules = {
     .answer = answer,
 };
 
-/* A buffer changes hands in eleven ways, and each leads to the owner the rule names. */
+/* A buffer changes hands in eighteen ways, and each leads to the owner the rule names. */
 static void each_allowed_change_of_owner_happens(void **state)
 {
     (void)state;

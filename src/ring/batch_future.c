@@ -1,0 +1,392 @@
+/*
+ * Submitting a batch, waiting for it, dropping it (BATCH-6). The ring has a table of live batches, by which a stale future is told from a live
+ * one; nothing of a future borrows the ring (BATCH-5).
+ */
+#include "ring/batch_link.h"
+#include "ring/enter.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define NO_PLACE UINT32_MAX
+#define GENERATION_SHIFT 32
+
+/* ---- The table ---- */
+
+struct sr_batch *sri_batch_find(const struct sr_ring *ring, uint64_t id)
+{
+    const struct sri_batches *batches = &ring->batches;
+    uint32_t place = (uint32_t)id;
+    if (place >= batches->room || batches->places[place].generation != (uint32_t)(id >> GENERATION_SHIFT))
+        return NULL;
+    return batches->places[place].batch;
+}
+
+static int make_place(struct sri_batches *batches)
+{
+    if (batches->free != NO_PLACE)
+        return 0;
+    uint32_t wanted = batches->room == 0 ? 4 : 2 * batches->room;
+    struct sri_batch_place *places = sri_realloc(batches->places, wanted * sizeof *places);
+    if (places == NULL)
+        return -ENOMEM;
+    batches->places = places;
+    for (uint32_t i = batches->room; i < wanted; i++)
+        places[i] = (struct sri_batch_place){.generation = 1, .free_next = i + 1 < wanted ? i + 1 : NO_PLACE};
+    batches->free = batches->room;
+    batches->room = wanted;
+    return 0;
+}
+
+static void take_place(struct sr_ring *ring, struct sr_batch *batch)
+{
+    struct sri_batches *batches = &ring->batches;
+    uint32_t place = batches->free;
+    batches->free = batches->places[place].free_next;
+    batches->places[place].batch = batch;
+    batch->id = (uint64_t)batches->places[place].generation << GENERATION_SHIFT | place;
+    batches->slotless += batch->graph.count;
+    batches->live++;
+}
+
+static void leave_due(struct sri_batches *batches, const struct sr_batch *batch)
+{
+    struct sr_batch *before = NULL;
+    for (struct sr_batch *at = batches->due; at != NULL; before = at, at = at->due_next) {
+        if (at != batch)
+            continue;
+        if (before == NULL)
+            batches->due = at->due_next;
+        else
+            before->due_next = at->due_next;
+        if (batches->due_tail == at)
+            batches->due_tail = before;
+        return;
+    }
+}
+
+void sri_batch_gone(struct sr_ring *ring, struct sr_batch *batch)
+{
+    struct sri_batches *batches = &ring->batches;
+    uint32_t place = (uint32_t)batch->id;
+    if (batch->due)
+        leave_due(batches, batch);
+    batches->slotless -= batch->graph.count;
+    batches->live--;
+    batches->places[place].batch = NULL;
+    batches->places[place].generation++;
+    if (batches->places[place].generation !=
+        0) { /* a place whose generations are used up is retired, as a slot is */
+        batches->places[place].free_next = batches->free;
+        batches->free = place;
+    }
+    if (batch->by_handle && batch->stage == SRI_BATCH_RUNNING && ring->draining)
+        batch->stage = SRI_BATCH_SHELL;
+    else
+        sri_batch_free(batch);
+}
+
+/* ---- Submitting ---- */
+
+/* What a start would refuse for good is refused here, where nothing has moved. */
+static int check_members(const struct sr_ring *ring, const struct sr_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->graph.count; i++) {
+        const struct sr_op_spec *spec = &batch->members[i].spec;
+        int refused = sri_spec_fits(ring, spec);
+        if (refused != 0)
+            return refused;
+    }
+    return 0;
+}
+
+static int check_submission(const struct sr_ring *ring, struct sr_batch *const *batch, const void *out)
+{
+    if (ring == NULL || batch == NULL || *batch == NULL || out == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    if (refused != 0)
+        return refused;
+    if (!ring->usable || ring->draining || (*batch)->stage != SRI_BATCH_BUILDING)
+        return SR_EINVALID_STATE;
+    if ((*batch)->graph.count == 0)
+        return SR_EBATCH_EMPTY;
+    return check_members(ring, *batch);
+}
+
+/* From here on the ring has it, and every operation of it counts as in flight. */
+static void take_in(struct sr_ring *ring, struct sr_batch *batch)
+{
+    take_place(ring, batch);
+    batch->ring = ring;
+    batch->stage = SRI_BATCH_RUNNING;
+    sri_graph_begin(&batch->graph);
+    sri_batch_set_due(ring, batch);
+    sri_run_batches(ring);
+}
+
+SR_UNCHECKED int sr_batch_submit_standalone(struct sr_ring *ring, struct sr_batch **batch,
+                                            struct sr_batch_future *future)
+{
+    int refused = check_submission(ring, batch, future);
+    if (refused == 0)
+        refused = make_place(&ring->batches);
+    if (refused != 0)
+        return refused;
+    take_in(ring, *batch);
+    future->id = (*batch)->id;
+    *batch = NULL;
+    return 0;
+}
+
+/* ---- Waiting ---- */
+
+static void hand_over(struct sr_ring *ring, struct sr_batch *batch, struct sr_batch_result *result)
+{
+    batch->stage = SRI_BATCH_HANDED;
+    *result = (struct sr_batch_result){.ring = ring, .id = batch->id, .count = batch->graph.count};
+    for (uint32_t i = 0; i < batch->graph.count; i++) {
+        uint8_t state = sri_batch_state(batch, i);
+        result->succeeded += state == SRI_MEMBER_DONE;
+        result->failed += state == SRI_MEMBER_FAILED;
+        result->cancelled += state == SRI_MEMBER_CANCELLED;
+    }
+}
+
+/* The batch of an id hands its result over, if it has ended. */
+static int try_hand_over(struct sr_ring *ring, uint64_t id, struct sr_batch_result *result)
+{
+    struct sr_batch *batch = sri_batch_find(ring, id);
+    if (batch == NULL || batch->stage != SRI_BATCH_RUNNING)
+        return SR_ESTALE;
+    if (!sri_batch_is_over(batch))
+        return SR_EOPERATION_PENDING;
+    hand_over(ring, batch, result);
+    return 0;
+}
+
+/* Why there is no use in waiting: nothing under way could end, or free the slot that is wanted. */
+static int hopeless(const struct sr_ring *ring)
+{
+    if (sri_queue_full(ring))
+        return SR_EQUEUE_FULL;
+    return sri_under_way(ring) == 0 && ring->batches.due != NULL && ring->hot.free == NULL ? -EBUSY : 0;
+}
+
+static int step(struct sr_ring *ring, uint64_t id, uint64_t deadline, uint64_t *pause_ns)
+{
+    const struct sr_batch *batch = sri_batch_find(ring, id);
+    if (!batch->failing)
+        return sri_progress_until(ring, deadline);
+    uint64_t left = ring->callbacks.count != 0 ? 0 : sri_time_left(ring, deadline);
+    int rc = sri_progress_cancelling(ring, left, pause_ns, SRI_CANCEL_MEMBERS);
+    return rc == 0 && sri_time_left(ring, deadline) == 0 ? -ETIME : rc;
+}
+
+/* Callbacks may drop the batch that is waited for: it is looked up anew after each step. */
+static int wait_for(struct sr_ring *ring, uint64_t id, uint64_t timeout_ns, struct sr_batch_result *result)
+{
+    uint64_t deadline = sri_deadline(ring, timeout_ns);
+    uint64_t pause_ns = SRI_ASK_AGAIN_NS;
+    sri_reap(ring);
+    for (int stepped = 0;;) {
+        sri_run_callbacks(ring);
+        int rc = try_hand_over(ring, id, result);
+        if (rc != SR_EOPERATION_PENDING)
+            return rc;
+        if (stepped != 0)
+            return stepped;
+        sri_run_errands(ring);
+        rc = hopeless(ring);
+        if (rc != 0)
+            return rc;
+        stepped = step(ring, id, deadline, &pause_ns);
+    }
+}
+
+static int await(struct sr_batch_future *future, struct sr_ring *ring, uint64_t timeout_ns,
+                 struct sr_batch_result *result)
+{
+    int rc = sri_wait_check(ring, future, result, true);
+    if (rc == 0)
+        rc = wait_for(ring, future->id, timeout_ns, result);
+    if (rc == 0)
+        future->id = 0;
+    return rc;
+}
+
+SR_UNCHECKED int sr_batch_await(struct sr_batch_future *future, struct sr_ring *ring,
+                                struct sr_batch_result *result)
+{
+    return await(future, ring, SR_FOREVER, result);
+}
+
+SR_UNCHECKED int sr_batch_await_timeout(struct sr_batch_future *future, struct sr_ring *ring,
+                                        uint64_t timeout_ns, struct sr_batch_result *result)
+{
+    return await(future, ring, timeout_ns, result);
+}
+
+/* A batch that is cancelled asks again at each look: a cancel may have come too early or too late (batch_run.c). */
+static int look(struct sr_ring *ring, uint64_t id, struct sr_batch_result *result)
+{
+    sri_reap(ring);
+    int rc = try_hand_over(ring, id, result);
+    if (rc != SR_EOPERATION_PENDING)
+        return rc;
+    struct sr_batch *batch = sri_batch_find(ring, id);
+    if (batch->failing)
+        sri_batch_give_up(ring, batch);
+    sri_run_errands(ring);
+    int stepped = hopeless(ring);
+    if (stepped == 0)
+        stepped = sri_progress(ring, 0);
+    rc = try_hand_over(ring, id, result);
+    return rc == SR_EOPERATION_PENDING && stepped != 0 && stepped != -ETIME ? stepped : rc;
+}
+
+SR_UNCHECKED int sr_batch_poll(struct sr_batch_future *future, struct sr_ring *ring,
+                               struct sr_batch_result *result)
+{
+    int rc = sri_wait_check(ring, future, result, false);
+    if (rc == 0)
+        rc = look(ring, future->id, result);
+    if (rc == 0)
+        future->id = 0;
+    return rc;
+}
+
+SR_UNCHECKED int sr_batch_submit(struct sr_ring *ring, struct sr_batch **handle,
+                                 struct sr_batch_result *result)
+{
+    int rc = sri_wait_check(ring, handle, result, true);
+    if (rc != 0)
+        return rc;
+    struct sr_batch *batch = *handle;
+    if (batch != NULL && batch->stage == SRI_BATCH_SHELL)
+        return SR_ESTALE;
+    bool goes_on = batch != NULL && batch->stage == SRI_BATCH_RUNNING && batch->ring == ring;
+    if (!goes_on) {
+        rc = check_submission(ring, handle, result);
+        if (rc == 0)
+            rc = make_place(&ring->batches);
+        if (rc != 0)
+            return rc;
+        batch->by_handle = true;
+        take_in(ring, batch);
+    }
+    rc = wait_for(ring, batch->id, SR_FOREVER, result);
+    if (rc == 0)
+        *handle = NULL;
+    return rc;
+}
+
+/* ---- Giving up ---- */
+
+static int find_running(struct sr_ring *ring, const struct sr_batch_future *future, struct sr_batch **batch)
+{
+    if (ring == NULL || future == NULL)
+        return -EINVAL;
+    int refused = sri_ring_check(ring);
+    if (refused != 0)
+        return refused;
+    *batch = sri_batch_find(ring, future->id);
+    return *batch != NULL && (*batch)->stage == SRI_BATCH_RUNNING ? 0 : SR_ESTALE;
+}
+
+int sr_batch_cancel(struct sr_ring *ring, const struct sr_batch_future *future)
+{
+    struct sr_batch *batch;
+    int refused = find_running(ring, future, &batch);
+    if (refused != 0)
+        return refused;
+    if (sri_batch_is_over(batch))
+        return SR_EINVALID_STATE;
+    sri_batch_give_up(ring, batch);
+    return 0;
+}
+
+SR_UNCHECKED void sr_batch_drop(struct sr_ring *ring, struct sr_batch_future *future)
+{
+    struct sr_batch *batch;
+    int refused = find_running(ring, future, &batch);
+    if (refused == 0) {
+        sri_batch_abandon(ring, batch);
+        sri_batch_gone(ring, batch);
+        future->id = 0;
+        return;
+    }
+    if (refused == SR_ESTALE)
+        ring->stats.misuses++;
+    sri_log(SR_LOG_ERROR, "sr_batch_drop: nothing was dropped: %s", sr_strerror(refused));
+}
+
+/* ---- What the ring does to all of them ---- */
+
+void sri_batches_init(struct sri_batches *batches)
+{
+    batches->free = NO_PLACE;
+}
+
+void sri_batches_give_up(struct sr_ring *ring, bool failing_only)
+{
+    for (uint32_t i = 0; i < ring->batches.room; i++) {
+        struct sr_batch *batch = ring->batches.places[i].batch;
+        if (batch != NULL && !sri_batch_is_over(batch) && (batch->failing || !failing_only))
+            sri_batch_give_up(ring, batch);
+    }
+}
+
+void sri_batches_dispose_ended(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->batches.room; i++) {
+        struct sr_batch *batch = ring->batches.places[i].batch;
+        if (batch == NULL || !sri_batch_is_over(batch))
+            continue;
+        sri_batch_dispose(ring, batch);
+        sri_batch_gone(ring, batch);
+    }
+}
+
+/* In a forked child, whose kernel's side is the parent's: nothing is cancelled or closed. */
+void sri_batches_forget(struct sr_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->batches.room; i++) {
+        struct sr_batch *batch = ring->batches.places[i].batch;
+        if (batch == NULL)
+            continue;
+        for (uint32_t k = 0; k < batch->graph.count; k++)
+            sri_batch_send_home(&batch->members[k]);
+        if (batch->by_handle && batch->stage == SRI_BATCH_RUNNING)
+            batch->stage = SRI_BATCH_SHELL;
+        else
+            sri_batch_free(batch);
+    }
+}
+
+void sri_batches_fini(struct sri_batches *batches)
+{
+    sri_free(batches->places);
+}
+
+/* The i-th of the members that have no slot, for a panic's list. */
+bool sri_batches_at(const struct sr_ring *ring, uint32_t i, struct sr_panic_operation *operation)
+{
+    for (uint32_t at = 0; at < ring->batches.room; at++) {
+        const struct sr_batch *batch = ring->batches.places[at].batch;
+        for (uint32_t k = 0; batch != NULL && k < batch->graph.count; k++) {
+            const struct sri_batch_member *member = &batch->members[k];
+            uint8_t state = sri_batch_state(batch, k);
+            if (state == SRI_MEMBER_STARTED || i-- != 0)
+                continue;
+            const struct sri_kind *kind = sri_kind(member->spec.opcode);
+            *operation = (struct sr_panic_operation){.kind = kind->name,
+                                                     .state = sri_member_machine.states[state],
+                                                     .fd = kind->has_target ? member->spec.target.number : -1,
+                                                     .buffer_size = sr_buffer_size(member->buffer)};
+            return true;
+        }
+    }
+    return false;
+}
