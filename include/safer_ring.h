@@ -14,6 +14,7 @@
 #include "safer_ring/log.h"
 #include "safer_ring/multishot.h"
 #include "safer_ring/op.h"
+#include "safer_ring/pinned.h"
 #include "safer_ring/pool.h"
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"

@@ -60,6 +60,7 @@ struct sr_buffer {
     uint16_t registered_index;                   /* in that ring's table of buffers */
     uint8_t owner;                               /* enum sri_owner */
     uint8_t pooled;                              /* enum sri_pooled */
+    bool pinned; /* its header is the program's for good: its home is where it is (PIN-2) */
 } __attribute__((aligned(64)));
 
 /* The bookkeeping of one operation: one cache line. */

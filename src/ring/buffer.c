@@ -90,6 +90,10 @@ static const struct sri_origin vector_origin = {home_of_vector};
 
 void sri_buffer_home(struct sr_buffer *buffer)
 {
+    if (buffer->pinned) {
+        sri_buffer_move(buffer, SRI_OWNER_MAKE);
+        return;
+    }
     buffer->origin->home(buffer->origin, buffer);
 }
 

@@ -134,6 +134,7 @@ struct sr_ring {
 
     struct sr_pool *own_pool; /* or NULL */
     struct sri_batches batches;
+    uint64_t borrower; /* the operation of the last borrowing call (PIN-2) */
     struct sri_posts posts;
     struct sr_stats stats;       /* what is counted elsewhere is filled in when asked for */
     uint64_t discarded;          /* operations dropped before the kernel consumed them */

@@ -189,7 +189,7 @@ static int start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_
     if (refused != 0)
         return refused;
     if (buffer != NULL)
-        sri_buffer_move(*buffer, SRI_OWNER_LEND);
+        sri_buffer_move(*buffer, (*buffer)->pinned ? SRI_OWNER_BORROW : SRI_OWNER_LEND);
     queue(ring, slot, kind, spec, buffer != NULL ? *buffer : NULL, length, op);
     if (buffer != NULL)
         *buffer = NULL;
