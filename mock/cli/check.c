@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "explore/report.h"
+#include "scenario/scenarios.h"
 
 static void show_progress(void *user, uint64_t done, uint64_t all, bool broken)
 {
@@ -37,20 +38,30 @@ static int print_text(struct sri_text *text, const char *file)
                         file != NULL ? file : "standard output", strerror(errno));
 }
 
+/* The exit code of what was found; a violation weighs as much as a fault point that a full campaign has missed. */
 static int report(const struct sri_options *options, const struct sri_tally *tally, uint64_t elapsed_ns)
 {
     struct sri_report result = {&options->campaign, tally, elapsed_ns};
     struct sri_text text = {0};
+    size_t scenarios;
+    sri_scenarios(&scenarios);
     int rc = 0;
+    struct sri_text missed = {0};
+    uint32_t missing = sri_report_missed(&result, (uint32_t)scenarios, &missed);
+    if (missing > 0)
+        fputs(missed.text, stderr);
+    sri_text_fini(&missed);
+    int found = missing > 0 || sri_tally_broken(tally) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
     if (options->json) {
         sri_report_json(&result, &text);
         rc = print_text(&text, options->json_file);
     }
     if (rc != 0 || (options->json && options->json_file == NULL))
-        return rc;
+        return rc != 0 ? rc : found;
     sri_report_findings(&result, &text);
     sri_report_table(&result, &text);
-    return print_text(&text, NULL);
+    rc = print_text(&text, NULL);
+    return rc != 0 ? rc : found;
 }
 
 static int complain_of(const struct sri_campaign *campaign, int rc)
@@ -87,8 +98,7 @@ static int check_one_seed(struct sri_options *options)
                    (unsigned long long)campaign->first, (unsigned long long)tally.hash);
         sri_tally_add(&sum, &tally);
     }
-    int rc = report(options, &sum, sri_clock_ns() - began);
-    return rc != 0 ? rc : sri_tally_broken(&sum) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+    return report(options, &sum, sri_clock_ns() - began);
 }
 
 static int run(int count, char **arguments)
@@ -112,8 +122,7 @@ static int run(int count, char **arguments)
         fputs("\r\x1b[K", stderr);
     if (rc != 0)
         return complain_of(&options.campaign, rc);
-    rc = report(&options, &tally, sri_clock_ns() - began);
-    return rc != 0 ? rc : sri_tally_broken(&tally) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+    return report(&options, &tally, sri_clock_ns() - began);
 }
 
 const struct sri_verb sri_verb_check = {

@@ -73,6 +73,24 @@ static void add_points(const struct sri_report *report, struct sri_text *out)
                      (unsigned long long)report->tally->points.fired[i]);
 }
 
+uint32_t sri_report_missed(const struct sri_report *report, uint32_t all_scenarios, struct sri_text *out)
+{
+    const struct sri_campaign *campaign = report->campaign;
+    uint32_t missed = 0;
+    if (!has_simulated(campaign) || campaign->kind || campaign->seeds < SRI_FULL_SEEDS ||
+        campaign->scenario_count < all_scenarios)
+        return 0;
+    for (uint32_t i = 0; i < SRI_POINTS; i++) {
+        bool reached = sri_point_reached(&report->tally->points, (enum sri_point)i) > 0;
+        if (reached && report->tally->points.fired[i] > 0)
+            continue;
+        missed++;
+        sri_text_add(out, "MISSED %s: never %s in a full campaign\n", sri_point_infos[i].name,
+                     reached ? "fired" : "reached");
+    }
+    return missed;
+}
+
 void sri_report_table(const struct sri_report *report, struct sri_text *out)
 {
     const struct sri_tally *tally = report->tally;

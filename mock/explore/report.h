@@ -27,6 +27,12 @@ struct sri_report {
 
 void sri_report_table(const struct sri_report *report, struct sri_text *out);
 void sri_report_findings(const struct sri_report *report, struct sri_text *out);
+/*
+ * In a full campaign (every scenario on the simulated kernel, SRI_FULL_SEEDS seeds or more) each fault point is reached, and
+ * fires: those that do not are told. How many; 0 also of a campaign that is not full.
+ */
+#define SRI_FULL_SEEDS 2000u
+uint32_t sri_report_missed(const struct sri_report *report, uint32_t all_scenarios, struct sri_text *out);
 void sri_report_json(const struct sri_report *report, struct sri_text *out);
 
 #endif
