@@ -17,6 +17,7 @@ enum {
 
 struct sri_options {
     struct sri_campaign campaign;
+    bool seeds_given;
     bool one_seed; /* --seed: a hash for each scenario */
     bool json;
     const char *json_file; /* NULL: standard output */
@@ -50,6 +51,7 @@ struct sri_verb {
     int (*run)(int count, char **arguments);
 };
 extern const struct sri_verb sri_verb_check;
+extern const struct sri_verb sri_verb_faults;
 extern const struct sri_verb sri_verb_exhaust;
 extern const struct sri_verb sri_verb_replay;
 extern const struct sri_verb sri_verb_shrink;

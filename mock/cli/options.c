@@ -104,6 +104,7 @@ static int read_one(struct reader *reader)
     const char *list;
     uint64_t number;
     int rc;
+    options->seeds_given |= strncmp(option, "--seed", 6) == 0;
     if (strcmp(option, "--seeds") == 0)
         return number_of(reader, option, 1, UINT64_C(1) << 40, &campaign->seeds);
     if (strcmp(option, "--first") == 0)

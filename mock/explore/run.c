@@ -106,6 +106,8 @@ static void begin_sim(struct sri_rig *rig, const struct sri_run *run)
     int rc = sr_sim_reset(rig->sim, &options);
     if (rc != 0)
         sri_violated(rig->verdict, SRI_RULE_HASH, 0, "the simulation can't be reset: %d", rc);
+    if (run->driver != NULL)
+        sri_sim_drive(rig->sim, run->driver, run->seed, run->luck);
 }
 
 static void begin_tape(struct sri_rig *rig, const struct sri_run *run)
@@ -162,6 +164,17 @@ static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
     return tape;
 }
 
+/* From here on what is to fail does; the end of the stage lets go. */
+static void fail_on_purpose(struct sri_rig *rig, const struct sri_run *run)
+{
+    rig->heap->asked = 0;
+    rig->heap->failed = 0;
+    rig->heap->fail_in = run->allocation;
+    rig->heap->fail_on = run->allocation > 0 && run->sticky;
+    rig->tap.fail_at = run->call;
+    rig->tap.fail_on = run->call > 0 && run->sticky;
+}
+
 struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
 {
     struct sri_stage stage = {.model = rig->model, .env = rig->env, .kind = run->kind};
@@ -169,6 +182,7 @@ struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
     struct sri_owed owed;
     sri_owed_begin(&owed, rig->heap, rig->env.vtable->descriptors(rig->env.self));
 
+    fail_on_purpose(rig, run);
     run->scenario->play(&stage);
     sri_stage_end(&stage);
 

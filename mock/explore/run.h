@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "explore/stage.h"
 #include "explore/timeline.h"
+#include "fate/adversary.h"
 #include "fate/points.h"
 #include "fate/tape.h"
 #include "oracle/owed.h"
@@ -52,6 +53,13 @@ struct sri_run {
     size_t size;
     bool by_body;
     bool kind; /* every choice 0 */
+
+    /* One thing that fails, the nth of its kind, once or from there on; the scenario's choices are the seed's. */
+    const struct sri_driver *driver; /* of the simulated kernel's choices; NULL: as above */
+    enum sri_luck luck;              /* below the driver: quiet, or (SRI_LUCK_DRIVEN) as the seed has it */
+    uint64_t allocation;             /* of the library; 0 none */
+    uint64_t call;                   /* of the kernel; 0 none */
+    bool sticky;
 };
 
 struct sri_outcome {

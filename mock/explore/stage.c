@@ -6,14 +6,35 @@
 
 #include <string.h>
 
+/* What the tape asks for to record a choice is not the library's. */
 uint32_t sri_choose(struct sri_stage *stage, uint32_t n)
 {
-    return stage->kind ? 0 : sri_tape_choose(stage->tape, n);
+    if (stage->kind)
+        return 0;
+    stage->model->heap->kernel_depth++;
+    uint32_t choice = sri_tape_choose(stage->tape, n);
+    stage->model->heap->kernel_depth--;
+    return choice;
 }
 
 bool sri_chance(struct sri_stage *stage, uint32_t per_1024)
 {
-    return !stage->kind && sri_tape_weighed(stage->tape, 2, per_1024) != 0;
+    if (stage->kind)
+        return false;
+    stage->model->heap->kernel_depth++;
+    bool comes = sri_tape_weighed(stage->tape, 2, per_1024) != 0;
+    stage->model->heap->kernel_depth--;
+    return comes;
+}
+
+void sri_stage_calm(struct sri_stage *stage)
+{
+    struct sri_model *model = stage->model;
+    stage->env.vtable->calm(stage->env.self);
+    model->heap->fail_in = 0;
+    model->heap->fail_on = false;
+    model->tap->fail_at = 0;
+    model->tap->fail_on = false;
 }
 
 void sri_stage_own(struct sri_stage *stage, int fd)
@@ -132,7 +153,7 @@ void sri_stage_end(struct sri_stage *stage)
 {
     struct sri_model *model = stage->model;
     stage->ending = true;
-    stage->env.vtable->calm(stage->env.self);
+    sri_stage_calm(stage);
     if (model->ring != NULL) {
         finish_all_in_hand(model);
         take_posts(model);

@@ -37,6 +37,9 @@ uint32_t sri_choose(struct sri_stage *stage, uint32_t n);
 /* Not 0 in `per_1024` of 1024 cases. */
 bool sri_chance(struct sri_stage *stage, uint32_t per_1024);
 
+/* From now on nothing goes wrong any more: neither by luck nor on purpose. */
+void sri_stage_calm(struct sri_stage *stage);
+
 /* A descriptor is the scenario's to close; sri_stage_close() closes one, the end all. */
 void sri_stage_own(struct sri_stage *stage, int fd);
 void sri_stage_disown(struct sri_stage *stage, int fd);

@@ -23,6 +23,7 @@ static uint32_t answer(void *self, const struct sri_question *question, uint32_t
         if (sri_point_infos[i].freedom != freedom || answer_of(point) >= question->n)
             continue;
         nth->reached++;
+        nth->reached_of[i]++;
         bool first = nth->reached == nth->nth;
         bool again = nth->sticky && point == nth->point && nth->struck < SRI_NTH_STICKS;
         if (!first && !again)

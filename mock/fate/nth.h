@@ -16,7 +16,8 @@
 struct sri_nth {
     uint64_t nth; /* from 1; 0: none, only counted */
     bool sticky;
-    uint64_t reached;     /* so far: each point of each question counts */
+    uint64_t reached; /* so far: each point of each question counts */
+    uint64_t reached_of[SRI_POINTS];
     enum sri_point point; /* the one that struck; SRI_POINTS: none yet */
     uint32_t struck;
 };

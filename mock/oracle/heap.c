@@ -70,10 +70,13 @@ static struct sri_block *take_block(struct sri_heap *heap, size_t total)
 
 static bool refused(struct sri_heap *heap)
 {
-    if (heap->kernel_depth > 0 || heap->fail_in == 0)
+    if (heap->kernel_depth > 0)
         return false;
-    heap->fail_in--;
-    return heap->fail_in == 0;
+    heap->asked++;
+    bool first = heap->fail_in > 0 && --heap->fail_in == 0;
+    bool again = heap->fail_on && heap->failed > 0 && heap->failed < SRI_STICKS;
+    heap->failed += first || again ? 1 : 0;
+    return first || again;
 }
 
 /* Just before the bytes: the block they belong to. */

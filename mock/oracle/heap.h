@@ -25,6 +25,7 @@ enum sri_purpose {
 #define SRI_HEAP_CLASSES 18
 #define SRI_HEAP_QUARANTINE 256
 #define SRI_FREED_BYTE 0xDD
+#define SRI_STICKS 200u /* a sticky failure lets go after so many: what fails for ever ends no program */
 
 struct sri_block {
     struct sri_node node; /* in live, or in the list of its size class */
@@ -51,10 +52,13 @@ struct sri_heap {
     size_t chunk_left;
     uint64_t serial; /* of the newest block */
     uint64_t live_bytes;
-    uint64_t stained;           /* released blocks whose bytes were written afterwards */
-    uint64_t mapped_bytes;      /* ever taken from the system and kept */
-    uint32_t kernel_depth;      /* inside a call of the kernel under test */
-    uint32_t fail_in;           /* the n-th request of the library's fails; 0: none */
+    uint64_t stained;      /* released blocks whose bytes were written afterwards */
+    uint64_t mapped_bytes; /* ever taken from the system and kept */
+    uint32_t kernel_depth; /* inside a call of the kernel under test */
+    uint64_t asked;        /* requests of the library's, the harness's and the kernel's not counted */
+    uint64_t fail_in;      /* the n-th of them from now fails; 0: none */
+    bool fail_on;          /* … and those after it, up to SRI_STICKS */
+    uint32_t failed;
     enum sri_purpose purpose;   /* of what is asked for now */
     sri_release_fn *on_release; /* before a block is let go; one that is not live is released twice */
     void *on_release_user;

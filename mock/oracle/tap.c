@@ -1,5 +1,5 @@
 /*
- * The tap between the library and its kernel. Changes no answer.
+ * The tap between the library and its kernel. Changes no answer, but for a call that is to fail.
  */
 #include "oracle/tap.h"
 
@@ -18,9 +18,21 @@ static void leave_kernel(struct sri_tap *tap)
         tap->heap->kernel_depth--;
 }
 
+/* Does this call fail, in the kernel's place? */
+static bool fails(struct sri_tap *tap)
+{
+    tap->calls++;
+    bool first = tap->fail_at > 0 && tap->calls == tap->fail_at;
+    bool again = tap->fail_on && tap->failed > 0 && tap->failed < SRI_STICKS;
+    tap->failed += first || again ? 1 : 0;
+    return first || again;
+}
+
 static int setup(void *self, uint32_t entries, struct io_uring_params *params)
 {
     struct sri_tap *tap = self;
+    if (fails(tap))
+        return -ENOMEM;
     enter_kernel(tap);
     int ring = tap->kernel.vtable->setup(tap->kernel.self, entries, params);
     leave_kernel(tap);
@@ -34,6 +46,8 @@ static int setup(void *self, uint32_t entries, struct io_uring_params *params)
 static int map(void *self, int ring, uint64_t offset, size_t length, void **memory)
 {
     struct sri_tap *tap = self;
+    if (fails(tap))
+        return -ENOMEM;
     enter_kernel(tap);
     int rc = tap->kernel.vtable->map(tap->kernel.self, ring, offset, length, memory);
     leave_kernel(tap);
@@ -57,6 +71,8 @@ static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete
     struct sri_tap *tap = self;
     tap->enters++;
     tap->to_submit = to_submit;
+    if (fails(tap))
+        return tap->entered = to_submit > 0 ? -EAGAIN : -EINTR;
     enter_kernel(tap);
     int rc = tap->kernel.vtable->enter(tap->kernel.self, ring, to_submit, min_complete, flags, arg, arg_size);
     leave_kernel(tap);
@@ -67,6 +83,8 @@ static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete
 static int register_(void *self, int ring, uint32_t opcode, void *arg, uint32_t count)
 {
     struct sri_tap *tap = self;
+    if (fails(tap))
+        return -ENOMEM;
     enter_kernel(tap);
     int rc = tap->kernel.vtable->register_(tap->kernel.self, ring, opcode, arg, count);
     leave_kernel(tap);
@@ -76,6 +94,8 @@ static int register_(void *self, int ring, uint32_t opcode, void *arg, uint32_t 
 static int pollable_fd(void *self, int ring)
 {
     struct sri_tap *tap = self;
+    if (fails(tap))
+        return -EMFILE;
     enter_kernel(tap);
     int fd = tap->kernel.vtable->pollable_fd(tap->kernel.self, ring);
     leave_kernel(tap);

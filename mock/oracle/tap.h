@@ -1,10 +1,11 @@
 /*
  * A backend around a backend: passes every call through, and notes what the program's kernel gave and is owed. Marks what
- * the kernel allocates as the kernel's. Changes no answer.
+ * the kernel allocates as the kernel's. Changes no answer, but for a call that it is told to let fail.
  */
 #ifndef SRI_ORACLE_TAP_H
 #define SRI_ORACLE_TAP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "oracle/heap.h"
@@ -20,6 +21,11 @@ struct sri_tap {
     uint64_t enters;
     uint32_t to_submit; /* of the last enter, and what it returned */
     int entered;
+    /* Calls that fail without reaching the kernel: the n-th of those that may, and with `fail_on` those after it. */
+    uint64_t calls;
+    uint64_t fail_at; /* 0: none */
+    bool fail_on;
+    uint32_t failed;
 };
 
 void sri_tap_init(struct sri_tap *tap, struct sr_backend kernel, struct sri_heap *heap);

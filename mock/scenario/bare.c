@@ -290,7 +290,7 @@ static bool submit_all(void)
 static void finish(void)
 {
     const struct sri_env *env = &bare.stage->env;
-    env->vtable->calm(env->self);
+    sri_stage_calm(bare.stage);
     for (int again = 0; again < 60 && (bare.alive > 0 || again == 0); again++) {
         struct io_uring_sqe *sqe = submit_all() ? sri_bare_ring_entry(&bare.ring) : NULL;
         if (sqe != NULL) {
