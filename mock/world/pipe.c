@@ -91,7 +91,7 @@ static enum sri_answer write_pipe(struct sri_sim_world *world, struct sri_attemp
     pipe->stream.arrived = pipe->stream.used;
     if (*result > 0) {
         sri_pages_write(&pipe->pages, total, (size_t)*result);
-        sri_wake_waiters(world, pipe->reader);
+        sri_wake_for(world, pipe->reader, POLLIN | POLLRDNORM);
     }
     return SRI_DONE;
 }

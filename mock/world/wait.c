@@ -1,11 +1,13 @@
 /*
- * Attempts that wait for an object to change: first come, first told, unless the chooser says otherwise. Makes no
- * attempt itself.
+ * Attempts that wait for an object to change: told in the kernel's order, unless the chooser says otherwise. Makes no attempt
+ * itself.
  */
 #include <errno.h>
 #include <poll.h>
 
 #include "world/objects.h"
+
+#define ALWAYS ((uint32_t)(POLLERR | POLLHUP | POLLRDHUP))
 
 /* attempt->previous is NULL for the first of a list; whether one waits at all is told by wait_for, never 0 here. */
 
@@ -132,22 +134,63 @@ void sri_wake_all(struct sri_sim_world *world, struct sri_file *file)
     }
 }
 
-/* Moves those that wait for what is true from the object's list to another, in order; how many. */
-static uint32_t collect(struct sri_file *file, uint32_t ready, struct sri_waiting *woken)
+/* A poll tells what it was woken by, though it be gone when it is carried out, where whoever wakes it says so (measured). */
+static void tell(struct sri_attempt *attempt, uint32_t ready, uint32_t key)
+{
+    if (attempt->work == SRI_WORK_POLL && attempt->edge == SRI_EDGE_NONE && key != UINT32_MAX)
+        attempt->wait_for = SRI_WOKEN | (attempt->wait_for & ready & key);
+}
+
+static void move(struct sri_file *file, struct sri_attempt *attempt, struct sri_waiting *woken)
+{
+    take_out(&file->waiting, attempt);
+    leave_object(attempt);
+    append(woken, attempt);
+}
+
+/*
+ * Moves those that wait for what is true from the object's list to another; how many. As the true kernel wakes them: the
+ * newest first, but those that accept behind them and the oldest of them first (measured).
+ */
+static uint32_t collect(struct sri_file *file, uint32_t ready, uint32_t key, struct sri_waiting *woken)
 {
     uint32_t count = 0;
-    struct sri_attempt *attempt = file->waiting.first;
-    while (attempt != NULL) {
-        struct sri_attempt *next = attempt->next;
-        if ((attempt->wait_for & ready) != 0) {
-            take_out(&file->waiting, attempt);
-            leave_object(attempt);
-            append(woken, attempt);
-            count++;
-        }
-        attempt = next;
+    struct sri_attempt *next;
+    for (struct sri_attempt *attempt = file->waiting.last; attempt != NULL; attempt = next) {
+        next = attempt->previous;
+        if ((attempt->wait_for & ready & key) == 0 || attempt->work == SRI_WORK_ACCEPT)
+            continue;
+        move(file, attempt, woken);
+        tell(attempt, ready, key);
+        count++;
+    }
+    for (struct sri_attempt *attempt = file->waiting.first; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if ((attempt->wait_for & ready) == 0 || attempt->work != SRI_WORK_ACCEPT)
+            continue;
+        move(file, attempt, woken);
+        count++;
     }
     return count;
+}
+
+static void tell_some(struct sri_sim_world *world, struct sri_file *file, uint32_t ready, uint32_t key)
+{
+    struct sri_waiting woken = {NULL, NULL};
+    uint32_t count = collect(file, ready, key, &woken);
+    if (count == 0)
+        return;
+    uint32_t first = sri_world_pick(world, SRI_FREEDOM_WAKE, count, NULL);
+    struct sri_attempt *chosen = woken.first;
+    for (uint32_t i = 0; i < first; i++)
+        chosen = chosen->next;
+    take_out(&woken, chosen);
+    world->links.ready(world->links.self, chosen);
+    while (woken.first != NULL) {
+        struct sri_attempt *attempt = woken.first;
+        take_out(&woken, attempt);
+        world->links.ready(world->links.self, attempt);
+    }
 }
 
 void sri_wake_waiters(struct sri_sim_world *world, struct sri_file *file)
@@ -163,25 +206,11 @@ void sri_wake_for(struct sri_sim_world *world, struct sri_file *file, uint32_t k
     if (!sri_list_empty(&file->watchers))
         sri_interest_signal(world, file);
     if (file->waiting.first != NULL)
-        sri_tell_waiters(world, file, sri_readiness(world, file));
+        tell_some(world, file, sri_readiness(world, file), key == 0 ? UINT32_MAX : key | ALWAYS);
 }
 
 /* The engine may not start attempts from inside ready(): it queues them. */
 void sri_tell_waiters(struct sri_sim_world *world, struct sri_file *file, uint32_t ready)
 {
-    struct sri_waiting woken = {NULL, NULL};
-    uint32_t count = collect(file, ready, &woken);
-    if (count == 0)
-        return;
-    uint32_t first = sri_world_pick(world, SRI_FREEDOM_WAKE, count, NULL);
-    struct sri_attempt *chosen = woken.first;
-    for (uint32_t i = 0; i < first; i++)
-        chosen = chosen->next;
-    take_out(&woken, chosen);
-    world->links.ready(world->links.self, chosen);
-    while (woken.first != NULL) {
-        struct sri_attempt *attempt = woken.first;
-        take_out(&woken, attempt);
-        world->links.ready(world->links.self, attempt);
-    }
+    tell_some(world, file, ready, UINT32_MAX);
 }

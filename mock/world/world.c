@@ -76,6 +76,12 @@ static enum sri_answer start_poll(struct sri_sim_world *world, struct sri_attemp
 {
     if (attempt->edge != SRI_EDGE_NONE)
         return sri_edge_poll(world, attempt, result);
+    if (attempt->wait_for & SRI_WOKEN) {
+        *result = attempt->wait_for & ~SRI_WOKEN;
+        attempt->wait_for = 0;
+        if (*result != 0)
+            return SRI_DONE;
+    }
     uint32_t mask = attempt->flags | POLLERR | POLLHUP | POLLRDHUP;
     uint32_t ready = sri_readiness(world, attempt->file) & mask;
     if (ready != 0)
@@ -360,6 +366,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .memory_map = memory_map,
         .memory_unmap = memory_unmap,
         .now_ns = now_ns,
+        .tells_at_once = true,
         .next_ns = next_ns,
         .wait = wait,
         .wake = wake,

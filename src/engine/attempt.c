@@ -164,6 +164,13 @@ void sri_report(struct sri_request *request)
         sri_attempt(request);
 }
 
+/* What the file refuses before the call is told at once. */
+static bool fails_late(const struct sri_request *request)
+{
+    return (sri_opcode_of(request)->traits & SRI_TRAIT_FAILS_LATE) != 0 && request->result != -EBADF &&
+           sri_is_orderly(request->ring->engine);
+}
+
 static bool commit(struct sri_request *request, int64_t result)
 {
     struct sri_engine *engine = request->ring->engine;
@@ -171,6 +178,11 @@ static bool commit(struct sri_request *request, int64_t result)
     request->marks |= SRI_MARK_COMMITTED;
     if (sri_is_watched(engine))
         sri_emit_request(request, SRI_EVENT_COMMITTED, request->result, 0);
+    if (result < 0 && fails_late(request)) {
+        request->marks &= (uint16_t)~SRI_MARK_INLINE;
+        sri_due_push(request, SRI_STEP_REPORT);
+        return false;
+    }
     if (sri_is_kind(engine) || request->ring->closed)
         return report(request);
     if ((request->marks & SRI_MARK_STAGED) && request->copy == 2 && request->result > 0)
@@ -198,6 +210,8 @@ static void wait_in_world(struct sri_request *request)
     request->place = SRI_PLACE_WORLD;
     request->marks &= (uint16_t)~SRI_MARK_INLINE;
     request->ring->engine->outside++;
+    if ((request->marks & SRI_MARK_LISTED) && !(request->shots & SRI_SHOT_MULTI))
+        sri_table_take_out(request); /* whoever waits anew is the newest */
     sri_table_list(request);
     if ((request->marks & SRI_MARK_GUARDED))
         sri_chain_arm(request);
@@ -279,6 +293,21 @@ void sri_attempt(struct sri_request *request)
         if (again)
             sri_shot_count(request);
     }
+}
+
+void sri_poll_again(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    int64_t result = 0;
+    if (engine->world.vtable->start(engine->world.self, &request->attempt, &result) == SRI_WAIT) {
+        wait_in_world(request);
+        return;
+    }
+    request->result = (int32_t)result;
+    request->marks |= SRI_MARK_COMMITTED;
+    if (sri_is_watched(engine))
+        sri_emit_request(request, SRI_EVENT_COMMITTED, request->result, 0);
+    sri_due_push(request, SRI_STEP_REPORT);
 }
 
 static struct sri_request *come_back(struct sri_attempt *attempt)

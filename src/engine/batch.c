@@ -11,6 +11,15 @@ void sri_batch_begin(struct sri_ring *ring)
     ring->batch_overflow = ring->overflow_count;
 }
 
+/* Timeouts that count what has ended in it come first, then what goes on in chains (measured). */
+void sri_batch_follow(struct sri_ring *ring)
+{
+    if (!sri_list_empty(&ring->followers))
+        sri_look_unless_told(ring->engine);
+    sri_counting_advance(ring);
+    sri_chain_follow(ring);
+}
+
 void sri_batch_end(struct sri_ring *ring)
 {
     ring->in_batch = false;

@@ -405,6 +405,7 @@ int32_t sri_cancel_found(struct sri_ring *ring, const struct sri_search *search,
 bool sri_issue_cancel(struct sri_request *request)
 {
     bool fixed = (request->sqe_flags & IOSQE_FIXED_FILE) != 0;
+    sri_look_unless_told(request->ring->engine);
     request->result = sri_cancel_found(request->ring, &request->search, fixed);
     return true;
 }

@@ -58,6 +58,18 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
     return 0;
 }
 
+void sri_look(struct sri_engine *engine)
+{
+    if (engine->outside > 0)
+        (void)engine->world.vtable->wait(engine->world.self, 0, NULL, 0);
+}
+
+void sri_look_unless_told(struct sri_engine *engine)
+{
+    if (!engine->world.vtable->tells_at_once)
+        sri_look(engine);
+}
+
 /* All that can be done now: what came from elsewhere, what the wheel lets go, what is due. */
 void sri_advance(struct sri_ring *ring)
 {
@@ -95,12 +107,28 @@ static int stall(struct sri_ring *ring)
     return -EDEADLK;
 }
 
+/*
+ * What a ring that defers has held back, as the true kernel goes about it: in one batch until as much was done as is waited
+ * for; what became due on the way is left to the next time.
+ */
+static void advance_held(struct sri_ring *ring, uint32_t min_complete)
+{
+    struct sri_engine *engine = ring->engine;
+    if (sri_is_orderly(engine)) {
+        ring->wanted = min_complete;
+        ring->gathered = 0;
+        engine->gathering = ring;
+    }
+    sri_due_release_held(ring);
+    sri_advance(ring);
+    engine->gathering = NULL;
+}
+
 /* Rounds of work, until enough is there or nothing is left to do. A round of a ring that defers is what it held then. */
 static bool is_enough(struct sri_ring *ring, uint32_t min_complete, uint32_t expired)
 {
     do {
-        sri_due_release_held(ring);
-        sri_advance(ring);
+        advance_held(ring, min_complete);
         if (visible(ring) >= min_complete)
             return true;
     } while (!sri_list_empty(&ring->held));
@@ -167,8 +195,7 @@ static int collect(struct sri_ring *ring, uint32_t min_complete, const struct wa
         min_complete = ring->cq_entries;
     ring->collecting = true;
     /* What the world knows by now is looked at first, when anything waits there. */
-    if (engine->outside > 0)
-        (void)engine->world.vtable->wait(engine->world.self, 0, NULL, 0);
+    sri_look(engine);
     if (!ring->closed)
         result = wait_for(ring, min_complete, wait);
     ring->collecting = false;
@@ -236,15 +263,16 @@ static bool is_looked_at(const struct sri_ring *ring)
 static void catch_up(struct sri_ring *ring)
 {
     struct sri_engine *engine = ring->engine;
-    const struct sri_world_vtable *world = engine->world.vtable;
-    if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN)
+    if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) {
+        sri_look_unless_told(engine);
         return;
+    }
     for (;;) {
         if (engine->due.count > 0)
             sri_advance(ring);
         if (engine->outside == 0 || engine->due.count > 0 || ring->closed)
             return;
-        (void)world->wait(engine->world.self, 0, NULL, 0);
+        sri_look(engine);
         if (engine->due.count == 0)
             return;
     }
@@ -273,8 +301,7 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
         }
         if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) {
             /* A round of its own, before the wait's (measured). */
-            sri_due_release_held(ring);
-            sri_advance(ring);
+            advance_held(ring, min_complete);
         }
     }
     if (!(flags & IORING_ENTER_GETEVENTS)) {

@@ -178,7 +178,8 @@ void sri_step(struct sri_request *request)
     case SRI_STEP_EXPIRE: sri_timer_expired(request); break;
     case SRI_STEP_NOTIFY: sri_notified(request); break;
     }
-    sri_counting_advance(ring);
+    if (!ring->consuming)
+        sri_counting_advance(ring);
     sri_drain_advance(ring);
     sri_ring_leave(ring);
 }
@@ -198,7 +199,7 @@ static void leave_batch(struct round *round)
     round->ring = NULL;
     if (ring == NULL)
         return;
-    sri_chain_follow(ring);
+    sri_batch_follow(ring);
     sri_batch_end(ring);
     sri_ring_leave(ring);
 }
@@ -208,7 +209,8 @@ static void join_batch(struct round *round, const struct sri_request *request)
     struct sri_ring *ring = request->ring;
     bool worker = (request->marks & SRI_MARK_WORKER) != 0;
     SRI_REQUIRE(ring != NULL);
-    if (round->left == 0 || worker || ring != round->ring)
+    bool gathers = ring == ring->engine->gathering && ring->gathered < ring->wanted;
+    if ((round->left == 0 && !gathers) || worker || ring != round->ring)
         leave_batch(round);
     if (round->left == 0)
         round->left = ring->engine->due.count + 1;
@@ -220,6 +222,16 @@ static void join_batch(struct round *round, const struct sri_request *request)
     ring->consuming = true;
 }
 
+/* A ring that defers goes on within the batch while it has not done as much as is waited for (measured). */
+static bool gathers_more(struct sri_engine *engine)
+{
+    struct sri_ring *ring = engine->gathering;
+    if (ring == NULL || ring->gathered >= ring->wanted || sri_list_empty(&ring->held))
+        return false;
+    sri_due_release_held(ring);
+    return true;
+}
+
 uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
 {
     bool in_order = sri_is_orderly(engine);
@@ -227,6 +239,8 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
     uint64_t steps = 0;
     while (limit == 0 || steps < limit) {
         struct sri_request *request = sri_due_take(engine);
+        if (request == NULL && gathers_more(engine))
+            continue;
         if (request == NULL && round.ring == NULL)
             break;
         if (request == NULL) {
@@ -235,6 +249,7 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
         }
         if (in_order)
             join_batch(&round, request);
+        request->ring->gathered++;
         sri_step(request);
         round.left -= in_order;
         steps++;

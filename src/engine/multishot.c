@@ -131,6 +131,7 @@ void sri_shot_resume(struct sri_request *request)
         return;
     attempt->work = SRI_WORK_RECV;
     attempt->flags = (uint32_t)attempt->offset;
+    attempt->wait_for = POLLIN | POLLRDNORM; /* what woke it is no matter */
 }
 
 void sri_shot_count(struct sri_request *request)

@@ -33,8 +33,9 @@ static const int16_t advice_errnos[] = {ENOMEM, EAGAIN, ECANCELED};
 #define READS                                                                                          \
     (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_SELECT | \
      SRI_TRAIT_PRIORITY)
-#define WRITES \
-    (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_PRIORITY)
+#define WRITES                                                                                           \
+    (SRI_TRAIT_FILE | SRI_TRAIT_SOURCE | SRI_TRAIT_SHORT | SRI_TRAIT_SHORT_BREAKS | SRI_TRAIT_PRIORITY | \
+     SRI_TRAIT_FAILS_LATE)
 #define RECVS                                                                                     \
     (SRI_TRAIT_FILE | SRI_TRAIT_TARGET | SRI_TRAIT_SHORT | SRI_TRAIT_MESSAGE | SRI_TRAIT_SELECT | \
      SRI_TRAIT_PRIORITY)

@@ -14,12 +14,13 @@ enum sri_trait {
     SRI_TRAIT_SHORT_BREAKS = 1 << 4, /* and then breaks a soft link */
     SRI_TRAIT_MESSAGE =
         1 << 5, /* attempt flags are MSG_*: MSG_WAITALL goes on, and a short one breaks a link */
-    SRI_TRAIT_PRIORITY = 1 << 6, /* sqe->ioprio has a meaning */
-    SRI_TRAIT_SELECT = 1 << 7,   /* may take a provided buffer */
-    SRI_TRAIT_PROMPT = 1 << 8,   /* its start is never delayed: it only waits */
-    SRI_TRAIT_BUFFER = 1 << 9,   /* may use a registered buffer: its buffer_node has that meaning */
-    SRI_TRAIT_CLOSES = 1 << 10,  /* with a file_slot it closes a direct descriptor, which no world knows */
-    SRI_TRAIT_WORKER = 1 << 11,  /* the true kernel always leaves it to a worker */
+    SRI_TRAIT_PRIORITY = 1 << 6,    /* sqe->ioprio has a meaning */
+    SRI_TRAIT_SELECT = 1 << 7,      /* may take a provided buffer */
+    SRI_TRAIT_PROMPT = 1 << 8,      /* its start is never delayed: it only waits */
+    SRI_TRAIT_BUFFER = 1 << 9,      /* may use a registered buffer: its buffer_node has that meaning */
+    SRI_TRAIT_CLOSES = 1 << 10,     /* with a file_slot it closes a direct descriptor, which no world knows */
+    SRI_TRAIT_WORKER = 1 << 11,     /* the true kernel always leaves it to a worker */
+    SRI_TRAIT_FAILS_LATE = 1 << 12, /* an error of the call it makes is told behind its batch (measured) */
     SRI_TRAIT_LENIENT =
         1 << 15, /* an error of the attempt itself breaks no link and shows no skipped CQE (measured) */
 };

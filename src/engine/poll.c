@@ -43,11 +43,18 @@ int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_s
     return 0;
 }
 
+/* What woke it has it already, though its end is still to come (measured). */
+static bool is_woken(const struct sri_request *target)
+{
+    return sri_is_orderly(target->ring->engine) &&
+           (target->place == SRI_PLACE_DUE || target->place == SRI_PLACE_HELD);
+}
+
 static int32_t update(struct sri_request *target, const struct sri_search *search)
 {
     if (target->attempt.file == NULL)
         return -ENOENT; /* a worker has not begun with it */
-    if (!sri_withdraw(target))
+    if (is_woken(target) || !sri_withdraw(target))
         return -EALREADY;
     if (search->flags & IORING_POLL_UPDATE_EVENTS)
         target->attempt.flags = search->events;
@@ -55,6 +62,10 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
         target->attempt.edge = SRI_EDGE_FIRST; /* what is true by now is told again */
     if (search->flags & IORING_POLL_UPDATE_USER_DATA)
         target->user_data = search->new_user_data;
+    if (sri_is_orderly(target->ring->engine) && !(target->shots & SRI_SHOT_MULTI)) {
+        sri_poll_again(target);
+        return 0;
+    }
     sri_table_list(target);
     sri_due_push(target, SRI_STEP_ATTEMPT);
     return 0;
@@ -63,7 +74,7 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
 /* Unlike a cancelled one, a removed one is not found again (measured). */
 static int32_t remove_one(struct sri_request *target)
 {
-    if (target->marks & SRI_MARK_CANCELLED)
+    if ((target->marks & SRI_MARK_CANCELLED) || is_woken(target))
         return -EALREADY;
     int32_t result = sri_cancel_one(target);
     if (target->marks & SRI_MARK_CANCELLED)
@@ -73,6 +84,7 @@ static int32_t remove_one(struct sri_request *target)
 
 bool sri_issue_poll_remove(struct sri_request *request)
 {
+    sri_look_unless_told(request->ring->engine);
     struct sri_request *target = sri_find(request->ring, request->search.user_data, IORING_OP_POLL_ADD);
     if (target == NULL)
         request->result = -ENOENT;

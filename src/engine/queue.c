@@ -166,7 +166,7 @@ int sri_consume_now(struct sri_ring *ring, uint32_t count)
     ring->consuming = true;
     int done = consume(ring, count);
     sri_chain_close(ring);
-    sri_chain_follow(ring);
+    sri_batch_follow(ring);
     sri_batch_end(ring);
     __atomic_store_n(&ring->header->sq_head, ring->sq_head, __ATOMIC_RELEASE);
     return done;

@@ -319,6 +319,8 @@ struct sri_ring {
     bool restricted;     /* its restrictions hold: it was enabled */
     uint32_t slots;      /* of threads that stand for it; its fd is -1 when only they do */
     uint32_t users;      /* calls that work on it just now */
+    uint32_t wanted;     /* while it gathers: steps to make in one batch, where there are so many */
+    uint32_t gathered;   /* steps made */
     uint64_t issuer;     /* thread that may submit (SINGLE_ISSUER), 0 none */
 
     struct sri_ring_header *header;
@@ -404,6 +406,7 @@ struct sri_engine {
     struct sri_slab slab;
     struct sri_table table;
     struct sri_due due;
+    struct sri_ring *gathering; /* whose held back work is being done */
     struct sri_resource_pool resources;
     struct sri_ring_slots *ring_slots; /* of each thread that has registered a ring */
     uint32_t worker_limits[2];         /* bounded, unbounded: only told */

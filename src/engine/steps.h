@@ -22,6 +22,8 @@ void sri_attempt_later(struct sri_request *request);
 /* attempt.c: the attempt in the world and its commit point. */
 void sri_attempt(struct sri_request *request);
 void sri_report(struct sri_request *request);
+/* A poll that was changed: what is true is its end, in a step of its own; else it waits anew. */
+void sri_poll_again(struct sri_request *request);
 void sri_finished(struct sri_request *request);
 
 /* completion.c: the CQ. */
@@ -42,6 +44,7 @@ void sri_show_inbox(struct sri_ring *ring);
  * of the batch owes, a tag or a message, is ahead of them (measured).
  */
 void sri_batch_begin(struct sri_ring *ring);
+void sri_batch_follow(struct sri_ring *ring);
 void sri_batch_end(struct sri_ring *ring);
 /* What is early now comes behind what has ended so far: a request that goes on makes the batch's ends visible. */
 void sri_batch_flush(struct sri_ring *ring);
@@ -139,6 +142,9 @@ void sri_regions_clean_up(struct sri_engine *engine);
 int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
               const void *arg, size_t arg_size);
 int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, uint32_t count);
+/* What the world knows by now is told, when anything waits there. */
+void sri_look(struct sri_engine *engine);
+void sri_look_unless_told(struct sri_engine *engine);
 /* All that can be done now; and the next moment at which anything can change, `until_ns` at the latest. */
 void sri_advance(struct sri_ring *ring);
 uint64_t sri_next_change_ns(struct sri_engine *engine, uint64_t until_ns);

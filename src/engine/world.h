@@ -176,6 +176,9 @@ enum sri_edge {
 #define SRI_OBJECT_SOCKET (1u << 1)    /* it takes messages */
 #define SRI_OBJECT_ZERO_COPY (1u << 2) /* and sends them from the program's memory */
 
+/* In wait_for of a poll that was woken: the rest is what it tells. */
+#define SRI_WOKEN (1u << 31)
+
 /* One attempt; part of the engine's request, so that nothing is allocated for it. */
 struct sri_attempt {
     /* For the world: its list of those that wait or run, and a word of its own. NULL before the first start(). */
@@ -190,7 +193,8 @@ struct sri_attempt {
     uint64_t limit;  /* at most so many bytes, less than the segments hold when the result is to be short */
     uint32_t segment_count;
     uint32_t flags;
-    uint32_t wait_for;  /* filled by the world with SRI_WAIT: the POLL* mask it waits for */
+    uint32_t
+        wait_for; /* filled by the world with SRI_WAIT: the POLL* mask it waits for; with SRI_WOKEN: that woke it */
     uint8_t work;       /* enum sri_work */
     uint8_t edge;       /* enum sri_edge: SRI_WORK_POLL */
     bool kernel_memory; /* segments are the engine's own staging memory: no door, plain copies */
@@ -241,6 +245,9 @@ struct sri_world_vtable {
     void (*memory_unmap)(void *self, void *memory, size_t length);
 
     uint64_t (*now_ns)(void *self);
+
+    /* Whoever waits for an object is told when that changes; else at the next wait(). */
+    bool tells_at_once;
 
     /* When the world next changes by itself (delivery under way), or SRI_NEVER. The host world, which can't know: SRI_NEVER. */
     uint64_t (*next_ns)(void *self);

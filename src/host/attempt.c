@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -236,6 +237,12 @@ uint32_t sri_host_polled_result(const struct sri_attempt *attempt, uint32_t mask
 
 static enum sri_answer poll_object(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
+    uint32_t woken = attempt->wait_for;
+    attempt->wait_for = 0;
+    /* Of an end the true kernel does not say more than that there is something to look at. */
+    if ((woken & SRI_WOKEN) && (woken & sri_host_polled_mask(attempt)) != 0 &&
+        (woken & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) == 0)
+        return done(sri_host_polled_result(attempt, woken & sri_host_polled_mask(attempt)), result);
     int now = sri_host_poll_now(sri_host_fd(attempt->file), sri_host_polled_mask(attempt));
     if (now != 0)
         return done(now < 0 ? now : (int64_t)sri_host_polled_result(attempt, (uint32_t)now), result);
@@ -271,6 +278,13 @@ static enum sri_answer close_number(struct sri_host *host, struct sri_attempt *a
     return done(close(fd) == 0 || errno == EINTR ? 0 : -errno, result);
 }
 
+/* What it takes away, others that wait for the object may have been woken by: they are told first. */
+static void tell_others(struct sri_host *host, const struct sri_attempt *attempt)
+{
+    if (attempt->work <= SRI_WORK_ACCEPT && host->watched[attempt->file->object] != 0)
+        (void)sri_host_wait(host, 0, NULL, 0);
+}
+
 static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
     if (attempt->file != NULL && attempt->file->lost)
@@ -279,6 +293,7 @@ static enum sri_answer try(struct sri_host *host, struct sri_attempt *attempt, i
         if (((const struct sri_splice *)attempt->argument)->from->lost)
             return done(-EMFILE, result);
     }
+    tell_others(host, attempt);
     switch ((enum sri_work)attempt->work) {
     case SRI_WORK_READ:
     case SRI_WORK_WRITE: return sri_host_transfer(host, attempt, result);

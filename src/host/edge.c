@@ -17,9 +17,8 @@ static int watch(struct sri_host *host, struct sri_file *file, uint32_t mask)
                                 .data.u64 = sri_host_tag(file->index, file->generation)};
     if (epoll_ctl(host->epoll, EPOLL_CTL_ADD, file->duplicate, &event) != 0)
         return errno == EPERM ? 0 : -errno; /* what epoll refuses never changes: see below */
-    host->watches++;
     file->watched = true;
-    file->armed = event.events;
+    sri_host_set_armed(host, file, event.events);
     return 0;
 }
 

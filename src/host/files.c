@@ -70,6 +70,7 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     struct sri_host_ring *ring = sri_host_ring_at(host, fd);
     file->kind = ring != NULL ? SRI_HOST_RING : kind_of(status.st_mode);
     file->fd = ring != NULL ? ring->eventfd : fd;
+    file->object = (uint8_t)(status.st_ino % SRI_HOST_OBJECTS);
     file->duplicate = -1;
     file->armed = 0;
     file->watched = false;

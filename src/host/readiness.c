@@ -45,6 +45,16 @@ static uint32_t wanted_by_waiters(const struct sri_file *file)
     return mask;
 }
 
+void sri_host_set_armed(struct sri_host *host, struct sri_file *file, uint32_t mask)
+{
+    if ((file->armed == 0) != (mask == 0)) {
+        uint32_t step = mask != 0 ? 1 : UINT32_MAX; /* or one less */
+        host->watches += step;
+        host->watched[file->object] += step;
+    }
+    file->armed = mask;
+}
+
 /* Has epoll report the file once, for what its waiters want. 0 or -errno. */
 static int arm(struct sri_host *host, struct sri_file *file)
 {
@@ -56,9 +66,8 @@ static int arm(struct sri_host *host, struct sri_file *file)
     int operation = file->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     if (epoll_ctl(host->epoll, operation, file->duplicate, &event) != 0)
         return -errno;
-    host->watches += file->armed == 0;
     file->watched = true;
-    file->armed = mask;
+    sri_host_set_armed(host, file, mask);
     return 0;
 }
 
@@ -96,6 +105,9 @@ int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, struct sr
         return rc;
     attempt->wait_for = mask;
     op->round = host->round;
+    /* As the true kernel wakes them: the newest first, but those that accept behind them, the oldest of them first (measured). */
+    host->waits++;
+    op->turn = attempt->work == SRI_WORK_ACCEPT ? -host->waits : host->waits;
     op->awaited = file;
     link_waiter(file, attempt);
     rc = arm(host, file);
@@ -110,21 +122,23 @@ void sri_host_forget_file(struct sri_host *host, struct sri_file *file)
     if (!file->watched)
         return;
     epoll_ctl(host->epoll, EPOLL_CTL_DEL, file->duplicate, NULL);
-    host->watches -= file->armed != 0;
     file->watched = false;
-    file->armed = 0;
+    sri_host_set_armed(host, file, 0);
 }
 
-/* The oldest waiter whose condition is true and who waited before this round. */
+/* Who is told next of those that waited before this round. */
 static struct sri_attempt *next_told(const struct sri_host *host, const struct sri_file *file,
                                      uint32_t events)
 {
+    struct sri_attempt *found = NULL;
     for (struct sri_attempt *waiter = file->first_waiter; waiter != NULL; waiter = waiter->next) {
         const struct sri_host_op *op = waiter->state;
-        if (op->round != host->round && (events & (waiter->wait_for | EPOLLERR | EPOLLHUP)) != 0)
-            return waiter;
+        if (op->round == host->round || (events & (waiter->wait_for | EPOLLERR | EPOLLHUP)) == 0)
+            continue;
+        if (found == NULL || op->turn > ((const struct sri_host_op *)found->state)->turn)
+            found = waiter;
     }
-    return NULL;
+    return found;
 }
 
 /* Whoever is told may wait again, end others, or let the file go: hence one by one, from the start. */
@@ -132,15 +146,17 @@ static void report_file(struct sri_host *host, struct sri_file *file, uint32_t e
 {
     uint32_t generation = file->generation;
     struct sri_attempt *waiter;
-    host->watches -= file->armed != 0;
-    file->armed = 0;
+    sri_host_set_armed(host, file, 0);
     host->round++;
     while (file->generation == generation && (waiter = next_told(host, file, events)) != NULL) {
         sri_host_unwatch(waiter);
+        if (waiter->work == SRI_WORK_POLL)
+            waiter->wait_for =
+                SRI_WOKEN | events; /* it tells this, though it be gone when its turn comes (measured) */
         sri_host_ready(host, waiter);
     }
     if (file->generation == generation && arm(host, file) != 0)
-        file->armed = 0;
+        sri_host_set_armed(host, file, 0);
 }
 
 static bool lower(int fd)
@@ -189,6 +205,37 @@ static void answer_alarm(struct sri_host *host)
         atomic_store(&host->alarmed, false);
 }
 
+static struct sri_file *file_of(struct sri_host *host, const struct epoll_event *event)
+{
+    if (event->data.u64 == SRI_HOST_TAG_ALARM || event->data.u64 == SRI_HOST_TAG_TIMER)
+        return NULL;
+    return sri_host_file_by(host, sri_host_tag_index(event->data.u64),
+                            sri_host_tag_generation(event->data.u64));
+}
+
+static int64_t turn_of(const struct sri_file *file)
+{
+    const struct sri_attempt *waiter = file->first_waiter;
+    return waiter != NULL ? ((const struct sri_host_op *)waiter->state)->turn : 0;
+}
+
+/* Of several holds of one object epoll reports first whichever it has known longest: their waiters have turns of their own. */
+static void order_events(struct sri_host *host, struct epoll_event *events, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct sri_file *first = file_of(host, &events[i]);
+        for (int j = i + 1; j < count && first != NULL; j++) {
+            struct sri_file *other = file_of(host, &events[j]);
+            if (other == NULL || other->object != first->object || turn_of(other) <= turn_of(first))
+                continue;
+            struct epoll_event aside = events[i];
+            events[i] = events[j];
+            events[j] = aside;
+            first = other;
+        }
+    }
+}
+
 static void report(struct sri_host *host, const struct epoll_event *event)
 {
     if (event->data.u64 == SRI_HOST_TAG_ALARM)
@@ -197,8 +244,7 @@ static void report(struct sri_host *host, const struct epoll_event *event)
         (void)lower(host->timer);
         return;
     }
-    struct sri_file *file =
-        sri_host_file_by(host, sri_host_tag_index(event->data.u64), sri_host_tag_generation(event->data.u64));
+    struct sri_file *file = file_of(host, event);
     if (file != NULL && file->edge_of != NULL)
         sri_host_edge_report(host, file);
     else if (file != NULL)
@@ -253,6 +299,7 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
         answer_alarm(host);
     struct epoll_event events[EVENTS_AT_ONCE];
     int count = look(host, events);
+    order_events(host, events, count);
     for (int i = 0; i < count; i++)
         report(host, &events[i]);
     bool news =

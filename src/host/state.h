@@ -35,6 +35,7 @@ struct sri_file {
     uint32_t index;
     uint32_t generation;
     uint32_t armed; /* the POLL* mask epoll reports once, 0 when none */
+    uint8_t object; /* a hash of what it is: holds of one object have the same */
     bool watched;   /* epoll knows the duplicate */
     bool lost;      /* no duplicate could be made in time: the object is out of reach */
     enum sri_host_kind kind;
@@ -51,6 +52,7 @@ struct sri_host_op {
     struct sri_file *awaited; /* in whose list it waits */
     uint64_t done;            /* bytes of storage moved before the worker took over */
     uint32_t round;           /* of reports, in which it began to wait */
+    int64_t turn;             /* among those that wait for one object: the largest is told first */
     bool waiting;             /* in its file's list */
     bool running;             /* given to the workers */
     bool connecting;          /* connect(2) was made, and its outcome is waited for */
@@ -65,6 +67,7 @@ struct sri_host_ring {
 };
 
 #define SRI_HOST_FILES_PER_CHUNK 64
+#define SRI_HOST_OBJECTS 64u
 
 struct sri_host {
     pthread_mutex_t lock;
@@ -78,12 +81,14 @@ struct sri_host {
     _Atomic bool alarmed;
     uint64_t timer_due_ns;
     _Atomic uint32_t sleepers;
-    _Atomic bool calling; /* somebody wants every sleeper awake */
-    uint32_t calls;       /* how often the sleepers were called */
-    uint32_t called;      /* of them, those that have not woken since the last call */
-    uint32_t round;       /* counts reports of files */
-    uint32_t watches;     /* files armed */
-    uint32_t running;     /* attempts with the workers */
+    _Atomic bool calling;               /* somebody wants every sleeper awake */
+    uint32_t calls;                     /* how often the sleepers were called */
+    uint32_t called;                    /* of them, those that have not woken since the last call */
+    uint32_t round;                     /* counts reports of files */
+    int64_t waits;                      /* counts those that began to wait */
+    uint32_t watches;                   /* files armed */
+    uint32_t watched[SRI_HOST_OBJECTS]; /* of them, by `object` */
+    uint32_t running;                   /* attempts with the workers */
 
     struct sri_file **chunks;
     uint32_t chunk_count;
@@ -119,6 +124,7 @@ static inline int sri_host_fd(const struct sri_file *file)
 }
 
 /* readiness.c */
+void sri_host_set_armed(struct sri_host *host, struct sri_file *file, uint32_t mask);
 int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file,
                    uint32_t mask); /* 0, -EPERM: never changes */
 void sri_host_unwatch(struct sri_attempt *attempt);

@@ -134,6 +134,112 @@ static void a_cancel_of_all_of_a_value_ends_the_newest_first(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void who_was_woken_before_its_cancel_ends_in_its_turn(struct conform *c)
+{
+    int one[2];
+    int other[2];
+    conform_pipe(c, one);
+    conform_pipe(c, other);
+    pend_read(c, 1, one[0]);
+    pend_read(c, 2, other[0]);
+    io_uring_prep_write(conform_sqe(c, 3), one[1], "x", 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 4), 2, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 5), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, one);
+    conform_close_both(c, other);
+}
+
+static void the_newest_reader_is_woken_first(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    for (uint64_t i = 1; i <= 3; i++)
+        pend_read(c, i, ends[0]);
+    conform_submit(c);
+    conform_write(c, ends[1], "ab");
+    conform_take(c, 2);
+    conform_say(c, "2: %c, 3: %c\n", target_bytes[2], target_bytes[3]);
+    cancel(c, 4, 1, 0);
+    conform_close_both(c, ends);
+}
+
+static void who_waits_again_is_the_newest(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    for (uint64_t i = 1; i <= 3; i++)
+        pend_read(c, i, ends[0]);
+    conform_submit(c);
+    conform_write(c, ends[1], "a"); /* wakes three: one reads, two wait again, the oldest of them last */
+    conform_take(c, 1);
+    conform_write(c, ends[1], "b");
+    conform_take(c, 1);
+    cancel(c, 4, 2, 0);
+    conform_close_both(c, ends);
+}
+
+static void a_woken_poll_tells_what_woke_it(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    io_uring_prep_poll_add(conform_sqe(c, 2), ends[0], POLLIN);
+    io_uring_prep_write(conform_sqe(c, 3), ends[1], "x", 1, 0);
+    pend_read(c, 4, ends[0]);
+    conform_submit(c);
+    conform_take_now(c);
+    cancel(c, 5, 1, 0);
+    conform_close_both(c, ends);
+}
+
+static void a_woken_poll_is_not_removed_nor_changed(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    io_uring_prep_write(conform_sqe(c, 2), ends[1], "x", 1, 0);
+    io_uring_prep_poll_remove(conform_sqe(c, 3), 1);
+    io_uring_prep_poll_update(conform_sqe(c, 4), 1, 0, POLLOUT, IORING_POLL_UPDATE_EVENTS);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
+static void a_poll_changed_to_what_is_true_is_found_no_more(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[1], POLLIN);
+    io_uring_prep_poll_update(conform_sqe(c, 2), 1, 0, POLLOUT, IORING_POLL_UPDATE_EVENTS);
+    io_uring_prep_cancel64(conform_sqe(c, 3), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
+static void a_timeout_that_counts_comes_before_what_follows_in_a_chain(struct conform *c)
+{
+    pend_timeout(c, 1, 1);
+    io_uring_sqe_set_flags(conform_sqe(c, 2), IOSQE_IO_LINK);
+    conform_sqe(c, 3);
+    conform_submit(c);
+    conform_take_now(c);
+}
+
+static void a_failed_write_is_told_behind_its_submission(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    io_uring_prep_write(conform_sqe(c, 1), ends[0], "x", 1, 8);
+    io_uring_prep_read(conform_sqe(c, 2), ends[0], target_bytes, 1, 8);
+    conform_sqe(c, 3);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
 static void what_follows_in_a_chain_comes_behind_what_was_ended_with_it(struct conform *c)
 {
     int ends[2];
@@ -206,6 +312,38 @@ static const struct conform_case cases[] = {
      .run = a_cancel_of_all_of_a_value_ends_the_newest_first,
      .expected =
          "submit: 9\nsubmit: 1\n9: 6\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n1: ECANCELED\n2: ECANCELED\n3: ECANCELED\n4: ECANCELED\n",
+     .entries = 16},
+    {.name = "who was woken before its cancel ends in its turn",
+     .run = who_was_woken_before_its_cancel_ends_in_its_turn,
+     .expected = "submit: 5\n3: 1\n4: 0\n5: 0\n1: ECANCELED\n2: ECANCELED\n",
+     .entries = 16},
+    {.name = "the newest reader is woken first",
+     .run = the_newest_reader_is_woken_first,
+     .expected = "submit: 3\nwritten: 2\n3: 1\n2: 1\n2: b, 3: a\nsubmit: 1\n4: 0\n1: ECANCELED\n",
+     .entries = 16},
+    {.name = "who waits again is the newest",
+     .run = who_waits_again_is_the_newest,
+     .expected = "submit: 3\nwritten: 1\n3: 1\nwritten: 1\n1: 1\nsubmit: 1\n4: 0\n2: ECANCELED\n",
+     .entries = 16},
+    {.name = "a woken poll tells what woke it",
+     .run = a_woken_poll_tells_what_woke_it,
+     .expected = "submit: 4\n3: 1\n4: 1\n2: 1\nsubmit: 1\n5: 0\n1: ECANCELED\n",
+     .entries = 16},
+    {.name = "a woken poll is not removed nor changed",
+     .run = a_woken_poll_is_not_removed_nor_changed,
+     .expected = "submit: 4\n2: 1\n3: EALREADY\n4: EALREADY\n1: 1\n",
+     .entries = 16},
+    {.name = "a poll changed to what is true is found no more",
+     .run = a_poll_changed_to_what_is_true_is_found_no_more,
+     .expected = "submit: 3\n2: 0\n3: ENOENT\n1: 4\n",
+     .entries = 16},
+    {.name = "a timeout that counts comes before what follows in a chain",
+     .run = a_timeout_that_counts_comes_before_what_follows_in_a_chain,
+     .expected = "submit: 3\n2: 0\n1: 0\n3: 0\n",
+     .entries = 16},
+    {.name = "a failed write is told behind its submission",
+     .run = a_failed_write_is_told_behind_its_submission,
+     .expected = "submit: 3\n2: ESPIPE\n3: 0\n1: ESPIPE\n",
      .entries = 16},
     {.name = "what follows in a chain comes behind what was ended with it",
      .run = what_follows_in_a_chain_comes_behind_what_was_ended_with_it,

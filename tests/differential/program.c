@@ -20,16 +20,14 @@ struct drawing {
     struct df_program *program;
     struct df_round *round;
     enum df_reach reach;
-    bool awaited[DF_OBJECTS][2][2]; /* somebody may wait to take from, or to put into, this end */
-    uint8_t linked;                 /* the flags by which the entry before goes on, or 0 */
+    uint8_t linked; /* the flags by which the entry before goes on, or 0 */
     bool refused;   /* an entry may have stopped its batch, so that later rounds begin elsewhere */
     bool briefly;   /* a plain program's round has a timeout that expires */
     bool links;     /* a plain program's round has chains, or moves bytes between objects, not both */
     bool unsettled; /* something may still be on its way from the round before */
     bool leftover;  /* the round before left entries in the SQ */
     bool floats;    /* the round has an entry that floats */
-    bool polled[DF_OBJECTS];
-    bool chain;               /* all entries of the round are one chain */
+    bool chain;     /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
     bool written[DF_OBJECTS]; /* by a worker, in this round */
     bool closed[DF_OBJECTS];
@@ -212,45 +210,23 @@ static bool goes_to_worker(const struct df_program *program, const struct df_ent
            ((writes || entry->kind == DF_CLOSE) && program->object[entry->object] == DF_FILE);
 }
 
-static bool takes(uint8_t kind)
-{
-    return kind == DF_READ || kind == DF_READV || kind == DF_RECV || kind == DF_RECVMSG || kind == DF_ACCEPT;
-}
-
 /* What plain programs leave out: there the engine is known to differ, or the outcome is luck. */
 static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
 {
     uint8_t object = drawing->program->object[entry->object];
     if (drawing->reach == DF_BOLD)
         return false;
-    if (entry->kind == DF_CLOSE || entry->kind == DF_POLL || entry->kind == DF_POLL_UPDATE ||
-        entry->kind == DF_POLL_REMOVE || entry->kind == DF_OPENAT)
-        return true;
-    if (entry->kind == DF_TIMEOUT && (entry->variant == 1 || entry->variant == 2))
+    if (entry->kind == DF_CLOSE || entry->kind == DF_OPENAT)
         return true;
     /* A worker may still be found at work when its CQE has been seen. */
-    if (entry->kind == DF_CANCEL &&
-        (entry->variant != DF_BY_DATA || drawing->program->entry[entry->target].floats))
+    if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
         return true;
     if ((entry->kind == DF_CONNECT || entry->kind == DF_ACCEPT) && object != DF_LISTENER)
         return true;
     if (entry->kind == DF_CONNECT ||
         (entry->kind == DF_TIMEOUT_UPDATE && drawing->program->entry[entry->target].kind == DF_LINK_TIMEOUT))
         return true;
-    if (!is_transfer(entry->kind))
-        return false;
-    if (drawing->links && object != DF_FILE && !takes(entry->kind))
-        return true;
-    if (object == DF_FULL || object == DF_LISTENER || object == DF_TCP || object == DF_NOTHING ||
-        entry->variant != 0)
-        return true;
-    if (object != DF_FILE && entry->offset != 0)
-        return true;
-    /* One at a time waits for something: who is woken first is a matter of luck. */
-    bool *awaited = &drawing->awaited[entry->object][entry->end][takes(entry->kind)];
-    bool again = takes(entry->kind) && object != DF_FILE && *awaited;
-    *awaited = true;
-    return again;
+    return is_transfer(entry->kind) && (object == DF_LISTENER || object == DF_TCP || object == DF_NOTHING);
 }
 
 /* What would make a round's outcome depend on luck, or on the numbers of descriptors, becomes a NOP. */
@@ -266,15 +242,10 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     bool alone = drawing->round->count == 0 && !drawing->leftover && !drawing->unsettled &&
                  (entry->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) == 0;
     bool allowed = drawing->reach == DF_PLAIN ? alone : drawing->program->wild || drawing->chain;
-    /* A woken poll tells the readiness that woke it, though it be gone by now: where that can be, is left out. */
-    bool consumes = entry->kind == DF_READ || entry->kind == DF_READV || entry->kind == DF_RECV ||
-                    entry->kind == DF_RECVMSG || entry->kind == DF_ACCEPT;
-    bool steals = consumes && drawing->polled[entry->object];
     /* When a far end knows of a close is the network's business. */
     bool far = closes && object == DF_TCP;
-    if (is_bold(drawing, entry) || far || steals ||
-        (floats && (bad || drawing->program->brief || !allowed)) || (opens && drawing->closes) ||
-        (closes && (drawing->opens || drawing->floats)) ||
+    if (is_bold(drawing, entry) || far || (floats && (bad || drawing->program->brief || !allowed)) ||
+        (opens && drawing->closes) || (closes && (drawing->opens || drawing->floats)) ||
         (floats && drawing->floats && drawing->linked == 0) ||
         (is_transfer(entry->kind) && drawing->linked == 0 && drawing->touched[entry->object] &&
          (floats || drawing->written[entry->object]))) {
@@ -293,7 +264,6 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     drawing->floats |= floats;
     if (floats)
         let_float(entry);
-    drawing->polled[entry->object] |= entry->kind == DF_POLL;
     if (has_place(entry->kind)) {
         drawing->touched[entry->object] = true;
         drawing->written[entry->object] |= floats;
@@ -435,8 +405,7 @@ static void draw_round(struct drawing *drawing)
         bool tcp = program->object[poke.object] == DF_TCP;
         if ((ends || tcp) && (tcp || drawing->reach == DF_PLAIN))
             continue;
-        if (can_be_poked(program->object[poke.object]) &&
-            !(poke.kind == DF_POKE_READ && drawing->polled[poke.object]))
+        if (can_be_poked(program->object[poke.object]))
             round->poke[round->pokes++] = poke;
         drawing->closed[poke.object] |= poke.kind == DF_POKE_CLOSE;
     }

@@ -104,13 +104,13 @@ static void who_waits_is_woken_in_order_and_not_when_cancelled(void **state)
     assert_int_equal(write_pipe(fds[1], 1), 1);
 
     assert_int_equal(fixture.ready_count, 2);
-    assert_ptr_equal(fixture.ready[0], &waiting[0].attempt);
-    assert_ptr_equal(fixture.ready[1], &waiting[2].attempt);
-    assert_int_equal(start(&waiting[0]), 1);
-    assert_int_equal(start(&waiting[2]), WAITS);
+    assert_ptr_equal(fixture.ready[0], &waiting[2].attempt);
+    assert_ptr_equal(fixture.ready[1], &waiting[0].attempt);
+    assert_int_equal(start(&waiting[2]), 1);
+    assert_int_equal(start(&waiting[0]), WAITS);
     assert_int_equal(sri_sim_world_close(fixture.world, fds[1]), 0);
     assert_int_equal(fixture.ready_count, 3);
-    assert_int_equal(start(&waiting[2]), 0);
+    assert_int_equal(start(&waiting[0]), 0);
     for (int i = 0; i < 3; i++)
         end(&waiting[i]);
 }
@@ -138,8 +138,8 @@ static void the_chooser_may_wake_another_first(void **state)
     assert_int_equal(write_pipe(fds[1], 1), 1);
 
     assert_int_equal(fixture.ready_count, 3);
-    assert_ptr_equal(fixture.ready[0], &waiting[2].attempt);
-    assert_ptr_equal(fixture.ready[1], &waiting[0].attempt);
+    assert_ptr_equal(fixture.ready[0], &waiting[0].attempt);
+    assert_ptr_equal(fixture.ready[1], &waiting[2].attempt);
     assert_ptr_equal(fixture.ready[2], &waiting[1].attempt);
     for (int i = 0; i < 3; i++)
         end(&waiting[i]);
