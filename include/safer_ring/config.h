@@ -22,6 +22,8 @@ extern "C" {
 #define SR_ENTRIES_MAX 32768u
 #define SR_IN_FLIGHT_MAX 16777214u
 #define SR_ARGUMENT_BYTES_MAX 65536u
+#define SR_FIXED_FILES_MAX 32767u
+#define SR_FIXED_BUFFERS_MAX 16383u
 #define SR_SHOTS_MAX 1048576u
 
 /* Start from sr_config_default() and change fields; a field's 0 means its default where it says so. */
@@ -74,6 +76,15 @@ struct sr_config {
 
     /* Cleared between users (POOL-7). */
     bool pool_clear;
+
+    /* That pool is registered with the ring, so that its buffers are fixed buffers (sr_pool_register()). Where the kernel
+       refuses, the ring works without, and the log says so. */
+    bool pool_registered;
+
+    /* Places for fixed files and registered buffers (safer_ring/registry.h): 1 … SR_FIXED_FILES_MAX and
+       SR_FIXED_BUFFERS_MAX; 0: 255. The kernel's tables are made when the first is registered, each with one place more. */
+    uint32_t fixed_files;
+    uint32_t fixed_buffers;
 };
 
 /* A balanced, general-purpose configuration. */

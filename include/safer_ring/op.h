@@ -120,8 +120,8 @@ struct SR_CAPABILITY("completion") sr_completion {
  * than an SQE can carry (BUF-8), an argument that does not fit (ARG-1), or an operation with a linked timeout on an SQ of
  * one place (OP-7). -EOPNOTSUPP: the opcode is unknown here, or takes no buffer. SR_EBUFFER_IN_FLIGHT: the buffer is not
  * the program's. -EBUSY: all max_in_flight slots are taken, by operations or by CQEs still owed to ended ones. -EAGAIN: the
- * submission queue is full and the kernel took nothing. SR_ENOT_REGISTERED: the target is a fixed file, and no file is
- * registered. SR_EINVALID_STATE: the ring is draining, or not attached. SR_EWRONG_THREAD, SR_EWRONG_PROCESS.
+ * submission queue is full and the kernel took nothing. SR_ENOT_REGISTERED: the target is a fixed file
+ * that is not registered, or not any more. SR_EINVALID_STATE: the ring is draining, or not attached. SR_EWRONG_THREAD, SR_EWRONG_PROCESS.
  * Callable: from the ring's thread, also from a callback; does not block. The operation is queued, and reaches the kernel
  * with the next sr_ring_submit(), wait, dispatch or empty peek.
  * Source: BUF-2, BUF-3, OP-1, OP-7; io_uring_enter(2).

@@ -90,7 +90,7 @@ SR_MUST_USE int sr_pool_stats(struct sr_pool *pool, struct sr_pool_stats *stats)
  *
  * Ownership: *pool becomes NULL; on failure it is whole and still the caller's. No other thread may be using it.
  * Errors: -EINVAL: NULL. SR_EBUFFER_IN_FLIGHT: *in_use (may be NULL) buffers are out; nothing has changed.
- * SR_EWRONG_THREAD: the pool is another thread's.
+ * SR_EWRONG_THREAD: the pool is another thread's, or is registered with a ring of another.
  * Callable: as sr_pool_get(). Source: POOL-5.
  */
 SR_MUST_USE int sr_pool_free(struct sr_pool **pool, uint32_t *in_use);

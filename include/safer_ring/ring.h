@@ -219,6 +219,7 @@ struct sr_panic_operation {
                            "done", "failed", "cancelled" */
     bool orphaned;      /* dropped before it ended */
     int32_t fd;         /* -1: none */
+    bool fixed;         /* fd is a fixed file's place */
     size_t buffer_size; /* 0: no buffer */
     uint64_t age_ns;    /* since it was submitted; 0 when it was not */
 };

@@ -38,6 +38,10 @@ static const char *wrong_field(const struct sr_config *config)
         return "pool_buffers";
     if (config->pool_buffers != 0 && config->pool_buffer_size == 0)
         return "pool_buffer_size";
+    if (config->fixed_files > SR_FIXED_FILES_MAX)
+        return "fixed_files";
+    if (config->fixed_buffers > SR_FIXED_BUFFERS_MAX)
+        return "fixed_buffers";
     return NULL;
 }
 

@@ -29,6 +29,7 @@ struct sr_buffer *sri_slot_take_back(struct sr_ring *ring, struct sri_slot *slot
     slot->buffer = NULL;
     if (buffer != NULL)
         sri_buffer_move(buffer, SRI_OWNER_WITHDRAW);
+    sri_slot_leave_file(ring, slot);
     sri_slot_free_if_settled(ring, slot);
     return buffer;
 }

@@ -3,11 +3,13 @@
  */
 #include "ring/pool.h"
 #include "ring/ring_private.h"
+#include "safer_ring/registry.h"
 
 int sri_own_pool_make(struct sr_ring *ring, const struct sr_config *config)
 {
     if (config->pool_buffers == 0)
         return 0;
+    ring->registers_pool = config->pool_registered;
     int rc = sr_pool_new(&ring->own_pool, config->pool_buffers, config->pool_buffer_size,
                          SR_POOL_ONE_THREAD | (config->pool_clear ? SR_POOL_CLEAR : 0u));
     if (rc == 0)
@@ -17,8 +19,13 @@ int sri_own_pool_make(struct sr_ring *ring, const struct sr_config *config)
 
 void sri_own_pool_attach(struct sr_ring *ring)
 {
-    if (ring->own_pool != NULL)
-        sri_pool_attach(ring->own_pool, ring->owner);
+    if (ring->own_pool == NULL)
+        return;
+    sri_pool_attach(ring->own_pool, ring->owner);
+    int rc = ring->registers_pool ? sr_pool_register(ring->own_pool, ring) : 0;
+    if (rc != 0)
+        sri_log(SR_LOG_WARNING, "the ring's pool could not be registered, and works without: %s",
+                sr_err_name(rc));
 }
 
 /* Buffers of it that are still out keep it alive, and end it (POOL-5). */

@@ -53,6 +53,7 @@ static void describe(const struct sr_panic *panic, const struct sri_slot *slot,
         .state = sri_operation_machine.states[slot->state],
         .orphaned = slot->claim == SRI_CLAIM_ORPHAN,
         .fd = slot->fd,
+        .fixed = sri_is_fixed(ring, slot),
         .buffer_size = sr_buffer_size(slot->buffer),
         .age_ns = was_submitted(slot) && panic->now_ns > submitted_ns ? panic->now_ns - submitted_ns : 0,
     };

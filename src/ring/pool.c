@@ -8,15 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "safer_ring/registry.h"
 
 /* `debt`: one buffer, and the pool's having been given up. */
 #define ONE_BUFFER 2
 #define GIVEN_UP 1
-
-static bool is_mine(const struct sr_pool *pool)
-{
-    return __builtin_expect(__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) == sri_this_thread(), 1);
-}
 
 static void destroy(struct sr_pool *pool)
 {
@@ -67,12 +63,26 @@ static __attribute__((noinline)) void take_returned(struct sr_pool *pool)
     atomic_fetch_add_explicit(&pool->debt, count * ONE_BUFFER, memory_order_relaxed);
 }
 
+bool sri_pool_hold_all(struct sr_pool *pool)
+{
+    if (pool->shared)
+        return sri_magazines_hold_all(pool);
+    take_returned(pool);
+    return pool->count == pool->capacity;
+}
+
+void sri_pool_let_all_go(struct sr_pool *pool)
+{
+    if (pool->shared)
+        sri_magazines_let_all_go(pool);
+}
+
 /* A buffer that is nobody's any more (BUF-9, POOL-3). Cleared before anybody else can have it (POOL-7). */
 static void come_home(struct sr_pool *pool, struct sr_buffer *buffer)
 {
     if (pool->clears)
         memset(buffer->memory, 0, pool->buffer_size);
-    if (is_mine(pool)) {
+    if (sri_pool_is_mine(pool)) {
         sri_pool_take_in(buffer);
         push(pool, buffer);
     } else if (pool->shared) {
@@ -201,7 +211,7 @@ SR_UNCHECKED int sr_pool_get(struct sr_pool *pool, struct sr_buffer **out)
 {
     if (pool == NULL || out == NULL)
         return -EINVAL;
-    if (is_mine(pool))
+    if (sri_pool_is_mine(pool))
         return get_own(pool, out);
     return pool->shared ? sri_magazines_get(pool, out) : SR_EWRONG_THREAD;
 }
@@ -243,7 +253,7 @@ int sr_pool_stats(struct sr_pool *pool, struct sr_pool_stats *stats)
 {
     if (pool == NULL || stats == NULL)
         return -EINVAL;
-    if (!pool->shared && !is_mine(pool))
+    if (!pool->shared && !sri_pool_is_mine(pool))
         return SR_EWRONG_THREAD;
     count(pool, stats);
     return 0;
@@ -262,6 +272,12 @@ int sr_pool_free(struct sr_pool **handle, uint32_t *in_use)
     if (stats.in_use != 0)
         return SR_EBUFFER_IN_FLIGHT;
     struct sr_pool *pool = *handle;
+    if (pool->ring != NULL)
+        refused = sr_pool_unregister(pool);
+    if (refused == SR_EWRONG_PROCESS)
+        sri_pool_part(pool); /* in a forked child: the registration is the parent's */
+    else if (refused != 0)
+        return refused;
     *handle = NULL;
     /* A thread that has just returned a buffer may not have let go of the pool: the last one out destroys it. */
     if (pool->shared)

@@ -14,6 +14,7 @@
 #include "machine/pool.h"
 #include "ring/buffer.h"
 #include "ring/identity.h"
+#include "ring/tables.h"
 #include "safer_ring/pool.h"
 
 #define SRI_MAGAZINES 16u
@@ -44,6 +45,12 @@ struct sr_pool {
     size_t stride; /* from one buffer's bytes to the next one's */
     uint8_t *region;
     struct sr_buffer **headers;
+
+    /* pool_register.c */
+    struct sri_registration registration;
+    struct sr_ring *ring;       /* it is registered with, or NULL */
+    struct sri_node registered; /* in that ring's list */
+    uint32_t *places;           /* in that ring's table, in the order of the memory */
 
     /* The owner's form: released by other threads. */
     _Alignas(128) _Atomic(struct sr_buffer *) returned;
@@ -80,6 +87,21 @@ int sri_magazines_get(struct sr_pool *pool, struct sr_buffer **out);
 void sri_magazines_put(struct sr_pool *pool, struct sr_buffer *buffer);
 void sri_magazines_fill(struct sr_pool *pool);
 void sri_magazines_stats(struct sr_pool *pool, struct sr_pool_stats *stats);
+
+bool sri_magazines_hold_all(struct sr_pool *pool);
+void sri_magazines_let_all_go(struct sr_pool *pool);
+
+/* Everything is at home, and stays there until it is let go; or false. Where the pool has a thread, called in that one. */
+bool sri_pool_hold_all(struct sr_pool *pool);
+void sri_pool_let_all_go(struct sr_pool *pool);
+
+/* pool_register.c: neither its ring nor the kernel knows the pool any more; nobody is asked. */
+void sri_pool_part(struct sr_pool *pool);
+
+static inline bool sri_pool_is_mine(const struct sr_pool *pool)
+{
+    return __builtin_expect(__atomic_load_n(&pool->owner, __ATOMIC_RELAXED) == sri_this_thread(), 1);
+}
 
 /* A ring's own pool: whose list it is; and given up when the ring closes: it is destroyed with its last buffer's return. */
 void sri_pool_attach(struct sr_pool *pool, const void *owner);

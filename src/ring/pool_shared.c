@@ -123,6 +123,22 @@ void sri_magazines_fill(struct sr_pool *pool)
         push(own, pool->headers[i]);
 }
 
+bool sri_magazines_hold_all(struct sr_pool *pool)
+{
+    uint32_t home = 0;
+    lock_all(pool);
+    for (uint32_t i = 0; i < SRI_MAGAZINES; i++)
+        home += pool->magazines[i].count;
+    if (home != pool->capacity)
+        unlock_all(pool);
+    return home == pool->capacity;
+}
+
+void sri_magazines_let_all_go(struct sr_pool *pool)
+{
+    unlock_all(pool);
+}
+
 void sri_magazines_stats(struct sr_pool *pool, struct sr_pool_stats *stats)
 {
     lock_all(pool);

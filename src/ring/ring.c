@@ -7,7 +7,7 @@
 #include "base/checked.h"
 #include "ring/give_up.h"
 #include "ring/open.h"
-#include "ring/ring_private.h"
+#include "ring/tables.h"
 
 int sri_ring_refusal(const struct sr_ring *ring)
 {
@@ -47,6 +47,8 @@ static const struct sri_completions empty_list = {.head = SRI_NO_SLOT, .tail = S
 
 #define DEFAULT_ARGUMENT_BYTES 256u
 #define DEFAULT_POST_ENTRIES 64u
+#define DEFAULT_FIXED_FILES 255u
+#define DEFAULT_FIXED_BUFFERS 255u
 
 /* What is the ring's own: everything but the kernel's part. */
 static int make_own(struct sr_ring *ring, const struct sr_config *config)
@@ -57,6 +59,8 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
     ring->cancel_head = ring->cancel_tail = SRI_NO_SLOT;
     ring->cancel_on_drop = config->cancel_on_drop;
     sri_batches_init(&ring->batches);
+    ring->fixed_files = config->fixed_files != 0 ? config->fixed_files : DEFAULT_FIXED_FILES;
+    ring->fixed_buffers = config->fixed_buffers != 0 ? config->fixed_buffers : DEFAULT_FIXED_BUFFERS;
     ring->queue_entries = config->queue_entries;
     if (ring->queue_entries == 0)
         ring->queue_entries = max_in_flight > completions ? max_in_flight : completions;
@@ -74,7 +78,9 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
 
 static void free_own(struct sr_ring *ring)
 {
+    sri_pools_leave(ring);
     sri_own_pool_leave(ring);
+    sri_tables_free(ring);
     if (ring->posts.values != NULL)
         sri_posts_fini(&ring->posts);
     sri_batches_fini(&ring->batches);

@@ -132,7 +132,11 @@ struct sr_ring {
     bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
 
-    struct sr_pool *own_pool; /* or NULL */
+    struct sr_pool *own_pool;  /* or NULL */
+    struct sri_tables *tables; /* tables.h; NULL: nothing was ever registered */
+    uint32_t fixed_files;      /* places of the tables */
+    uint32_t fixed_buffers;
+    bool registers_pool;
     struct sri_batches batches;
     uint64_t borrower; /* the operation of the last borrowing call (PIN-2) */
     struct sri_posts posts;
@@ -240,6 +244,15 @@ static inline struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_
     return sri_hot_find(&ring->hot, id);
 }
 
+/* registry.c: the use of a fixed file, if there was one, ends. */
+void sri_fixed_end(struct sr_ring *ring, struct sri_slot *slot);
+
+static inline void sri_slot_leave_file(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (ring->tables != NULL)
+        sri_fixed_end(ring, slot);
+}
+
 /* Its result is gone: free once nothing is owed. */
 static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
 {
@@ -249,6 +262,7 @@ static inline void sri_slot_settle(struct sr_ring *ring, struct sri_slot *slot)
     ring->hot.settled++;
     if (sri_is_shot(ring, slot))
         sri_repay(slot); /* what kept it from the operations' list */
+    sri_slot_leave_file(ring, slot);
     sri_slot_free_if_settled(ring, slot);
 }
 
@@ -448,6 +462,14 @@ static inline bool sri_posts_any(const struct sr_ring *ring)
 {
     return atomic_load(&ring->posts.count) != 0;
 }
+
+/* registry.c: an operation's fixed file. May it be used? Then its use begins, and ends with the slot's operation. */
+int sri_fixed_check(const struct sr_ring *ring, const struct sr_op_spec *spec);
+void sri_fixed_begin(struct sr_ring *ring, struct sri_slot *slot);
+bool sri_is_fixed(const struct sr_ring *ring, const struct sri_slot *slot);
+
+/* pool_register.c: the ring goes, and the pools registered with it are as they were. */
+void sri_pools_leave(struct sr_ring *ring);
 
 /* own_pool.c */
 int sri_own_pool_make(struct sr_ring *ring, const struct sr_config *config);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "ring/ring_private.h"
+#include "ring/tables.h"
 
 /* The bytes a specification asks of a buffer: 0 and *length, or why it can't be (BUF-8: never cut). */
 static int resolve_range(const struct sr_op_spec *spec, const struct sr_buffer *buffer, uint32_t *length)
@@ -95,7 +96,7 @@ static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const stru
         return -EOPNOTSUPP;
     if ((spec->flags & SR_OP_MULTISHOT) != 0 && (!kind->has_multishot || door != MANY))
         return door == MANY ? -EOPNOTSUPP : -EINVAL;
-    return spec->target.fixed ? SR_ENOT_REGISTERED : 0;
+    return spec->target.fixed && kind->has_target ? sri_fixed_check(ring, spec) : 0;
 }
 
 static void abandon(struct sr_ring *ring, struct sri_slot *slot)
@@ -144,6 +145,25 @@ static uint32_t largest_count(const struct sri_kind *kind, const struct sr_op_sp
     return kind->moves_bytes && !true_length ? length : UINT32_MAX;
 }
 
+/* What is registered with this ring goes as such: a fixed file, and a fixed buffer for the opcodes that have one (REG-5). */
+static void use_registered(struct sr_ring *ring, struct sri_slot *slot, const struct sr_op_spec *spec,
+                           struct io_uring_sqe *sqe)
+{
+    if (spec->target.fixed && sri_kind(spec->opcode)->has_target) {
+        sqe->flags |= IOSQE_FIXED_FILE;
+        sri_fixed_begin(ring, slot);
+    }
+    if (slot->buffer == NULL || !sri_is_registered_with(slot->buffer, ring))
+        return;
+    if (spec->opcode == IORING_OP_READ || spec->opcode == IORING_OP_WRITE)
+        sqe->opcode = spec->opcode == IORING_OP_READ ? IORING_OP_READ_FIXED : IORING_OP_WRITE_FIXED;
+    else if (spec->opcode == IORING_OP_SEND_ZC)
+        sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
+    else
+        return;
+    sqe->buf_index = slot->buffer->registered_index;
+}
+
 /* Queues the prepared operation, with its buffer or NULL. Cannot fail. */
 static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_kind *kind,
                   const struct sr_op_spec *spec, struct sr_buffer *buffer, uint32_t length, struct sr_op *op)
@@ -159,6 +179,7 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
     struct io_uring_sqe *sqe = sri_next_entry(ring);
     sri_encode(ring, slot, kind, spec, sqe);
     sqe->user_data = slot->id;
+    use_registered(ring, slot, spec, sqe);
     slot->length = largest_count(kind, spec, length);
     if (spec->timeout_ns != 0) {
         sqe->flags |= IOSQE_IO_LINK;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "main.h"
 
@@ -268,14 +269,55 @@ static int fake_enter(void *self, int ring, uint32_t to_submit, uint32_t min_com
     return consumed > 0 ? (int)consumed : waited;
 }
 
+static int make_table(uint32_t *places, const struct io_uring_rsrc_register *sparse)
+{
+    if (*places != 0)
+        return -EBUSY;
+    if (sparse->flags != IORING_RSRC_REGISTER_SPARSE || sparse->nr == 0 || sparse->nr > FAKE_PLACES)
+        return -EINVAL;
+    *places = sparse->nr;
+    return 0;
+}
+
+/* Does the item put something into its place, or empty it? */
+static bool is_something(const struct io_uring_rsrc_update2 *change, bool files, uint32_t i)
+{
+    const void *items = (const void *)(uintptr_t)change->data;
+    return files ? ((const int *)items)[i] >= 0 : ((const struct iovec *)items)[i].iov_base != NULL;
+}
+
+static int update_table(struct fake_kernel *kernel, const struct io_uring_rsrc_update2 *change, bool files)
+{
+    bool *held = files ? kernel->fixed_files : kernel->fixed_buffers;
+    uint32_t *count = files ? &kernel->fixed_files_held : &kernel->fixed_buffers_held;
+    uint32_t places = files ? kernel->file_places : kernel->buffer_places;
+    if (places == 0)
+        return -ENXIO;
+    if (change->offset + change->nr > places)
+        return -EINVAL;
+    for (uint32_t i = 0; i < change->nr; i++) {
+        bool something = is_something(change, files, i);
+        if (something && kernel->update_fails_at != 0 && ++kernel->updated_items >= kernel->update_fails_at)
+            return i > 0 ? (int)i : -ENFILE;
+        *count += (uint32_t)something - (uint32_t)held[change->offset + i];
+        held[change->offset + i] = something;
+    }
+    return (int)change->nr;
+}
+
 static int fake_register(void *self, int ring, uint32_t opcode, void *arg, uint32_t count)
 {
     struct fake_kernel *kernel = self;
-    (void)arg;
     (void)count;
     assert_int_equal(ring, FAKE_RING_FD);
     if (kernel->register_error != 0)
         return kernel->register_error;
+    if (opcode == IORING_REGISTER_FILES2)
+        return make_table(&kernel->file_places, arg);
+    if (opcode == IORING_REGISTER_BUFFERS2)
+        return make_table(&kernel->buffer_places, arg);
+    if (opcode == IORING_REGISTER_FILES_UPDATE2 || opcode == IORING_REGISTER_BUFFERS_UPDATE)
+        return update_table(kernel, arg, opcode == IORING_REGISTER_FILES_UPDATE2);
     if (opcode != IORING_REGISTER_ENABLE_RINGS)
         return -EINVAL;
     kernel->disabled = false;

@@ -18,6 +18,7 @@
 #define FAKE_RING_FD 100
 #define FAKE_POLLABLE_FD 200
 #define FAKE_ALL UINT32_MAX
+#define FAKE_PLACES 256
 
 /* How one enter goes. All zero but `take`: as if it were not scripted. */
 struct fake_enter {
@@ -41,6 +42,8 @@ struct fake_kernel {
 
     /* ---- at any time ---- */
     int register_error;
+    uint32_t
+        update_fails_at; /* of what is put into a table, counted from 1, this item and all later ones: -ENFILE; 0: none */
     int wake_error;
     int close_error; /* of descriptors other than the ring */
     uint64_t now_ns;
@@ -59,6 +62,10 @@ struct fake_kernel {
     atomic_uint wakes;
     uint32_t enabled; /* times the ring was enabled */
 
+    uint32_t updated_items;    /* put into a table, or tried to be; a test may set it back */
+    uint32_t fixed_files_held; /* places that are not empty */
+    uint32_t fixed_buffers_held;
+
     uint32_t seen_count; /* entries consumed, in order */
     struct io_uring_sqe seen[512];
     uint32_t closed_count; /* descriptors closed, the ring excluded */
@@ -67,6 +74,10 @@ struct fake_kernel {
     /* ---- its own ---- */
     bool open;
     bool disabled;
+    bool fixed_files[FAKE_PLACES];
+    bool fixed_buffers[FAKE_PLACES];
+    uint32_t file_places;
+    uint32_t buffer_places;
     uint32_t sq_entries;
     uint32_t cq_entries;
     uint32_t mappings;
