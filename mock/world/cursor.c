@@ -47,7 +47,8 @@ static size_t piece(struct sri_cursor *cursor, size_t size, char **at)
     if (size == 0)
         return 0;
     size_t here = cursor->segment->iov_len - cursor->offset;
-    *at = (char *)cursor->segment->iov_base + cursor->offset;
+    /* The program's address, which may be anything. */
+    *at = (char *)((uintptr_t)cursor->segment->iov_base + cursor->offset);
     return here < size ? here : size;
 }
 
@@ -85,7 +86,7 @@ static inline bool is_one_piece(const struct sri_cursor *cursor, size_t size)
 size_t sri_cursor_give(struct sri_cursor *cursor, const void *from, size_t size)
 {
     if (is_one_piece(cursor, size)) {
-        char *to = (char *)cursor->segment->iov_base + cursor->offset;
+        char *to = (char *)((uintptr_t)cursor->segment->iov_base + cursor->offset);
         cursor->faulted = sri_user_copy_out(cursor->user, to, from, size) != 0;
         if (!cursor->faulted)
             move(cursor, size);
