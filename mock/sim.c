@@ -91,11 +91,12 @@ static void forget_ring(struct sr_sim *sim, int descriptor)
 static void observe(void *self, const struct sri_event *event)
 {
     struct sr_sim *sim = self;
-    if (event->kind == SRI_EVENT_RING_OPENED)
+    if (event->kind == SRI_EVENT_CONSUMED)
+        sri_script_consumed(&sim->adversary.script, event);
+    else if (event->kind == SRI_EVENT_RING_OPENED)
         sim->newest_ring = event->ring;
     else if (event->kind == SRI_EVENT_RING_CLOSED)
         forget_ring(sim, event->ring);
-    sri_script_observe(&sim->adversary.script, event);
     if ((sim->flags & SR_SIM_NO_TRACE) == 0)
         sri_trace_observe(&sim->trace, event);
 }

@@ -44,10 +44,8 @@ int sri_script_add(struct sri_script *script, const struct sr_sim_outcome *outco
     return 0;
 }
 
-void sri_script_observe(struct sri_script *script, const struct sri_event *event)
+void sri_script_consumed(struct sri_script *script, const struct sri_event *event)
 {
-    if (event->kind != SRI_EVENT_CONSUMED)
-        return;
     uint32_t nth = ++script->consumed[event->opcode];
     if (script->count == 0)
         return;

@@ -36,8 +36,8 @@ struct sri_script {
 /* See sr_sim_script(). */
 int sri_script_add(struct sri_script *script, const struct sr_sim_outcome *outcome);
 
-/* To be called with every event. */
-void sri_script_observe(struct sri_script *script, const struct sri_event *event);
+/* To be called with every SRI_EVENT_CONSUMED. */
+void sri_script_consumed(struct sri_script *script, const struct sri_event *event);
 
 /* May a script have a say in this question? Then its answer is in *answer, and the outcome is spent. */
 bool sri_script_answer(struct sri_script *script, const struct sri_question *question, uint32_t *answer);

@@ -58,7 +58,7 @@ static size_t branch(uint64_t page, uint32_t level)
     return (size_t)(page >> (level * BRANCH_BITS)) & (BRANCHES - 1);
 }
 
-struct sri_page *sri_page_find(const struct sri_content *content, uint64_t number)
+static inline struct sri_page *find(const struct sri_content *content, uint64_t number)
 {
     if (content->root == NULL || !reaches(content->height, number))
         return NULL;
@@ -66,6 +66,11 @@ struct sri_page *sri_page_find(const struct sri_content *content, uint64_t numbe
     for (uint32_t level = content->height; level > 0 && at != NULL; level--)
         at = ((void **)at)[branch(number, level - 1)];
     return at;
+}
+
+struct sri_page *sri_page_find(const struct sri_content *content, uint64_t number)
+{
+    return find(content, number);
 }
 
 /* The lowest page from `first` on below a place that begins with the number `begin`. */
@@ -229,22 +234,9 @@ static size_t rest_of_page(uint64_t offset, uint64_t left)
     return left < rest ? (size_t)left : rest;
 }
 
-/* A page read whole, by one copy: its sum is kept until it is changed, since it is read more often than written. */
-static void tell_sum(struct sri_cursor *cursor, struct sri_page *page)
+static const uint8_t *bytes_of(const struct sri_page *page)
 {
-    if (!page->summed) {
-        page->sum = sri_user_sum(page->now, SRI_PAGE_SIZE, 0);
-        page->summed = true;
-    }
-    cursor->user->known.to = (char *)cursor->segment->iov_base + (cursor->offset - SRI_PAGE_SIZE);
-    cursor->user->known.length = SRI_PAGE_SIZE;
-    cursor->user->known.sum = page->sum;
-}
-
-static inline bool wants_sum(const struct sri_cursor *cursor, const struct sri_page *page)
-{
-    return cursor->user != NULL && cursor->user->known.wanted && cursor->left == 0 && page != NULL &&
-           page->now != NULL && cursor->offset >= SRI_PAGE_SIZE;
+    return page == NULL || page->now == NULL ? sri_page_unwritten : page->now;
 }
 
 int64_t sri_content_read(const struct sri_content *content, uint64_t offset, struct sri_cursor *cursor)
@@ -253,17 +245,48 @@ int64_t sri_content_read(const struct sri_content *content, uint64_t offset, str
     uint64_t done = 0;
     while (offset < end && cursor->left > 0) {
         size_t n = rest_of_page(offset, end - offset);
-        struct sri_page *page = sri_page_find(content, offset >> PAGE_BITS);
-        const uint8_t *bytes = page == NULL || page->now == NULL ? sri_page_unwritten : page->now;
+        const uint8_t *bytes = bytes_of(sri_page_find(content, offset >> PAGE_BITS));
         size_t given = sri_cursor_give(cursor, bytes + (offset & (SRI_PAGE_SIZE - 1)), n);
-        if (given == SRI_PAGE_SIZE && done == 0 && wants_sum(cursor, page))
-            tell_sum(cursor, page);
         done += given;
         offset += given;
         if (given < n)
             break;
     }
     return done == 0 && cursor->faulted ? -EFAULT : (int64_t)done;
+}
+
+/* Of a page read whole. Its sum is kept until it is changed, since it is read more often than written. */
+static void tell_sum(struct sri_user *user, struct sri_page *page, const void *to)
+{
+    if (!page->summed) {
+        page->sum = sri_user_sum(page->now, SRI_PAGE_SIZE, 0);
+        page->summed = true;
+    }
+    user->known.to = to;
+    user->known.length = SRI_PAGE_SIZE;
+    user->known.sum = page->sum;
+}
+
+int64_t sri_content_read_to(const struct sri_content *content, uint64_t offset, struct sri_user *user,
+                            void *to, uint64_t length)
+{
+    if (offset >= content->size)
+        return 0;
+    if (length > content->size - offset)
+        length = content->size - offset;
+    struct sri_page *page = NULL;
+    size_t n;
+    for (uint64_t done = 0; done < length; done += n) {
+        size_t begin = (size_t)((offset + done) & (SRI_PAGE_SIZE - 1));
+        n = rest_of_page(begin, length - done);
+        page = find(content, (offset + done) >> PAGE_BITS);
+        if (sri_user_copy_out(user, (char *)to + done, bytes_of(page) + begin, n) != 0)
+            return done == 0 ? -EFAULT : (int64_t)done;
+    }
+    if (user->known.wanted && length == SRI_PAGE_SIZE && n == SRI_PAGE_SIZE && page != NULL &&
+        page->now != NULL)
+        tell_sum(user, page, to);
+    return (int64_t)length;
 }
 
 int64_t sri_content_write(struct sri_disk *disk, struct sri_content *content, uint64_t offset,

@@ -56,6 +56,10 @@ void sri_content_init(struct sri_content *content);
 /* Bytes moved from the file at `offset`, 0 at and beyond its end, -EFAULT. */
 int64_t sri_content_read(const struct sri_content *content, uint64_t offset, struct sri_cursor *cursor);
 
+/* The same to one range of the program's memory. */
+int64_t sri_content_read_to(const struct sri_content *content, uint64_t offset, struct sri_user *user,
+                            void *to, uint64_t length);
+
 /*
  * Bytes moved to the file, which grows; fewer when the disk gets full on the way. -ENOSPC, -EFBIG, -ENOMEM, -EFAULT:
  * nothing was moved.

@@ -21,13 +21,26 @@ static void touch_access(struct sri_sim_world *world, struct sri_inode *inode)
         times->access_ns = world->now_ns;
 }
 
+/* Mostly to one segment of the program's. */
+static inline int64_t read_content(struct sri_sim_world *world, const struct sri_attempt *attempt,
+                                   uint64_t offset)
+{
+    const struct sri_content *content = &attempt->file->inode->content;
+    struct sri_user *user = world->links.user;
+    const struct iovec *to = attempt->segments;
+    if (attempt->segment_count == 1 && !attempt->kernel_memory)
+        return sri_content_read_to(content, offset, user, to->iov_base,
+                                   to->iov_len < attempt->limit ? to->iov_len : attempt->limit);
+    struct sri_cursor cursor = sri_cursor_at(attempt, user, 0);
+    return sri_content_read(content, offset, &cursor);
+}
+
 static int64_t read_file(struct sri_sim_world *world, struct sri_attempt *attempt)
 {
     struct sri_file *file = attempt->file;
     bool own = attempt->offset == SRI_OWN_POSITION;
-    struct sri_cursor cursor = sri_cursor_at(attempt, world->links.user, 0);
     uint64_t offset = own ? file->position : attempt->offset;
-    int64_t result = sri_content_read(&file->inode->content, offset, &cursor);
+    int64_t result = read_content(world, attempt, offset);
     if (own && result > 0)
         file->position += (uint64_t)result;
     if ((file->flags & O_NOATIME) == 0)

@@ -384,7 +384,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .object = object,
         .reread = reread,
     };
-    return (struct sri_world){.vtable = &vtable, .self = world};
+    return (struct sri_world){.vtable = &vtable, .self = world, .now = &world->now_ns};
 }
 
 void sri_sim_world_advance(struct sri_sim_world *world, uint64_t duration_ns)

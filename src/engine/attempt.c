@@ -251,9 +251,12 @@ static bool attempt(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     const struct sri_world_vtable *world = engine->world.vtable;
-    sri_shot_resume(request);
-    if (!has_buffer(request))
-        return false;
+    bool plain = request->shots == 0;
+    if (!plain) {
+        sri_shot_resume(request);
+        if (!has_buffer(request))
+            return false;
+    }
     if (!sri_is_orderly(engine) && !(request->marks & SRI_MARK_ASKED) && !ask_freedoms(request)) {
         sri_select_settle(request, request->result);
         return end_unattempted(request, request->result);
@@ -275,7 +278,8 @@ static bool attempt(struct sri_request *request)
             wait_in_world(request);
             return false;
         }
-        sri_select_settle(request, result);
+        if (!plain)
+            sri_select_settle(request, result);
         if (!goes_on(request, result))
             return done(request, result);
     }

@@ -3,11 +3,20 @@
  */
 #include "engine/steps.h"
 
-void sri_emit(struct sri_engine *engine, struct sri_event *event)
+static inline void emit(struct sri_engine *engine, struct sri_event *event)
 {
     event->now_ns = sri_now(engine);
-    for (uint32_t i = 0; i < engine->observer_count; i++)
-        engine->observers[i].observe(engine->observers[i].self, event);
+    const struct sri_observer *observer = engine->observers;
+    uint32_t left = engine->observer_count;
+    do {
+        observer->observe(observer->self, event);
+        observer++;
+    } while (--left > 0);
+}
+
+void sri_emit(struct sri_engine *engine, struct sri_event *event)
+{
+    emit(engine, event);
 }
 
 void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t result, uint32_t flags)
@@ -18,7 +27,7 @@ void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t resu
                               .flags = flags,
                               .cq_ready = sri_cq_ready(ring),
                               .sq_ready = sri_sq_ready(ring)};
-    sri_emit(ring->engine, &event);
+    emit(ring->engine, &event);
 }
 
 /* What it lends, unless it was refused. */
@@ -66,7 +75,7 @@ void sri_emit_request(struct sri_request *request, enum sri_event_kind kind, int
     event.last = (flags & IORING_CQE_F_MORE) == 0 && !owes;
     event.flags = flags;
     event.result = result;
-    sri_emit(request->ring->engine, &event);
+    emit(request->ring->engine, &event);
 }
 
 void sri_emit_consumed(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -75,7 +84,7 @@ void sri_emit_consumed(struct sri_request *request, const struct io_uring_sqe *s
     fill(&event, request, SRI_EVENT_CONSUMED);
     event.opcode = sqe->opcode;
     event.sqe = sqe;
-    sri_emit(request->ring->engine, &event);
+    emit(request->ring->engine, &event);
 }
 
 /* What the copy knew of its sum holds for all that was written, when that is one piece and was copied for this attempt. */
@@ -89,5 +98,5 @@ void sri_emit_touched(struct sri_request *request, uint64_t moved)
     if (known->length != 0 && known->length == moved && known->to == segments_of(request)->iov_base)
         event.sum = &known->sum;
     known->wanted = false;
-    sri_emit(request->ring->engine, &event);
+    emit(request->ring->engine, &event);
 }

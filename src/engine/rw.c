@@ -71,7 +71,7 @@ void sri_set_segment(struct sri_request *request, void *base, uint32_t length)
     request->attempt.segments = &request->one;
     request->attempt.segment_count = 1;
     request->segment_count = 1;
-    (void)sri_segments_length(&request->one, 1, &request->length); /* 32 bits are never too long */
+    request->length = length < SRI_LENGTH_MOST ? length : SRI_LENGTH_MOST;
     request->attempt.limit = request->length;
 }
 

@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The most that one call moves: a page less than INT_MAX (read(2), NOTES). */
-#define MOST UINT64_C(0x7ffff000)
-
 int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *length)
 {
     uint64_t sum = 0;
@@ -16,8 +13,8 @@ int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *
         if (segments[i].iov_len > INT64_MAX)
             return -EINVAL;
         sum += segments[i].iov_len;
-        if (sum > MOST)
-            sum = MOST;
+        if (sum > SRI_LENGTH_MOST)
+            sum = SRI_LENGTH_MOST;
     }
     *length = sum;
     return 0;

@@ -6,6 +6,9 @@
 
 #include "engine/request.h"
 
+/* The most that one call moves: a page less than INT_MAX (read(2), NOTES). */
+#define SRI_LENGTH_MOST UINT32_C(0x7ffff000)
+
 /* The sum of the lengths; -EINVAL when one is negative as a ssize_t. What is above the most a call moves is cut off. */
 int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *length);
 

@@ -313,6 +313,7 @@ struct sri_world_vtable {
 struct sri_world {
     const struct sri_world_vtable *vtable;
     void *self;
+    const uint64_t *now; /* what now_ns() says, where that is a number that stands somewhere; else NULL */
 };
 
 #endif

@@ -206,8 +206,7 @@ int sri_host_world_new(struct sri_world *out)
         world_release(host);
         return rc;
     }
-    out->vtable = &host_vtable;
-    out->self = host;
+    *out = (struct sri_world){.vtable = &host_vtable, .self = host};
     return 0;
 }
 

@@ -219,11 +219,11 @@ static void a_script_goes_before_the_tape_and_is_spent(void **state)
     assert_int_equal(sri_script_add(&adversary.script, &outcome), 0);
     assert_int_equal(sri_script_add(&adversary.script, &outcome), -EEXIST);
 
-    sri_script_observe(&adversary.script, &consumed);
+    sri_script_consumed(&adversary.script, &consumed);
     assert_int_equal(sri_pick(&chooser, &question), 0);
     consumed.request = 2;
     consumed.user_data = question.user_data = 11;
-    sri_script_observe(&adversary.script, &consumed);
+    sri_script_consumed(&adversary.script, &consumed);
     assert_int_equal(sri_pick(&chooser, &question), 3);
 
     assert_int_equal(sri_pick(&chooser, &question), 0);
