@@ -301,6 +301,7 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
         }
         if (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) {
             /* A round of its own, before the wait's (measured). */
+            sri_look_unless_told(ring->engine);
             advance_held(ring, min_complete);
         }
     }

@@ -116,7 +116,7 @@ static void print_object(FILE *out, uint8_t kind, unsigned i)
         fprintf(out, "    pipe(o[%u]);\n    write(o[%u][1], calloc(1, 65536), 65536);\n", i, i);
         break;
     case DF_NOTHING:
-    case DF_OBJECT_KINDS: fprintf(out, "    o[%u][0] = o[%u][1] = 1000000;\n", i, i); break;
+    case DF_OBJECT_KINDS: fprintf(out, "    o[%u][0] = o[%u][1] = -1;\n", i, i); break;
     }
 }
 
@@ -143,19 +143,26 @@ static const char *const masks[] = {"POLLIN", "POLLOUT", "POLLIN | POLLOUT", "PO
 static void print_transfer(FILE *out, const struct df_entry *entry, unsigned i)
 {
     const char *flags = entry->variant == 1 ? "MSG_DONTWAIT" : entry->variant == 2 ? "MSG_WAITALL" : "0";
-    const char *name = entry->kind == DF_READ      ? "read"
-                       : entry->kind == DF_WRITE   ? "write"
-                       : entry->kind == DF_READV   ? "readv2"
-                       : entry->kind == DF_WRITEV  ? "writev2"
-                       : entry->kind == DF_RECV    ? "recv"
-                       : entry->kind == DF_SEND    ? "send"
-                       : entry->kind == DF_RECVMSG ? "recvmsg"
-                                                   : "sendmsg";
+    const char *name = entry->kind == DF_READ          ? "read"
+                       : entry->kind == DF_WRITE       ? "write"
+                       : entry->kind == DF_READV       ? "readv2"
+                       : entry->kind == DF_WRITEV      ? "writev2"
+                       : entry->kind == DF_RECV        ? "recv"
+                       : entry->kind == DF_SEND        ? "send"
+                       : entry->kind == DF_RECVMSG     ? "recvmsg"
+                       : entry->kind == DF_READ_FIXED  ? "read_fixed"
+                       : entry->kind == DF_WRITE_FIXED ? "write_fixed"
+                                                       : "sendmsg";
     fprintf(out, "    io_uring_prep_%s(sqe, o[%u][%u], ", name, entry->object, entry->end);
     switch (entry->kind) {
     case DF_READ:
     case DF_WRITE:
         fprintf(out, "bytes[%u], %u, (__u64)%" PRId64 ");\n", i, entry->length, (int64_t)entry->offset);
+        break;
+    case DF_READ_FIXED:
+    case DF_WRITE_FIXED:
+        fprintf(out, "bytes[%u], %u, (__u64)%" PRId64 ", %u);\n", i, entry->length, (int64_t)entry->offset,
+                i + (entry->variant == 3));
         break;
     case DF_READV:
     case DF_WRITEV:
@@ -278,9 +285,19 @@ static void print_entry(FILE *out, const struct df_program *program, unsigned i)
     case DF_RECV:
     case DF_SEND:
     case DF_RECVMSG:
+    case DF_READ_FIXED:
+    case DF_WRITE_FIXED:
     case DF_SENDMSG: print_transfer(out, entry, i); break;
     case DF_KINDS: break;
     }
+    if (entry->flags & IOSQE_FIXED_FILE)
+        fprintf(out, "    sqe->fd = %u;\n", 2u * entry->object + entry->end);
+    if (entry->flags & IOSQE_BUFFER_SELECT)
+        fprintf(out, "    sqe->buf_group = %u;\n", (unsigned)DF_GROUP);
+    if (entry->many)
+        fprintf(out, "    sqe->ioprio |= %s;\n%s",
+                entry->kind == DF_ACCEPT ? "IORING_ACCEPT_MULTISHOT" : "IORING_RECV_MULTISHOT",
+                entry->kind == DF_ACCEPT ? "" : "    sqe->len = 0;\n");
     fprintf(out, "    next(0x%x, %u);\n", entry->flags, entry->user_data);
 }
 
@@ -290,7 +307,7 @@ static void print_memory(FILE *out, const struct df_program *program)
     fprintf(out, "    memset(bytes[63], 'p', 64);\n");
     for (unsigned i = 0; i < program->entries; i++) {
         const struct df_entry *entry = &program->entry[i];
-        if (entry->kind < DF_READ || entry->kind > DF_SENDMSG)
+        if (entry->kind < DF_READ || entry->kind > DF_WRITE_FIXED)
             continue;
         fprintf(out,
                 "    memset(bytes[%u], %u, 64);\n"
@@ -302,11 +319,71 @@ static void print_memory(FILE *out, const struct df_program *program)
     }
 }
 
+static void print_registered(FILE *out, const struct df_program *program)
+{
+    if (program->registers & DF_HAS_FILES)
+        fprintf(out, "    say(\"files\", io_uring_register_files(&ring, o[0], %u)); /* with -1 for none */\n",
+                2u * DF_OBJECTS);
+    if (program->registers & DF_HAS_BUFFERS)
+        fprintf(out,
+                "    struct iovec buffers[%u];\n    for (int i = 0; i < %u; i++)\n"
+                "        buffers[i] = (struct iovec){bytes[i], 64};\n"
+                "    say(\"buffers\", io_uring_register_buffers(&ring, buffers, %u));\n",
+                program->entries, program->entries, program->entries);
+    if (program->registers & DF_HAS_GROUP)
+        fprintf(out,
+                "    static char group[%u][%u];\n    sqe = io_uring_get_sqe(&ring);\n"
+                "    io_uring_prep_provide_buffers(sqe, group, %u, %u, %u, 0);\n    next(0, 199);\n"
+                "    enter(0, 0);\n    take(1);\n",
+                (unsigned)DF_GROUP_BUFFERS, (unsigned)DF_GROUP_BYTES, (unsigned)DF_GROUP_BYTES,
+                (unsigned)DF_GROUP_BUFFERS, (unsigned)DF_GROUP);
+    if (program->registers & DF_HAS_RING)
+        fprintf(out,
+                "    static char group[%u][%u], memory[4096] __attribute__((aligned(4096)));\n"
+                "    struct io_uring_buf_ring *provided = (void *)memory;\n"
+                "    struct io_uring_buf_reg of_group = {(__u64)provided, %u, %u};\n"
+                "    say(\"group\", io_uring_register_buf_ring(&ring, &of_group, 0));\n"
+                "    for (int i = 0; i < %u; i++)\n"
+                "        io_uring_buf_ring_add(provided, group[i], %u, i, %u, i);\n"
+                "    io_uring_buf_ring_advance(provided, %u);\n",
+                (unsigned)DF_GROUP_BUFFERS, (unsigned)DF_GROUP_BYTES, (unsigned)DF_GROUP_BUFFERS,
+                (unsigned)DF_GROUP, (unsigned)DF_GROUP_BUFFERS, (unsigned)DF_GROUP_BYTES,
+                (unsigned)DF_GROUP_BUFFERS - 1, (unsigned)DF_GROUP_BUFFERS);
+}
+
+static void print_registration(FILE *out, const struct df_program *program, const struct df_round *round)
+{
+    unsigned slot = round->slot % (2 * DF_OBJECTS);
+    const char *what = df_registration_name(round->registration);
+    switch ((enum df_registration)round->registration) {
+    case DF_EMPTY_SLOT:
+        fprintf(out, "    say(\"%s\", io_uring_register_files_update(&ring, %u, &(int){-1}, 1));\n", what,
+                slot);
+        break;
+    case DF_FILL_SLOT:
+        fprintf(out, "    say(\"%s\", io_uring_register_files_update(&ring, %u, &o[%u][%u], 1));\n", what,
+                slot, slot / 2, slot % 2);
+        break;
+    case DF_FILES_AGAIN:
+        fprintf(out, "    say(\"%s\", io_uring_register_files(&ring, o[0], %u));\n", what, 2u * DF_OBJECTS);
+        break;
+    case DF_NO_FILES: fprintf(out, "    say(\"%s\", io_uring_unregister_files(&ring));\n", what); break;
+    case DF_BUFFERS_AGAIN:
+        fprintf(out, "    say(\"%s\", io_uring_register_buffers(&ring, %s, %u));\n", what,
+                program->registers & DF_HAS_BUFFERS ? "buffers" : "parts[0]", program->entries);
+        break;
+    case DF_NO_BUFFERS: fprintf(out, "    say(\"%s\", io_uring_unregister_buffers(&ring));\n", what); break;
+    case DF_NO_REGISTRATION:
+    case DF_REGISTRATIONS: break;
+    }
+}
+
 static void print_round(FILE *out, const struct df_program *program, const struct df_plan *plan,
                         unsigned number)
 {
     const struct df_round *round = &program->round[number];
     fprintf(out, "\n    /* round %u */\n", number + 1);
+    print_registration(out, program, round);
     for (unsigned i = 0; i < round->pokes; i++)
         print_poke(out, &round->poke[i]);
     for (unsigned i = 0; i < round->count; i++)
@@ -330,6 +407,7 @@ void df_print_as_c(FILE *out, const struct df_program *program, const struct df_
     for (unsigned i = 0; i < DF_OBJECTS; i++)
         print_object(out, program->object[i], i);
     print_memory(out, program);
+    print_registered(out, program);
     for (unsigned i = 0; i < program->rounds; i++)
         print_round(out, program, plan, i);
     fprintf(out, "\n    enter(0, 0);\n    take(%u);\n    end();\n    return 0;\n}\n",

@@ -1,15 +1,12 @@
 /*
- * The restricted chooser. It looks at what is due inside the engine to tell what a kernel may reorder from what it does in
- * order: the oldest of all that stays in order, or any of those that float.
+ * The restricted chooser: whether a worker has something, when it begins and when its end is seen; which timers are seen
+ * together. All else a kernel does in one order.
  */
 #include "freedom.h"
 
 #include <string.h>
 
-#include "engine/request.h"
-
 #define LATER 5u /* index into sri_delay_ns: 10 ms, after a timeout that expires */
-#define CANDIDATES 64u
 
 static uint32_t choose(struct df_freedom *freedom, uint32_t n)
 {
@@ -18,55 +15,18 @@ static uint32_t choose(struct df_freedom *freedom, uint32_t n)
     return sri_branch_choose(freedom->branch, n);
 }
 
-static bool floats(const struct df_freedom *freedom, const struct sri_request *request)
-{
-    return (request->user_data < 256 && freedom->floats[request->user_data]);
-}
-
-/* Of all that is due: the oldest first, then whatever else could be next. */
-static uint32_t candidates(const struct df_freedom *freedom, struct sri_request **found)
-{
-    const struct sri_due *due = &freedom->engine->due;
-    bool ordered = false;
-    uint32_t count = 0;
-    for (struct sri_node *node = due->fifo.next; node != &due->fifo && count < CANDIDATES;
-         node = node->next) {
-        struct sri_request *request = sri_request_of_node(node);
-        bool is_free = floats(freedom, request);
-        if (is_free || !ordered)
-            found[count++] = request;
-        ordered = ordered || !is_free;
-    }
-    return count;
-}
-
-/* The answer that makes the engine take this one (due.c). */
-static uint32_t answer_for(const struct sri_due *due, const struct sri_request *request)
-{
-    const struct sri_request *oldest = sri_request_of_node(due->fifo.next);
-    if (request == oldest)
-        return 0;
-    return request->position == 0 ? oldest->position : request->position;
-}
-
-static uint32_t pick_order(struct df_freedom *freedom)
-{
-    struct sri_request *found[CANDIDATES];
-    uint32_t count = candidates(freedom, found);
-    return answer_for(&freedom->engine->due, found[choose(freedom, count)]);
-}
-
 static bool is_in(const bool set[256], const struct sri_question *question)
 {
     return question->user_data < 256 && set[question->user_data];
 }
 
-/* Whether a worker is needed for a write to a file is the file system's business. */
+/* Whether a worker is needed for a write to a file or to open or close one is the file system's business. */
 static uint32_t pick_worker(struct df_freedom *freedom, const struct sri_question *question)
 {
     if (!is_in(freedom->floats, question))
         return 0;
-    bool may_be_inline = question->opcode == IORING_OP_WRITE || question->opcode == IORING_OP_WRITEV;
+    bool may_be_inline = question->opcode == IORING_OP_WRITE || question->opcode == IORING_OP_WRITEV ||
+                         question->opcode == IORING_OP_OPENAT || question->opcode == IORING_OP_CLOSE;
     if (!is_in(freedom->delays, question))
         return may_be_inline ? choose(freedom, 2) : 0;
     return may_be_inline ? choose(freedom, 3) : 2 * choose(freedom, 2);
@@ -76,7 +36,6 @@ static uint32_t pick(void *self, const struct sri_question *question)
 {
     struct df_freedom *freedom = self;
     switch ((uint32_t)question->why) {
-    case SRI_WHY_ORDER: return pick_order(freedom);
     case SRI_WHY_WORKER: return pick_worker(freedom, question);
     case SRI_WHY_TOGETHER: return choose(freedom, question->n);
     case SRI_WHY_LATE: return freedom->program->brief ? choose(freedom, 2) : 0;
@@ -127,11 +86,9 @@ static void set_round(struct df_freedom *freedom, const struct df_program *progr
     }
 }
 
-void df_freedom_set(struct df_freedom *freedom, struct sri_engine *engine, const struct df_program *program,
-                    struct sri_branch *branch)
+void df_freedom_set(struct df_freedom *freedom, const struct df_program *program, struct sri_branch *branch)
 {
     memset(freedom, 0, sizeof *freedom);
-    freedom->engine = engine;
     freedom->program = program;
     freedom->branch = branch;
     for (uint32_t i = 0; i < program->rounds; i++)

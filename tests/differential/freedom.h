@@ -12,7 +12,6 @@
 
 struct df_freedom {
     struct sri_branch *branch;
-    struct sri_engine *engine;
     const struct df_program *program;
     bool floats[256];  /* by user_data: its turn is free */
     bool delays[256];  /* and so is its time, since something is looked at meanwhile */
@@ -20,8 +19,7 @@ struct df_freedom {
     uint64_t asked;    /* questions with more than one answer */
 };
 
-void df_freedom_set(struct df_freedom *freedom, struct sri_engine *engine, const struct df_program *program,
-                    struct sri_branch *branch);
+void df_freedom_set(struct df_freedom *freedom, const struct df_program *program, struct sri_branch *branch);
 
 struct sri_chooser df_freedom_chooser(struct df_freedom *freedom);
 

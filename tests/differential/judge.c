@@ -96,7 +96,7 @@ static bool explore(struct df_judge *judge, struct df_case *one, struct set *set
     while (one->runs < bound && !set->full) {
         if (!sri_branch_next(&judge->branch))
             return !judge->branch.cut && !judge->branch.unsteady;
-        df_freedom_set(&freedom, sri_sim_engine(judge->sim.sim), &one->program, &judge->branch);
+        df_freedom_set(&freedom, &one->program, &judge->branch);
         judge->sim.chooser = df_freedom_chooser(&freedom);
         df_play(&judge->sim, &one->program, &one->plan, &outcome);
         judge->sim.chooser = (struct sri_chooser){NULL, NULL};

@@ -19,12 +19,6 @@ void df_fact(struct df_outcome *outcome, enum df_fact_kind kind, uint32_t round,
         (struct df_fact){.kind = (uint32_t)kind, .round = round, .value = {a, b, c}};
 }
 
-bool df_outcome_equal(const struct df_outcome *one, const struct df_outcome *other)
-{
-    return one->count == other->count &&
-           memcmp(one->fact, other->fact, one->count * sizeof one->fact[0]) == 0;
-}
-
 uint64_t df_hash(uint64_t hash, const void *bytes, size_t size)
 {
     const unsigned char *at = bytes;
@@ -33,9 +27,23 @@ uint64_t df_hash(uint64_t hash, const void *bytes, size_t size)
     return hash;
 }
 
+static uint64_t hash_cqe(const struct df_fact *fact)
+{
+    return df_hash(DF_HASH_START, fact->value, sizeof fact->value);
+}
+
 uint64_t df_outcome_hash(const struct df_outcome *outcome)
 {
-    return df_hash(DF_HASH_START, outcome->fact, outcome->count * sizeof outcome->fact[0]);
+    uint64_t hash = DF_HASH_START;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < outcome->count; i++) {
+        const struct df_fact *fact = &outcome->fact[i];
+        if (fact->kind == DF_FACT_LOOSE)
+            sum += hash_cqe(fact);
+        else
+            hash = df_hash(hash, fact, sizeof *fact);
+    }
+    return df_hash(hash, &sum, sizeof sum);
 }
 
 /* A sum over the CQEs does not know their order. */
@@ -45,8 +53,8 @@ uint64_t df_outcome_digest(const struct df_outcome *outcome)
     uint64_t sum = 0;
     for (uint32_t i = 0; i < outcome->count; i++) {
         const struct df_fact *fact = &outcome->fact[i];
-        if (fact->kind == DF_FACT_CQE)
-            sum += df_hash(DF_HASH_START, fact->value, sizeof fact->value);
+        if (fact->kind == DF_FACT_CQE || fact->kind == DF_FACT_LOOSE)
+            sum += hash_cqe(fact);
         else if (fact->kind != DF_FACT_READY)
             hash = df_hash(hash, fact, sizeof *fact);
     }
@@ -81,6 +89,7 @@ static void print_fact(FILE *out, const struct df_program *program, const struct
     case DF_FACT_ENTERED: fprintf(out, "  enter: %s, %lld left in the SQ", errno_text(a), b); break;
     case DF_FACT_READY: fprintf(out, "  %lld CQEs visible%s", a, b != 0 ? ", overflow" : ""); break;
     case DF_FACT_CQE:
+    case DF_FACT_LOOSE:
         fprintf(out, "  CQE %lld (%s): %s", a, name_of(program, a), errno_text(b));
         if (c != 0)
             fprintf(out, ", flags %lld", c);

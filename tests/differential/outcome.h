@@ -15,6 +15,7 @@ enum df_fact_kind {
     DF_FACT_ENTERED,  /* result, entries left in the SQ */
     DF_FACT_READY,    /* CQEs visible, SQ flags that matter */
     DF_FACT_CQE,      /* user_data, result, flags */
+    DF_FACT_LOOSE,    /* the same of what a worker did: it has no place among the others */
     DF_FACT_MISSING,  /* CQEs that should have come and did not */
     DF_FACT_BUFFER,   /* entry, hash of its bytes afterwards */
     DF_FACT_OBJECT,   /* object and end, bytes left there, their hash */
@@ -41,7 +42,11 @@ struct df_outcome {
 void df_fact(struct df_outcome *outcome, enum df_fact_kind kind, uint32_t round, int64_t a, int64_t b,
              int64_t c);
 
-bool df_outcome_equal(const struct df_outcome *one, const struct df_outcome *other);
+/*
+ * Hashes of outcomes that are the same. What the true kernel leaves to its workers may run beside the submission and posts its
+ * CQE from there, at any moment and so also ahead of the submission's own: that such a CQE comes, and what it says, is
+ * compared, and where it stands is not.
+ */
 uint64_t df_outcome_hash(const struct df_outcome *outcome);
 
 /* The same without the order and the round of CQEs, and without how many were visible when. */

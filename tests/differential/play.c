@@ -22,6 +22,7 @@ struct play {
     uint32_t taken;            /* CQEs, all */
     uint64_t brief_from_ns;    /* when a timeout that will expire may have been armed; 0: none is */
     uint8_t submitted[256];    /* by user_data */
+    bool loose[256];           /* a worker does it */
     uint8_t ended[256];
     int32_t cancel_result[DF_ENTRIES];
     uint8_t ended_before[DF_ENTRIES]; /* of its user_data, when the cancel was sent */
@@ -43,7 +44,8 @@ static int32_t told(struct play *play, const struct io_uring_cqe *cqe)
         stage->fd[entry->object][entry->end] = -1;
     if (entry->kind != DF_OPENAT && entry->kind != DF_ACCEPT)
         return cqe->res;
-    stage->opened[stage->opened_count++] = cqe->res;
+    if (stage->opened_count < DF_ENTRIES)
+        stage->opened[stage->opened_count++] = cqe->res;
     return 0;
 }
 
@@ -53,7 +55,9 @@ static uint32_t take(struct play *play)
     uint32_t count = 0;
     for (; raw_ring_take(&play->stage->ring, &cqe); count++) {
         uint32_t flags = cqe.flags & ~(uint32_t)IORING_CQE_F_SOCK_NONEMPTY;
-        df_fact(play->outcome, DF_FACT_CQE, play->round, (int64_t)cqe.user_data, told(play, &cqe), flags);
+        enum df_fact_kind kind =
+            cqe.user_data < 256 && play->loose[cqe.user_data] ? DF_FACT_LOOSE : DF_FACT_CQE;
+        df_fact(play->outcome, kind, play->round, (int64_t)cqe.user_data, told(play, &cqe), flags);
         if (cqe.user_data < 256 && !(cqe.flags & IORING_CQE_F_MORE))
             play->ended[cqe.user_data]++;
         if (cqe.user_data >= CANCELS && cqe.user_data < CANCELS + DF_ENTRIES)
@@ -160,6 +164,9 @@ static bool round_floats(const struct play *play, const struct df_round *round)
 
 static void play_round(struct play *play, const struct df_round *round)
 {
+    if (round->registration != DF_NO_REGISTRATION)
+        df_fact(play->outcome, DF_FACT_POKED, play->round,
+                df_stage_registration(play->stage, play->program, round), 0, 0);
     for (uint32_t i = 0; i < round->pokes; i++)
         df_fact(play->outcome, DF_FACT_POKED, play->round, df_stage_poke(play->stage, &round->poke[i]), 0, 0);
     prepare_round(play, round);
@@ -264,9 +271,13 @@ static void look(struct play *play)
         uint8_t kind = program->entry[i].kind;
         if (kind == DF_ACCEPT)
             hash = memory->peer_length;
-        if (kind == DF_READ || kind == DF_READV || kind == DF_RECV || kind == DF_RECVMSG || kind == DF_ACCEPT)
+        if (kind == DF_READ || kind == DF_READV || kind == DF_RECV || kind == DF_RECVMSG ||
+            kind == DF_ACCEPT || kind == DF_READ_FIXED)
             df_fact(play->outcome, DF_FACT_BUFFER, play->round, i, (int64_t)hash, 0);
     }
+    if (program->registers & (DF_HAS_GROUP | DF_HAS_RING))
+        df_fact(play->outcome, DF_FACT_BUFFER, play->round, DF_ENTRIES,
+                (int64_t)df_hash(DF_HASH_START, play->stage->group, sizeof play->stage->group), 0);
     df_stage_look(play->stage, program, play->outcome, play->round);
     df_fact(play->outcome, DF_FACT_COUNTERS, play->round, *play->stage->ring.ring.sq.kdropped,
             *play->stage->ring.ring.cq.koverflow, 0);
@@ -283,6 +294,8 @@ void df_play(struct df_stage *stage, const struct df_program *program, struct df
         df_fact(outcome, DF_FACT_SETUP, 0, rc, 0, 0);
         return;
     }
+    for (uint32_t i = 0; i < program->entries; i++)
+        play.loose[program->entry[i].user_data] |= program->entry[i].floats;
     for (; play.round < program->rounds; play.round++)
         play_round(&play, &program->round[play.round]);
     finish_queue(&play);

@@ -12,7 +12,8 @@ static const uint32_t poll_masks[4] = {POLLIN, POLLOUT, POLLIN | POLLOUT, POLLHU
 
 static bool is_source(uint8_t kind)
 {
-    return kind == DF_WRITE || kind == DF_WRITEV || kind == DF_SEND || kind == DF_SENDMSG;
+    return kind == DF_WRITE || kind == DF_WRITEV || kind == DF_SEND || kind == DF_SENDMSG ||
+           kind == DF_WRITE_FIXED;
 }
 
 static void fill(struct df_memory *memory, const struct df_entry *entry, uint32_t index)
@@ -28,7 +29,7 @@ static void fill(struct df_memory *memory, const struct df_entry *entry, uint32_
     memory->peer_length = sizeof memory->peer;
 }
 
-static void prepare_transfer(const struct df_entry *entry, struct df_memory *memory, int fd,
+static void prepare_transfer(const struct df_entry *entry, uint32_t index, struct df_memory *memory, int fd,
                              struct io_uring_sqe *sqe)
 {
     int flags = entry->variant == 1 ? MSG_DONTWAIT : entry->variant == 2 ? MSG_WAITALL : 0;
@@ -38,6 +39,14 @@ static void prepare_transfer(const struct df_entry *entry, struct df_memory *mem
     case DF_WRITE: io_uring_prep_write(sqe, fd, memory->bytes, entry->length, entry->offset); break;
     case DF_READV: io_uring_prep_readv2(sqe, fd, memory->segments, 2, entry->offset, rw_flags); break;
     case DF_WRITEV: io_uring_prep_writev2(sqe, fd, memory->segments, 2, entry->offset, 0); break;
+    case DF_READ_FIXED:
+        io_uring_prep_read_fixed(sqe, fd, memory->bytes, entry->length, entry->offset,
+                                 (int)index + (entry->variant == 3));
+        break;
+    case DF_WRITE_FIXED:
+        io_uring_prep_write_fixed(sqe, fd, memory->bytes, entry->length, entry->offset,
+                                  (int)index + (entry->variant == 3));
+        break;
     case DF_RECV: io_uring_prep_recv(sqe, fd, memory->bytes, entry->length, flags); break;
     case DF_SEND: io_uring_prep_send(sqe, fd, memory->bytes, entry->length, flags | MSG_NOSIGNAL); break;
     case DF_RECVMSG: io_uring_prep_recvmsg(sqe, fd, &memory->message, (unsigned)flags); break;
@@ -156,8 +165,16 @@ void df_prepare(struct df_stage *stage, const struct df_program *program, uint32
     case DF_FSYNC:
     case DF_OPENAT:
     case DF_CLOSE: prepare_object(stage, program, entry, memory, fd, sqe); break;
-    default: prepare_transfer(entry, memory, fd, sqe); break;
+    default: prepare_transfer(entry, index, memory, fd, sqe); break;
     }
     sqe->flags |= entry->flags;
+    if (entry->flags & IOSQE_FIXED_FILE)
+        sqe->fd = 2 * entry->object + entry->end;
+    if (entry->flags & IOSQE_BUFFER_SELECT)
+        sqe->buf_group = DF_GROUP;
+    if (entry->many)
+        sqe->ioprio |= entry->kind == DF_ACCEPT ? IORING_ACCEPT_MULTISHOT : IORING_RECV_MULTISHOT;
+    if (entry->many && entry->kind != DF_ACCEPT)
+        sqe->len = 0;
     io_uring_sqe_set_data64(sqe, entry->user_data);
 }

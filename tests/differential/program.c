@@ -29,6 +29,9 @@ struct drawing {
     bool floats;    /* the round has an entry that floats */
     bool chain;     /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
+    bool ever[DF_OBJECTS];    /* before */
+    bool counts;              /* a timeout counts completions */
+    bool sweeps;              /* the round cancels by more than a value */
     bool written[DF_OBJECTS]; /* by a worker, in this round */
     bool closed[DF_OBJECTS];
     bool closes; /* the round closes a descriptor, so that nothing may open one */
@@ -46,12 +49,13 @@ static bool chance(struct drawing *drawing, uint32_t of_1024)
 }
 
 static const uint8_t kind_weights[DF_KINDS] = {
-    [DF_NOP] = 14,           [DF_READ] = 16,          [DF_WRITE] = 14,       [DF_READV] = 5,
-    [DF_WRITEV] = 5,         [DF_RECV] = 7,           [DF_SEND] = 7,         [DF_RECVMSG] = 3,
-    [DF_SENDMSG] = 3,        [DF_POLL] = 7,           [DF_TIMEOUT] = 5,      [DF_CANCEL] = 8,
-    [DF_ACCEPT] = 3,         [DF_CONNECT] = 3,        [DF_POLL_REMOVE] = 2,  [DF_POLL_UPDATE] = 2,
-    [DF_TIMEOUT_REMOVE] = 2, [DF_TIMEOUT_UPDATE] = 2, [DF_LINK_TIMEOUT] = 1, [DF_FSYNC] = 2,
-    [DF_OPENAT] = 2,         [DF_CLOSE] = 2,          [DF_BAD] = 1,
+    [DF_NOP] = 14,         [DF_READ] = 16,       [DF_WRITE] = 14,         [DF_READV] = 5,
+    [DF_WRITEV] = 5,       [DF_RECV] = 7,        [DF_SEND] = 7,           [DF_RECVMSG] = 3,
+    [DF_SENDMSG] = 3,      [DF_READ_FIXED] = 3,  [DF_WRITE_FIXED] = 3,    [DF_POLL] = 7,
+    [DF_TIMEOUT] = 5,      [DF_CANCEL] = 8,      [DF_ACCEPT] = 3,         [DF_CONNECT] = 3,
+    [DF_POLL_REMOVE] = 2,  [DF_POLL_UPDATE] = 2, [DF_TIMEOUT_REMOVE] = 2, [DF_TIMEOUT_UPDATE] = 2,
+    [DF_LINK_TIMEOUT] = 1, [DF_FSYNC] = 2,       [DF_OPENAT] = 2,         [DF_CLOSE] = 2,
+    [DF_BAD] = 1,
 };
 
 static uint8_t draw_kind(struct drawing *drawing)
@@ -82,6 +86,8 @@ static bool suits(uint8_t kind, uint8_t object)
     case DF_ACCEPT:
     case DF_CONNECT: return object == DF_LISTENER;
     case DF_FSYNC: return object == DF_FILE;
+    case DF_READ_FIXED:
+    case DF_WRITE_FIXED:
     default: return object != DF_LISTENER && object != DF_NOTHING;
     }
 }
@@ -108,9 +114,9 @@ static uint8_t usual_end(uint8_t kind, uint8_t object, uint8_t drawn)
         return 0;
     if (object != DF_PIPE && object != DF_FULL)
         return drawn;
-    if (kind == DF_READ || kind == DF_READV)
+    if (kind == DF_READ || kind == DF_READV || kind == DF_READ_FIXED)
         return 0;
-    return kind == DF_WRITE || kind == DF_WRITEV ? 1 : drawn;
+    return kind == DF_WRITE || kind == DF_WRITEV || kind == DF_WRITE_FIXED ? 1 : drawn;
 }
 
 static void draw_place(struct drawing *drawing, struct df_entry *entry)
@@ -150,7 +156,7 @@ static void draw_cancel(struct drawing *drawing, struct df_entry *entry, uint32_
 
 static bool has_limit(struct drawing *drawing)
 {
-    return chance(drawing, drawing->floats ? 0 : OFTEN);
+    return !drawing->floats && chance(drawing, OFTEN);
 }
 
 static void draw_time(struct drawing *drawing, struct df_entry *entry)
@@ -162,7 +168,7 @@ static void draw_time(struct drawing *drawing, struct df_entry *entry)
 
 static bool is_transfer(uint8_t kind)
 {
-    return kind >= DF_READ && kind <= DF_SENDMSG;
+    return kind >= DF_READ && kind <= DF_WRITE_FIXED;
 }
 
 static void draw_details(struct drawing *drawing, struct df_entry *entry, uint32_t index)
@@ -202,9 +208,23 @@ static void let_float(struct df_entry *entry)
     entry->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS;
 }
 
+/* Ends by itself wherever it is carried out, and nobody waits for the same. */
+static bool may_be_async(const struct drawing *drawing, const struct df_entry *entry)
+{
+    bool puts = entry->kind == DF_WRITE || entry->kind == DF_WRITEV || entry->kind == DF_SEND;
+    uint8_t object = drawing->program->object[entry->object];
+    if (entry->kind == DF_NOP || entry->kind == DF_FSYNC || entry->kind == DF_OPENAT)
+        return true;
+    if (!is_transfer(entry->kind) || (entry->flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT)) != 0 ||
+        entry->end != usual_end(entry->kind, object, entry->end))
+        return false;
+    return object == DF_FILE || (puts && entry->length > 0 && entry->variant == 0 && entry->offset == 0 &&
+                                 (object == DF_PIPE || object == DF_PAIR) && !drawing->ever[entry->object]);
+}
+
 static bool goes_to_worker(const struct df_program *program, const struct df_entry *entry)
 {
-    bool writes = entry->kind == DF_WRITE || entry->kind == DF_WRITEV;
+    bool writes = entry->kind == DF_WRITE || entry->kind == DF_WRITEV || entry->kind == DF_WRITE_FIXED;
     return (entry->flags & (IOSQE_ASYNC | IOSQE_IO_DRAIN)) != 0 || entry->kind == DF_FSYNC ||
            entry->kind == DF_OPENAT ||
            ((writes || entry->kind == DF_CLOSE) && program->object[entry->object] == DF_FILE);
@@ -216,7 +236,7 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
     uint8_t object = drawing->program->object[entry->object];
     if (drawing->reach == DF_BOLD)
         return false;
-    if (entry->kind == DF_CLOSE || entry->kind == DF_OPENAT)
+    if (entry->kind == DF_CLOSE)
         return true;
     /* A worker may still be found at work when its CQE has been seen. */
     if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
@@ -234,23 +254,33 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
 {
     bool opens = entry->kind == DF_OPENAT || entry->kind == DF_ACCEPT;
     bool closes = entry->kind == DF_CLOSE;
+    if (drawing->reach == DF_PLAIN && !may_be_async(drawing, entry))
+        entry->flags &= (uint8_t)~IOSQE_ASYNC;
     bool floats = goes_to_worker(drawing->program, entry);
+    bool counts = entry->kind == DF_TIMEOUT && (entry->variant == 1 || entry->variant == 2);
+    bool sweeps = entry->kind == DF_CANCEL && entry->variant != DF_BY_DATA;
     uint8_t object = drawing->program->object[entry->object];
     /* A worker finds a missing descriptor late. */
     bool bad = has_place(entry->kind) && (object == DF_NOTHING || (object == DF_FILE && entry->end == 1) ||
                                           drawing->closed[entry->object]);
-    bool alone = drawing->round->count == 0 && !drawing->leftover && !drawing->unsettled &&
-                 (entry->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) == 0;
-    bool allowed = drawing->reach == DF_PLAIN ? alone : drawing->program->wild || drawing->chain;
+    bool quiet = !drawing->leftover && !drawing->unsettled && drawing->linked == 0;
+    bool allowed = drawing->reach == DF_PLAIN ? quiet : drawing->program->wild || drawing->chain;
     /* When a far end knows of a close is the network's business. */
     bool far = closes && object == DF_TCP;
-    if (is_bold(drawing, entry) || far || (floats && (bad || drawing->program->brief || !allowed)) ||
-        (opens && drawing->closes) || (closes && (drawing->opens || drawing->floats)) ||
-        (floats && drawing->floats && drawing->linked == 0) ||
-        (is_transfer(entry->kind) && drawing->linked == 0 && drawing->touched[entry->object] &&
-         (floats || drawing->written[entry->object]))) {
+    bool crosses = drawing->reach == DF_PLAIN
+                       ? ((floats && (drawing->sweeps || drawing->counts)) || (counts && drawing->floats) ||
+                          (sweeps && drawing->floats) ||
+                          (has_place(entry->kind) &&
+                           ((floats && drawing->touched[entry->object]) || drawing->written[entry->object])))
+                       : (floats && drawing->floats && drawing->linked == 0) ||
+                             (is_transfer(entry->kind) && drawing->linked == 0 &&
+                              drawing->touched[entry->object] && (floats || drawing->written[entry->object]));
+    if (is_bold(drawing, entry) || far || crosses ||
+        (floats && (bad || drawing->program->brief || !allowed)) || (opens && drawing->closes) ||
+        (closes && (drawing->opens || drawing->floats))) {
         entry->kind = DF_NOP;
-        entry->flags &= (uint8_t)~IOSQE_ASYNC;
+        entry->many = false;
+        entry->flags &= (uint8_t) ~(IOSQE_ASYNC | IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
         return;
     }
     drawing->refused |= entry->kind == DF_BAD || (entry->kind == DF_LINK_TIMEOUT && drawing->linked == 0);
@@ -261,11 +291,16 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     drawing->opens |= opens;
     drawing->closes |= closes;
     drawing->closed[entry->object] |= closes;
+    drawing->counts |= counts;
+    if (floats && drawing->reach == DF_PLAIN) /* what follows would be a worker's too */
+        entry->flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
     drawing->floats |= floats;
+    drawing->sweeps |= sweeps;
     if (floats)
         let_float(entry);
     if (has_place(entry->kind)) {
         drawing->touched[entry->object] = true;
+        drawing->ever[entry->object] = true;
         drawing->written[entry->object] |= floats;
     }
 }
@@ -275,6 +310,8 @@ static void draw_flags(struct drawing *drawing, struct df_entry *entry)
     static const uint8_t links[] = {0, IOSQE_IO_LINK, IOSQE_IO_HARDLINK};
     if (drawing->reach == DF_PLAIN && !drawing->links) {
         entry->flags = chance(drawing, SELDOM / 2) ? IOSQE_CQE_SKIP_SUCCESS : 0;
+        if (chance(drawing, SELDOM))
+            entry->flags |= IOSQE_ASYNC;
         return;
     }
     uint32_t often = drawing->chain ? 1000 : drawing->linked != 0 ? 450 : 130;
@@ -283,7 +320,7 @@ static void draw_flags(struct drawing *drawing, struct df_entry *entry)
         entry->flags |= IOSQE_IO_DRAIN;
     if (chance(drawing, 2 * SELDOM))
         entry->flags |= IOSQE_CQE_SKIP_SUCCESS;
-    if (drawing->reach == DF_BOLD && chance(drawing, SELDOM / 3))
+    if (chance(drawing, drawing->reach == DF_BOLD ? SELDOM / 3 : 2 * SELDOM))
         entry->flags |= IOSQE_ASYNC;
 }
 
@@ -319,6 +356,25 @@ static void draw_user_data(struct drawing *drawing, struct df_entry *entry, uint
         entry->user_data = other->user_data;
 }
 
+/* Registered files and buffers, provided buffers, and what goes on after a CQE. */
+static void draw_resources(struct drawing *drawing, struct df_entry *entry)
+{
+    uint8_t registers = drawing->program->registers;
+    bool receives = entry->kind == DF_RECV || entry->kind == DF_RECVMSG;
+    bool fixed = is_transfer(entry->kind) || entry->kind == DF_POLL || entry->kind == DF_ACCEPT ||
+                 entry->kind == DF_FSYNC;
+    if ((registers & DF_HAS_FILES) && fixed && chance(drawing, OFTEN))
+        entry->flags |= IOSQE_FIXED_FILE;
+    if ((registers & (DF_HAS_GROUP | DF_HAS_RING)) && (receives || entry->kind == DF_READ) &&
+        chance(drawing, OFTEN))
+        entry->flags |= IOSQE_BUFFER_SELECT;
+    entry->many =
+        (entry->kind == DF_ACCEPT || (entry->kind == DF_RECV && (entry->flags & IOSQE_BUFFER_SELECT))) &&
+        entry->variant == 0 && chance(drawing, OFTEN);
+    if (entry->many)
+        entry->flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS);
+}
+
 static void draw_entry(struct drawing *drawing)
 {
     struct df_program *program = drawing->program;
@@ -331,6 +387,7 @@ static void draw_entry(struct drawing *drawing)
         entry->kind = DF_LINK_TIMEOUT;
     draw_details(drawing, entry, index);
     draw_flags(drawing, entry);
+    draw_resources(drawing, entry);
     tame(drawing, entry);
     draw_user_data(drawing, entry, index);
     drawing->linked = entry->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
@@ -376,8 +433,8 @@ static bool can_be_poked(uint8_t object)
     return object == DF_PIPE || object == DF_FULL || object == DF_PAIR || object == DF_TCP;
 }
 
-/* A plain program's entry that floats has a round for itself. */
-static bool is_full(const struct drawing *drawing)
+/* A plain program waits for what workers do in the same round. */
+static bool has_workers(const struct drawing *drawing)
 {
     return drawing->reach == DF_PLAIN && drawing->floats;
 }
@@ -389,13 +446,17 @@ static void draw_round(struct drawing *drawing)
     memset(round, 0, sizeof *round);
     drawing->round = round;
     drawing->linked = 0;
-    drawing->floats = drawing->closes = drawing->opens = false;
+    drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = false;
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
     drawing->briefly = false;
     drawing->chain = drawing->reach == DF_BOLD && chance(drawing, NOW_AND_THEN * 2);
     round->first = program->entries;
+    if (program->rounds > 0 && program->registers != 0 && chance(drawing, 2 * NOW_AND_THEN)) {
+        round->registration = (uint8_t)(1 + choose(drawing, DF_REGISTRATIONS - 1));
+        round->slot = (uint8_t)choose(drawing, 2 * DF_OBJECTS);
+    }
     while (round->pokes < (drawing->reach == DF_PLAIN ? 1 : DF_POKES) &&
            !(drawing->links && drawing->reach == DF_PLAIN) &&
            chance(drawing, program->rounds == 0 ? 60 : 400)) {
@@ -409,7 +470,7 @@ static void draw_round(struct drawing *drawing)
             round->poke[round->pokes++] = poke;
         drawing->closed[poke.object] |= poke.kind == DF_POKE_CLOSE;
     }
-    while (round->count < DF_ROUND_ENTRIES && program->entries < DF_ENTRIES && !is_full(drawing) &&
+    while (round->count < DF_ROUND_ENTRIES && program->entries < DF_ENTRIES &&
            (round->count == 0 || chance(drawing, drawing->chain ? 720 : MOSTLY)))
         draw_entry(drawing);
     if (chance(drawing, program->wild ? NOW_AND_THEN : SELDOM))
@@ -417,13 +478,13 @@ static void draw_round(struct drawing *drawing)
             (uint8_t)(1 + choose(drawing, program->wild || round->count < 4 ? round->count : 4));
     if (!program->wild || !chance(drawing, OFTEN))
         program->entry[program->entries - 1].flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
-    if (is_full(drawing) || (drawing->reach == DF_PLAIN && program->brief))
+    if (has_workers(drawing) || (drawing->reach == DF_PLAIN && program->brief))
         round->left_out = 0;
     part_chain(drawing, round);
     drawing->leftover = round->left_out > 0;
     round->get_events = chance(drawing, OFTEN);
     round->leaves_cqes = chance(drawing, NOW_AND_THEN) && !drawing->briefly;
-    round->settles = is_full(drawing) || drawing->briefly ||
+    round->settles = has_workers(drawing) || drawing->briefly ||
                      (!chance(drawing, drawing->floats ? SELDOM : OFTEN) && !round->leaves_cqes);
     drawing->unsettled = !round->settles;
     program->rounds++;
@@ -442,6 +503,14 @@ static void draw_ring(struct drawing *drawing)
     };
     static const uint8_t cqs[] = {0, DF_SQ_ENTRIES};
     drawing->program->setup_flags = forms[choose(drawing, sizeof forms / sizeof forms[0])];
+    static const uint8_t tables[] = {0,
+                                     DF_HAS_FILES,
+                                     DF_HAS_BUFFERS,
+                                     DF_HAS_FILES | DF_HAS_BUFFERS,
+                                     DF_HAS_GROUP,
+                                     DF_HAS_RING,
+                                     DF_HAS_FILES | DF_HAS_RING};
+    drawing->program->registers = tables[sri_tape_weighed(drawing->tape, sizeof tables, 500)];
     drawing->program->cq_entries = cqs[sri_tape_weighed(drawing->tape, 2, OFTEN)];
 }
 
@@ -494,6 +563,8 @@ const char *df_kind_name(uint8_t kind)
         [DF_SEND] = "SEND",
         [DF_RECVMSG] = "RECVMSG",
         [DF_SENDMSG] = "SENDMSG",
+        [DF_READ_FIXED] = "READ_FIXED",
+        [DF_WRITE_FIXED] = "WRITE_FIXED",
         [DF_POLL] = "POLL_ADD",
         [DF_TIMEOUT] = "TIMEOUT",
         [DF_CANCEL] = "ASYNC_CANCEL",
@@ -510,4 +581,14 @@ const char *df_kind_name(uint8_t kind)
         [DF_BAD] = "refused",
     };
     return kind < DF_KINDS ? names[kind] : "?";
+}
+
+const char *df_registration_name(uint8_t registration)
+{
+    static const char *const names[DF_REGISTRATIONS] = {
+        [DF_EMPTY_SLOT] = "FILES_UPDATE (nothing)", [DF_FILL_SLOT] = "FILES_UPDATE",
+        [DF_FILES_AGAIN] = "REGISTER_FILES",        [DF_NO_FILES] = "UNREGISTER_FILES",
+        [DF_BUFFERS_AGAIN] = "REGISTER_BUFFERS",    [DF_NO_BUFFERS] = "UNREGISTER_BUFFERS",
+    };
+    return registration < DF_REGISTRATIONS && names[registration] != NULL ? names[registration] : "none";
 }

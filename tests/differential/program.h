@@ -43,6 +43,8 @@ enum df_kind {
     DF_SEND,
     DF_RECVMSG,
     DF_SENDMSG,
+    DF_READ_FIXED,
+    DF_WRITE_FIXED,
     DF_POLL,
     DF_TIMEOUT,
     DF_CANCEL,
@@ -59,6 +61,28 @@ enum df_kind {
     DF_BAD, /* refused when it is prepared */
     DF_KINDS
 };
+
+/* What is registered with the ring before the program begins; bits. */
+enum {
+    DF_HAS_FILES = 1 << 0,   /* every end of every object, at 2 * object + end */
+    DF_HAS_BUFFERS = 1 << 1, /* every entry's bytes, at the entry's index */
+    DF_HAS_GROUP = 1 << 2,   /* a group of buffers, provided one by one */
+    DF_HAS_RING = 1 << 3,    /* the same group, provided by a ring */
+};
+
+/* What is done to that between two rounds. */
+enum df_registration {
+    DF_NO_REGISTRATION,
+    DF_EMPTY_SLOT,
+    DF_FILL_SLOT,
+    DF_FILES_AGAIN,
+    DF_NO_FILES,
+    DF_BUFFERS_AGAIN,
+    DF_NO_BUFFERS,
+    DF_REGISTRATIONS
+};
+
+#define DF_GROUP 7
 
 /* How DF_CANCEL finds whom. */
 enum df_key {
@@ -81,6 +105,7 @@ struct df_entry {
     uint8_t target; /* index of an entry that is cancelled, removed or updated */
     uint8_t user_data;
     uint64_t offset;
+    bool many;   /* goes on after a CQE */
     bool brief;  /* a timeout that will expire */
     bool floats; /* the true kernel carries it out in a worker, at a time of its own */
 };
@@ -102,6 +127,8 @@ struct df_poke {
 };
 
 struct df_round {
+    uint8_t registration; /* enum df_registration */
+    uint8_t slot;
     uint8_t pokes;
     uint8_t first; /* entries first .. first + count - 1 are prepared here */
     uint8_t count;
@@ -114,6 +141,7 @@ struct df_round {
 
 struct df_program {
     uint32_t setup_flags;
+    uint8_t registers;
     uint8_t cq_entries; /* 0: twice the SQ's */
     uint8_t object[DF_OBJECTS];
     uint8_t rounds;
@@ -141,5 +169,6 @@ void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_
 
 /* "READV" and the like. */
 const char *df_kind_name(uint8_t kind);
+const char *df_registration_name(uint8_t registration);
 
 #endif

@@ -19,6 +19,7 @@ static const char *const key_names[DF_KEYS] = {"user_data", "user_data, ALL", "f
 static const char *const object_names[DF_OBJECT_KINDS] = {"pipe",           "socketpair", "file",
                                                           "TCP connection", "listener",   "full pipe",
                                                           "nothing"};
+static const char *const registered_names[4] = {"files", "buffers", "provided buffers", "a ring of buffers"};
 static const char *const size_names[DF_SIZES] = {"1", "2", "3-4", "5-8", "9-16", "17-64", "65-256", "more"};
 
 static unsigned size_class(uint32_t size)
@@ -32,6 +33,7 @@ static unsigned size_class(uint32_t size)
 
 static void add_entry(struct df_report *report, const struct df_entry *entry)
 {
+    report->multishots += entry->many;
     report->by_kind[entry->kind]++;
     if (entry->kind == DF_CANCEL)
         report->by_key[entry->variant]++;
@@ -60,10 +62,14 @@ void df_report_add(struct df_report *report, const struct df_case *one)
     report->overflows += overflowed(&one->real);
     for (unsigned i = 0; i < one->program.entries; i++)
         add_entry(report, &one->program.entry[i]);
+    for (unsigned bit = 0; bit < 4; bit++)
+        report->by_registered[bit] += (one->program.registers >> bit) & 1u;
     for (unsigned i = 0; i < DF_OBJECTS; i++)
         report->by_object[one->program.object[i]]++;
     for (unsigned i = 0; i < one->program.rounds; i++) {
         report->left_out += one->program.round[i].left_out > 0;
+        report->by_registration[one->program.round[i].registration] +=
+            one->program.round[i].registration != DF_NO_REGISTRATION;
         report->pokes += one->program.round[i].pokes;
     }
     if (one->verdict == DF_SAME || one->verdict == DF_IN_SET || one->verdict == DF_DIFFERS)
@@ -100,10 +106,16 @@ void df_report_text(FILE *out, const struct df_report *report)
     lines(out, "entries by flag", flag_names, report->by_flag, 8);
     lines(out, "cancels by key", key_names, report->by_key, DF_KEYS);
     lines(out, "objects", object_names, report->by_object, DF_OBJECT_KINDS);
+    lines(out, "programs that register", registered_names, report->by_registered, 4);
+    const char *registrations[DF_REGISTRATIONS];
+    for (unsigned i = 0; i < DF_REGISTRATIONS; i++)
+        registrations[i] = df_registration_name((uint8_t)i);
+    lines(out, "registrations between rounds", registrations, report->by_registration, DF_REGISTRATIONS);
     fprintf(out, "\nrounds\n");
     line(out, "all", report->rounds);
     line(out, "with a partial submission", report->left_out);
     line(out, "pokes from outside", report->pokes);
+    line(out, "entries that go on after a CQE", report->multishots);
     line(out, "programs with CQ overflow", report->overflows);
     line(out, "in order over the host too", report->host_order);
     lines(out, "programs by size of the set of outcomes", size_names, report->sizes, DF_SIZES);
@@ -138,6 +150,7 @@ void df_report_json(FILE *out, const struct df_report *report)
     object(out, "flags", flag_names, report->by_flag, 8);
     object(out, "cancel_keys", key_names, report->by_key, DF_KEYS);
     object(out, "objects", object_names, report->by_object, DF_OBJECT_KINDS);
+    object(out, "registered", registered_names, report->by_registered, 4);
     object(out, "set_sizes", size_names, report->sizes, DF_SIZES);
     object(out, "verdicts", verdict_keys, report->verdicts, DF_VERDICTS);
     fprintf(

@@ -17,6 +17,9 @@ struct df_report {
     uint64_t by_flag[8]; /* bits of an SQE's flags */
     uint64_t by_key[DF_KEYS];
     uint64_t by_object[DF_OBJECT_KINDS];
+    uint64_t by_registered[4]; /* bits of DF_HAS_* */
+    uint64_t by_registration[DF_REGISTRATIONS];
+    uint64_t multishots;
     uint64_t verdicts[DF_VERDICTS];
     uint64_t sizes[DF_SIZES]; /* of the sets: 1, 2, 3–4, 5–8, … */
     uint64_t runs;

@@ -98,8 +98,7 @@ static int set_listener(struct df_stage *stage, unsigned object, bool inet)
     return rc;
 }
 
-/* The first CQE, waited for. */
-static int take_one(struct df_stage *stage)
+int df_stage_take_one(struct df_stage *stage)
 {
     struct io_uring_cqe cqe;
     int rc = raw_ring_wait(&stage->ring, 1, stage->patience_ns);
@@ -121,7 +120,7 @@ static int set_tcp(struct df_stage *stage, unsigned object)
     if (rc == 0 || rc == -EINPROGRESS) {
         io_uring_prep_accept(raw_ring_sqe(&stage->ring, 0), listener, NULL, NULL, 0);
         rc = raw_ring_submit(&stage->ring);
-        rc = rc == 1 ? take_one(stage) : -EIO;
+        rc = rc == 1 ? df_stage_take_one(stage) : -EIO;
     }
     stage->env.vtable->close(stage->env.self, listener);
     if (rc < 0)
@@ -183,6 +182,8 @@ int df_stage_set(struct df_stage *stage, const struct df_program *program)
         return rc;
     for (unsigned i = 0; i < DF_OBJECTS && rc == 0; i++)
         rc = set_object(stage, (enum df_object_kind)program->object[i], i);
+    if (rc == 0)
+        rc = df_stage_register(stage, program);
     if (rc != 0)
         df_stage_strike(stage, program);
     else if (stage->sim != NULL)
