@@ -34,6 +34,7 @@ if(sanitize)
 endif()
 
 if(SAFER_RING_COVERAGE)
+    add_compile_definitions(SRI_COUNT_TRANSITIONS)
     if(CMAKE_C_COMPILER_ID MATCHES "Clang")
         set(coverage -fprofile-instr-generate -fcoverage-mapping)
         if(CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 18)

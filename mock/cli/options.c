@@ -96,6 +96,30 @@ static int read_json(struct reader *reader)
     return 0;
 }
 
+static int read_driver(struct sri_options *options, const char *name)
+{
+    for (int i = 0; i < SRI_DRIVINGS; i++)
+        if (strcmp(name, sri_driving_names[i]) == 0) {
+            options->campaign.driving = (enum sri_driving)i;
+            return 0;
+        }
+    return sri_complain("there is no driver `%s`; there are seed, uniform, swarm, priority", name);
+}
+
+/* "2/5": the second of five, counted from 0. */
+static int read_shard(struct sri_options *options, const char *text)
+{
+    unsigned shard = 0;
+    unsigned shards = 0;
+    int end = 0;
+    if (sscanf(text, "%u/%u%n", &shard, &shards, &end) != 2 || text[end] != 0 || shards == 0 ||
+        shard >= shards)
+        return sri_complain("--shard wants I/N, I from 0 to N-1, not `%s`", text);
+    options->campaign.shard = shard;
+    options->campaign.shards = shards;
+    return 0;
+}
+
 static int read_one(struct reader *reader)
 {
     struct sri_options *options = reader->options;
@@ -123,6 +147,10 @@ static int read_one(struct reader *reader)
         return (rc = read_text(reader, option, &list)) != 0 ? rc : read_backends(options, list);
     if (strcmp(option, "--scenario") == 0)
         return (rc = read_text(reader, option, &list)) != 0 ? rc : read_scenarios(options, list);
+    if (strcmp(option, "--driver") == 0)
+        return (rc = read_text(reader, option, &list)) != 0 ? rc : read_driver(options, list);
+    if (strcmp(option, "--shard") == 0)
+        return (rc = read_text(reader, option, &list)) != 0 ? rc : read_shard(options, list);
     if (strcmp(option, "--file") == 0)
         return read_text(reader, option, &options->file);
     if (strcmp(option, "--tmp") == 0)

@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "cli/cli.h"
+#include "explore/program.h"
+#include "explore/report.h"
 #include "explore/shrink.h"
 #include "explore/trial.h"
 #include "fate/tape_file.h"
@@ -18,6 +20,7 @@
 struct order {
     const char *tape;
     const char *out;
+    const char *program; /* where a program in C goes; NULL: nowhere */
     uint32_t attempts;
 };
 
@@ -36,6 +39,8 @@ static int read_options(struct order *order, int count, char **arguments)
         i++;
         if (strcmp(option, "--out") == 0) {
             order->out = value;
+        } else if (strcmp(option, "--c") == 0) {
+            order->program = value;
         } else if (strcmp(option, "--attempts") == 0) {
             char *end;
             unsigned long number = strtoul(value, &end, 10);
@@ -84,6 +89,34 @@ static int write_tape(const struct order *order, const struct sri_tape_file *who
     return 0;
 }
 
+/* The run once more, as a program in C. */
+static int write_program(const struct order *order, const struct sri_run *run)
+{
+    struct sri_rig *rig = NULL;
+    struct sri_program program = {0};
+    struct sri_text text = {0};
+    if (sri_rig_new(&rig, NULL, "/tmp", NULL) != 0)
+        return sri_complain("no memory for a run");
+    program.rig = rig;
+    rig->program = &program;
+    sri_rig_run(rig, run);
+    sri_program_text(&program, run, &text);
+    FILE *out = text.failed ? NULL : fopen(order->program, "w");
+    bool written = out != NULL && fwrite(text.text, 1, text.size, out) == text.size;
+    written = out != NULL && fclose(out) == 0 && written;
+    if (!written && out != NULL)
+        remove(order->program);
+    sri_text_fini(&text);
+    sri_program_fini(&program);
+    rig->program = NULL;
+    sri_rig_free(&rig);
+    if (!written)
+        return sri_complain("`%s` can't be written: %s; name another with --c FILE", order->program,
+                            strerror(errno));
+    printf("in C: cc %s $(pkg-config --cflags --libs safer_ring_sim safer_ring)\n", order->program);
+    return 0;
+}
+
 static int shrink(const struct order *order, struct sri_trial *trial, const struct sri_tape_file *file,
                   const struct sri_run *run)
 {
@@ -117,6 +150,11 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
         if (last.verdict->kept > 0)
             printf("  %s\n", last.verdict->violations[0].text);
         code = write_tape(order, file, bytes, size);
+        struct sri_run small = {
+            .scenario = run->scenario, .seed = run->seed, .body = bytes, .size = size, .by_body = true};
+        if (code == 0 && order->program != NULL)
+            code = rule == SRI_RULE_CRASH ? sri_complain("a run that dies can't be written as a program")
+                                          : write_program(order, &small);
     }
     sri_free(bytes);
     return code;
@@ -158,8 +196,9 @@ const struct sri_verb sri_verb_shrink = {
         "left is what matters.\n"
         "\n"
         "  --out FILE            where it goes (default: TAPE.small)\n"
+        "  --c FILE              and a program in C against the public API that shows it\n"
         "  --attempts N          runs at most (default 20000)\n"
         "\n"
-        "  safer-ring shrink storm-17.tape --out small.tape\n",
+        "  safer-ring shrink storm-17.tape --out small.tape --c small.c\n",
     .run = run_verb,
 };

@@ -37,9 +37,16 @@ struct slip {
     uint32_t hangs;
 };
 
+static uint32_t shards_of(const struct sri_campaign *campaign)
+{
+    return campaign->shards > 0 ? campaign->shards : 1;
+}
+
 static uint64_t run_count(const struct sri_campaign *campaign)
 {
-    return (campaign->kind ? 1 : campaign->seeds) * campaign->scenario_count * campaign->backend_count;
+    uint64_t seeds = campaign->kind ? 1 : campaign->seeds;
+    seeds = seeds > campaign->shard ? (seeds - campaign->shard - 1) / shards_of(campaign) + 1 : 0;
+    return seeds * campaign->scenario_count * campaign->backend_count;
 }
 
 /* Runs are numbered backend by backend, then by seed, then by scenario. */
@@ -54,7 +61,9 @@ static struct sri_run run_of(const struct sri_campaign *campaign, uint64_t numbe
     *scenario = (uint32_t)(within % campaign->scenario_count);
     return (struct sri_run){
         .scenario = campaign->scenarios[*scenario],
-        .seed = campaign->kind ? 0 : campaign->first + within / campaign->scenario_count,
+        .seed = campaign->kind ? 0
+                               : campaign->first + campaign->shard +
+                                     within / campaign->scenario_count * shards_of(campaign),
         .kind = campaign->kind,
     };
 }
@@ -123,7 +132,10 @@ static void repeat(const struct sri_campaign *campaign, struct sri_rig *rig, str
             return;
         run.body = rig->body;
         run.size = rig->body_size;
+        run.driver = NULL; /* its answers stand on the tape */
     }
+    struct sri_steering steering;
+    sri_steer(&steering, campaign->driving, &run);
     struct sri_outcome again = sri_rig_run(rig, &run);
     sri_judge(rig->verdict, SRI_RULE_HASH, 0, again.hash == hash,
               "the same run again, from its %s, has the trace %016llx, and had %016llx",
@@ -145,6 +157,7 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
 {
     struct sri_rig *rig = NULL;
     struct sri_kernel kernel = {0};
+    struct sri_steering steering;
     uint32_t at = UINT32_MAX;
     uint64_t number;
     while ((number = atomic_load(&slip->next)) < all) {
@@ -167,6 +180,8 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
         }
         uint32_t scenario;
         struct sri_run run = run_of(campaign, number, &scenario);
+        if (campaign->backends[backend].simulated)
+            sri_steer(&steering, campaign->driving, &run);
         struct sri_outcome outcome = sri_rig_run(rig, &run);
         sri_tally_run(&slip->tally, &run, &outcome, scenario);
         slip->tally.unwatched = rig->watch->unwatched;

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "explore/driver.h"
 #include "explore/tally.h"
 
 #define SRI_BACKENDS_MAX 3
@@ -28,6 +29,9 @@ struct sri_campaign {
     uint32_t backend_count;
     uint64_t first;
     uint64_t seeds;
+    uint32_t shard; /* of `shards`, each of which takes every shards-th seed; 0 of 0: all */
+    uint32_t shards;
+    enum sri_driving driving;
     bool kind; /* one run of each, every choice 0 */
     uint32_t jobs;
     const char *tape_dir; /* NULL: no tapes are written */

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "explore/picture.h"
+#include "explore/program.h"
 #include "sim_internal.h"
 
 /* The library counts in milliseconds; on the host a process may stand still between two looks at a clock. */
@@ -156,6 +157,8 @@ static struct sri_tape *begin(struct sri_rig *rig, const struct sri_run *run)
         rig->model->client.tell = sri_timeline_tell;
         rig->model->client.tell_user = rig->timeline;
     }
+    if (rig->program != NULL)
+        sri_program_begin(rig->program);
     if (rig->picture != NULL) {
         sri_picture_begin(rig->picture);
         rig->model->client.tell = sri_picture_tell;
@@ -177,8 +180,9 @@ static void fail_on_purpose(struct sri_rig *rig, const struct sri_run *run)
 
 struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
 {
-    struct sri_stage stage = {.model = rig->model, .env = rig->env, .kind = run->kind};
+    struct sri_stage stage = {.model = rig->model, .kind = run->kind};
     stage.tape = begin(rig, run);
+    stage.env = rig->program != NULL ? sri_program_env(rig->program) : rig->env;
     struct sri_owed owed;
     sri_owed_begin(&owed, rig->heap, rig->env.vtable->descriptors(rig->env.self));
 
@@ -186,9 +190,9 @@ struct sri_outcome sri_rig_run(struct sri_rig *rig, const struct sri_run *run)
     run->scenario->play(&stage);
     sri_stage_end(&stage);
 
-    uint32_t descriptors = rig->env.vtable->descriptors(rig->env.self);
+    uint32_t descriptors = stage.env.vtable->descriptors(stage.env.self);
     sri_owed_judge(&owed, rig->verdict, rig->heap, descriptors);
-    rig->env.vtable->end(rig->env.self);
+    stage.env.vtable->end(stage.env.self);
     rig->runs++;
     return (struct sri_outcome){
         .verdict = rig->verdict,

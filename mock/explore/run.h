@@ -17,6 +17,7 @@
 #include "oracle/owed.h"
 
 struct sri_picture;
+struct sri_program;
 
 /* A kernel that is not simulated: made by whoever may see it. */
 struct sri_kernel {
@@ -39,7 +40,8 @@ struct sri_rig {
     struct sri_tape tape; /* of a run that is not simulated */
     struct sri_timeline *timeline;
     struct sri_picture *picture;
-    uint8_t *body; /* a copy of the last run's, for running it again */
+    struct sri_program *program; /* simulated kernel only */
+    uint8_t *body;               /* a copy of the last run's, for running it again */
     size_t body_size;
     size_t body_capacity;
     uint64_t runs;

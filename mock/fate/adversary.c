@@ -162,9 +162,12 @@ static uint32_t pick(void *self, const struct sri_question *question)
     uint32_t freedom = sri_freedom_of(question);
     adversary->points.asked[freedom]++;
     uint32_t answer = 0;
-    if (!scripted(adversary, question, &answer))
+    if (!scripted(adversary, question, &answer)) {
         answer =
             adversary->driven ? driven(adversary, question, freedom) : drawn(adversary, freedom, question->n);
+        if (adversary->heard != NULL && !adversary->calm)
+            adversary->heard(adversary->heard_self, question->n, answer);
+    }
     if (answer != 0)
         adversary->points.fired[sri_point_of(freedom, answer)]++;
     return answer;

@@ -52,6 +52,9 @@ struct sri_adversary {
     /* Told of an exact number of bytes, from a script, for the attempt that follows the question. May be NULL. */
     void (*limit)(void *self, uint64_t bytes);
     void *limit_self;
+    /* Told of each answer to a question outside calm that no script gave. May be NULL; outlives runs. */
+    void (*heard)(void *self, uint32_t n, uint32_t answer);
+    void *heard_self;
 };
 
 /*

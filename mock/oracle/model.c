@@ -62,6 +62,18 @@ void sri_model_tell(struct sri_model *model, const char *format, ...)
     model->client.tell(model->client.tell_user, text);
 }
 
+void sri_model_code(struct sri_model *model, const char *format, ...)
+{
+    if (model->client.code == NULL)
+        return;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    model->client.code(model->client.code_user, text);
+}
+
 static struct sri_act **bucket_of(struct sri_model *model, uint64_t id)
 {
     return &model->buckets[SRI_ACT_BUCKET(id)];
@@ -423,6 +435,7 @@ void sri_model_settle(struct sri_model *model)
     if (model->sees && counted < orphans[0])
         judge_lost_orphan(model);
     uint32_t flying = sr_ring_in_flight(model->ring);
+    sri_model_code(model, "COUNTS(%u, %u);", flying, counted);
     sri_judge(model->verdict, SRI_RULE_RING_1, 0, flying >= in_flight[0] && flying <= in_flight[1],
               "the ring counts %u operations in flight; there are %u to %u", flying, in_flight[0],
               in_flight[1]);

@@ -128,6 +128,9 @@ struct sri_model_client {
     /* A line of what the program did, for the timeline. */
     void (*tell)(void *user, const char *text);
     void *tell_user;
+    /* The same as statements of C, see explore/program.h. */
+    void (*code)(void *user, const char *statement);
+    void *code_user;
 };
 
 struct sri_model {
@@ -189,6 +192,16 @@ struct sri_model {
     struct sri_held held_pool[SRI_HELDS];
 };
 
+static inline unsigned sri_act_number(const struct sri_model *model, const struct sri_act *act)
+{
+    return (unsigned)(act - model->act_pool);
+}
+
+static inline unsigned sri_held_number(const struct sri_model *model, const struct sri_held *held)
+{
+    return (unsigned)(held - model->held_pool);
+}
+
 /* ---- model.c: runs, acts, what the kernel tells ---- */
 
 void sri_model_init(struct sri_model *model, struct sri_verdict *verdict, struct sri_heap *heap,
@@ -199,6 +212,8 @@ void sri_model_unexpected_panic(const struct sr_panic *panic, void *model);
 void sri_model_begin(struct sri_model *model, bool sees);
 void sri_model_event(void *model, const struct sri_event *event, const struct sri_watched *watched);
 void sri_model_tell(struct sri_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A call as a statement of C; operations and buffers go by their place in the pools. */
+void sri_model_code(struct sri_model *model, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 struct sri_act *sri_model_act(struct sri_model *model, uint64_t id);
 /* The n-th act in a hand, counted around; NULL when there is none. */

@@ -66,14 +66,24 @@ struct sri_held *sri_model_buffer(struct sri_model *model, size_t size)
 {
     uint64_t after = model->heap != NULL ? model->heap->serial : 0;
     struct sr_buffer *buffer = NULL;
-    return sr_buffer_new(&buffer, size) == 0 ? made(model, buffer, size, after) : NULL;
+    if (sr_buffer_new(&buffer, size) != 0)
+        return NULL;
+    struct sri_held *held = made(model, buffer, size, after);
+    if (held != NULL)
+        sri_model_code(model, "SHOULD(make(%u, %zu), 0);", sri_held_number(model, held), size);
+    return held;
 }
 
 struct sri_held *sri_model_buffer_of(struct sri_model *model, const void *data, size_t size)
 {
     uint64_t after = model->heap != NULL ? model->heap->serial : 0;
     struct sr_buffer *buffer = NULL;
-    return sr_buffer_copy_of(&buffer, data, size) == 0 ? made(model, buffer, size, after) : NULL;
+    if (sr_buffer_copy_of(&buffer, data, size) != 0)
+        return NULL;
+    struct sri_held *held = made(model, buffer, size, after);
+    if (held != NULL)
+        sri_model_code(model, "SHOULD(make(%u, %zu), 0);", sri_held_number(model, held), size);
+    return held;
 }
 
 bool sri_model_is_home(const struct sri_model *model, const struct sri_held *held)
@@ -128,6 +138,7 @@ void sri_model_access(struct sri_model *model, struct sri_held *held, bool probe
 {
     struct sr_guard guard = {0};
     int rc = sr_buffer_try_access(&held->handle, &guard);
+    sri_model_code(model, "SHOULD(touch(%u), %d);", sri_held_number(model, held), rc);
     if (!sri_judge(model->verdict, SRI_RULE_BUF_1, 0, rc == 0 && held->handle == NULL,
                    "the program's own buffer can't be opened: %d", rc))
         return;
@@ -149,6 +160,8 @@ void sri_model_access(struct sri_model *model, struct sri_held *held, bool probe
 void sri_model_release(struct sri_model *model, struct sri_held *held)
 {
     int rc = sr_buffer_release(&held->handle);
+    sri_model_code(model, "SHOULD(sr_buffer_release(&buffers[%u].handle), %d);", sri_held_number(model, held),
+                   rc);
     sri_judge(model->verdict, SRI_RULE_BUF_9, 0, rc == 0 && held->handle == NULL,
               "the program's own buffer can't be released: %d", rc);
     sri_model_home(model, held, SRI_RULE_BUF_9, 0);
@@ -204,7 +217,10 @@ struct sri_held *sri_model_join(struct sri_model *model, struct sri_held *parts[
         held->parts[i] = parts[i];
         parts[i]->handle = NULL;
         parts[i]->vector = held;
+        sri_model_code(model, "PART(%u, %u);", sri_held_number(model, held),
+                       sri_held_number(model, parts[i]));
     }
+    sri_model_code(model, "SHOULD(join(%u), 0);", sri_held_number(model, held));
     judge_parts(model, parts, count);
     return held;
 }
@@ -216,6 +232,7 @@ void sri_model_split(struct sri_model *model, struct sri_held *vector)
     sri_judge(model->verdict, SRI_RULE_ARG_3, 0, wrong == -EINVAL && vector->handle == vector->copy,
               "a vector came apart into a wrong number of parts: %d", wrong);
     int rc = sr_buffer_split(&vector->handle, parts, vector->part_count);
+    sri_model_code(model, "SHOULD(split(%u), %d);", sri_held_number(model, vector), rc);
     bool same = rc == 0 && vector->handle == NULL;
     for (uint32_t i = 0; i < vector->part_count; i++) {
         struct sri_held *part = vector->parts[i];
@@ -257,6 +274,8 @@ void sri_model_misuse_buffer(struct sri_model *model, struct sri_held *held, uin
     uint32_t flying = sr_ring_in_flight(model->ring);
     uint64_t id = held->act != NULL ? held->act->id : 0;
     int rc = misuse(model, held, which % 6, &copy);
+    sri_model_code(model, "SHOULD(misuse(%u, %u), %d);", sri_held_number(model, held),
+                   held->bytes == NULL && which % 6 == 0 ? 5 : which % 6, rc);
     sri_judge(model->verdict, SRI_RULE_BUF_4, id, rc == SR_EBUFFER_IN_FLIGHT && copy == held->copy,
               "misuse %u of a buffer in flight was answered %d", which % 6, rc);
     sri_judge(model->verdict, SRI_RULE_BUF_4, id,

@@ -78,6 +78,13 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
         model->heap->purpose = SRI_PURPOSE_OTHER;
         blocks = sri_heap_owed(model->heap, SRI_PURPOSE_RING, serial, &bytes);
     }
+    sri_model_code(
+        model,
+        "SHOULD(open_ring((struct sr_config){.entries = %u, .completion_entries = %u, .max_in_flight = %u, "
+        ".queue_entries = %u, .argument_bytes = %u, .post_entries = %u, .defer_taskrun = %d, .disabled = %d, "
+        ".cancel_on_drop = %d}), %d);",
+        mine.entries, mine.completion_entries, mine.max_in_flight, mine.queue_entries, mine.argument_bytes,
+        mine.post_entries, mine.defer_taskrun, mine.disabled, mine.cancel_on_drop, rc);
     sri_model_tell(model, "open ring, %u entries: %d", mine.entries, rc);
     if (rc != 0) {
         sri_judge(model->verdict, SRI_RULE_RING_5, 0,
@@ -251,6 +258,8 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
     panicking.panics = 0;
     int rc = how == SRI_CLOSE_TRY ? sr_ring_try_close(&model->ring)
                                   : close_with_panic(model, how == SRI_CLOSE_JUMP);
+    sri_model_code(model, "SHOULD(%s(&ring), %d);",
+                   how == SRI_CLOSE_TRY ? "sr_ring_try_close" : "sr_ring_close", rc);
     sri_model_tell(model, "close %d with %u in flight: %d", (int)how, flying, rc);
     sri_judge(model->verdict, SRI_RULE_RING_1, 0,
               rc == 0 ? in_flight[0] == 0 && model->ring == NULL
@@ -372,6 +381,9 @@ int sri_model_drain(struct sri_model *model, uint64_t timeout_ns)
     sri_model_wait_begin(model);
     int rc = sr_ring_drain(model->ring, timeout_ns, &remaining);
     model->draining = false;
+    sri_model_code(model, "SHOULD(sr_ring_drain(ring, %lluu, &left), %d);", (unsigned long long)timeout_ns,
+                   rc);
+    sri_model_code(model, "SHOULD(left, %u);", remaining);
     sri_model_tell(model, "drain: %d, %u remain", rc, remaining);
     model->waiting--;
     model->waiting++; /* what callbacks left is judged below, when the books are right again */
@@ -400,6 +412,9 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
         SRI_CONTAINER_OF(node, struct sri_act, node)->cancelled = true;
     sri_model_wait_begin(model);
     int rc = sr_ring_cancel_all(model->ring, timeout_ns, &remaining);
+    sri_model_code(model, "SHOULD(sr_ring_cancel_all(ring, %lluu, &left), %d);",
+                   (unsigned long long)timeout_ns, rc);
+    sri_model_code(model, "SHOULD(left, %u);", remaining);
     sri_model_tell(model, "cancel_all: %d, %u remain", rc, remaining);
     if (model->sees && rc == SR_EQUEUE_FULL)
         ask_the_panic(model, learn_recalled);

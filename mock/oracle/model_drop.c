@@ -58,6 +58,7 @@ void sri_model_drop(struct sri_model *model, struct sri_act *act)
     sri_model_tell(model, "drop id %llx", (unsigned long long)id);
     model->tagged = model->tagged || model->config.cancel_on_drop;
     sr_op_drop(model->ring, &act->op);
+    sri_model_code(model, "sr_op_drop(ring, &ops[%u]);", sri_act_number(model, act));
     sri_judge(model->verdict, SRI_RULE_ORPH_1, id, act->op.id == 0 && enters == model->enters,
               "a drop entered the kernel, or left its handle");
     if (act->recalled || (model->sees && sri_model_is_reaped(model, act)))
@@ -78,6 +79,7 @@ int sri_model_cancel(struct sri_model *model, struct sri_act *act)
     uint64_t id = act->id;
     uint32_t flying = sr_ring_in_flight(model->ring);
     int rc = sr_op_cancel(model->ring, &act->op);
+    sri_model_code(model, "SHOULD(sr_op_cancel(ring, &ops[%u]), %d);", sri_act_number(model, act), rc);
     sri_model_tell(model, "cancel id %llx: %d", (unsigned long long)id, rc);
     bool ended = act->recalled || (model->sees && sri_model_is_reaped(model, act));
     bool open = !model->sees || (act->posted && !ended);
@@ -112,6 +114,7 @@ int sri_model_detach(struct sri_model *model, struct sri_act *act, void *user)
 {
     uint64_t id = act->id;
     int rc = sr_op_detach(model->ring, &act->op, user);
+    sri_model_code(model, "SHOULD(sr_op_detach(ring, &ops[%u], NULL), %d);", sri_act_number(model, act), rc);
     sri_model_tell(model, "detach id %llx: %d", (unsigned long long)id, rc);
     sri_judge(model->verdict, SRI_RULE_OP_2, id, rc == 0 && act->op.id == 0,
               "a live operation can't be detached: %d", rc);
@@ -141,6 +144,7 @@ static void on_done(struct sr_ring *ring, struct sr_completion *done, void *user
         return;
     model->callback_runs++;
     model->callback_depth++;
+    sri_model_code(model, "CALLBACK %u", sri_act_number(model, act));
     sri_model_deliver(model, act, done);
     if (model->client.in_callback != NULL)
         model->client.in_callback(model->client.user, act);
@@ -150,6 +154,7 @@ static void on_done(struct sr_ring *ring, struct sr_completion *done, void *user
         sri_model_move(model, act, SRI_HAND_LEFT);
         model->callbacks_left++;
     }
+    sri_model_code(model, "RETURN");
     model->callback_depth--;
 }
 
@@ -158,6 +163,7 @@ int sri_model_then(struct sri_model *model, struct sri_act *act)
     uint64_t id = act->id;
     uint32_t runs = model->callback_runs;
     int rc = sr_op_then(model->ring, &act->op, on_done, act);
+    sri_model_code(model, "SHOULD(then(%u), %d);", sri_act_number(model, act), rc);
     sri_model_tell(model, "then id %llx: %d", (unsigned long long)id, rc);
     sri_judge(model->verdict, SRI_RULE_OP_2, id, rc == 0 && act->op.id == 0,
               "a live operation can't be given a callback: %d", rc);
@@ -195,6 +201,11 @@ int sri_model_dispatch(struct sri_model *model, bool wait, uint64_t timeout_ns)
     sri_model_wait_begin(model);
     int rc =
         wait ? sr_ring_dispatch_wait(model->ring, timeout_ns, &ran) : sr_ring_dispatch(model->ring, &ran);
+    if (wait)
+        sri_model_code(model, "SHOULD(sr_ring_dispatch_wait(ring, %lluu, &ran), %d);",
+                       (unsigned long long)timeout_ns, rc);
+    else
+        sri_model_code(model, "SHOULD(sr_ring_dispatch(ring, &ran), %d);", rc);
     sri_model_tell(model, "dispatch: %d, %u ran", rc, ran);
     judge_dispatch(model, rc, wait, ran, before, could);
     sri_model_wait_end(model);

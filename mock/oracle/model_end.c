@@ -123,6 +123,7 @@ void sri_model_deliver(struct sri_model *model, struct sri_act *act, struct sr_c
     judge_bytes(model, act);
     judge_peer(model, act);
     sri_model_move(model, act, SRI_HAND_DONE);
+    sri_model_code(model, "SHOULD(dones[%u].result, %d);", sri_act_number(model, act), done->result);
     sri_model_tell(model, "completion id %llx: %d", (unsigned long long)act->id, done->result);
 }
 
@@ -175,6 +176,19 @@ static bool ended_meanwhile(struct sri_model *model, const struct sri_act *act, 
     return true;
 }
 
+static void code_await(struct sri_model *model, const struct sri_act *act, enum sri_waiting how,
+                       uint64_t timeout_ns, int rc)
+{
+    unsigned number = sri_act_number(model, act);
+    if (how == SRI_WAIT_PEEK)
+        sri_model_code(model, "SHOULD(sr_op_peek(ring, &ops[%u], &dones[%u]), %d);", number, number, rc);
+    else if (how == SRI_WAIT_FOREVER)
+        sri_model_code(model, "SHOULD(sr_op_await(ring, &ops[%u], &dones[%u]), %d);", number, number, rc);
+    else
+        sri_model_code(model, "SHOULD(sr_op_await_timeout(ring, &ops[%u], %lluu, &dones[%u]), %d);", number,
+                       (unsigned long long)timeout_ns, number, rc);
+}
+
 int sri_model_await(struct sri_model *model, struct sri_act *act, enum sri_waiting how, uint64_t timeout_ns)
 {
     int rc;
@@ -188,6 +202,7 @@ int sri_model_await(struct sri_model *model, struct sri_act *act, enum sri_waiti
         rc = how == SRI_WAIT_FOREVER ? sr_op_await(model->ring, &op, &done)
                                      : sr_op_await_timeout(model->ring, &op, timeout_ns, &done);
     }
+    code_await(model, act, how, timeout_ns, rc);
     sri_model_tell(model, "%s id %llx: %d", how == SRI_WAIT_PEEK ? "peek" : "await", (unsigned long long)id,
                    rc);
     sri_judge(model->verdict, SRI_RULE_OP_3, id, op.id == (rc == 0 ? 0 : id),
@@ -247,6 +262,7 @@ static struct sri_act *came_next(struct sri_model *model, struct sr_completion *
     sri_judge(model->verdict, SRI_RULE_OP_4, act->id, act->hand == SRI_HAND_QUEUE && done->user == act->user,
               "next returned an operation that was not detached, or with another's user pointer");
     judge_order(model, act);
+    sri_model_code(model, "dones[%u] = *came;", sri_act_number(model, act));
     act->done = *done;
     sri_model_deliver(model, act, &act->done);
     return act;
@@ -289,6 +305,8 @@ int sri_model_next(struct sri_model *model, uint64_t timeout_ns, struct sri_act 
     sri_model_wait_begin(model);
     int rc = timeout_ns == SR_FOREVER ? sr_ring_next(model->ring, &done)
                                       : sr_ring_next_timeout(model->ring, timeout_ns, &done);
+    sri_model_code(model, "SHOULD(sr_ring_next_timeout(ring, %lluu, came = many), %d);",
+                   (unsigned long long)timeout_ns, rc);
     sri_model_tell(model, "next: %d id %llx", rc, (unsigned long long)done.id);
     if (rc == 0)
         *act = came_next(model, &done);
@@ -308,13 +326,18 @@ int sri_model_next_many(struct sri_model *model, struct sri_act *acts[], size_t 
     *count = 0;
     sri_model_wait_begin(model);
     int rc = sr_ring_next_many(model->ring, done, room < 8 ? room : 8, count);
+    sri_model_code(model, "SHOULD(sr_ring_next_many(ring, many, %zu, &count), %d);", room < 8 ? room : 8, rc);
+    if (rc == 0)
+        sri_model_code(model, "SHOULD(count, %zu);", *count);
     sri_model_tell(model, "next_many: %d, %zu", rc, *count);
     if (rc == SR_ENOTHING_IN_FLIGHT || (rc != 0 && !could))
         judge_nothing(model, rc, runs);
     else if (rc != 0)
         judge_unfinished(model, NULL, rc, -ETIME);
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
+        sri_model_code(model, "came = &many[%zu];", i);
         acts[i] = came_next(model, &done[i]);
+    }
     sri_model_wait_end(model);
     return rc;
 }
@@ -336,6 +359,7 @@ int32_t sri_model_take(struct sri_model *model, struct sri_act *act, struct sri_
     struct sr_buffer *buffer = NULL;
     struct sri_held *held = act->buffer;
     int32_t result = sr_take(done, &buffer);
+    sri_model_code(model, "SHOULD(take(%u), %d);", sri_act_number(model, act), result);
     sri_judge(model->verdict, SRI_RULE_BUF_5, act->id, result == copy.result,
               "the completion's result is %d, and taking it returned %d", copy.result, result);
     sri_judge(model->verdict, SRI_RULE_BUF_5, act->id, buffer == (held != NULL ? held->copy : NULL),
@@ -359,6 +383,7 @@ void sri_model_finish(struct sri_model *model, struct sri_act *act)
 {
     struct sr_completion copy = *act->done_at;
     sr_finish(act->done_at);
+    sri_model_code(model, "sr_finish(&dones[%u]);", sri_act_number(model, act));
     bool descriptor =
         (act->opcode == IORING_OP_ACCEPT || act->opcode == IORING_OP_OPENAT) && copy.result >= 0;
     if (descriptor && model->sees && copy.result < SRI_MODEL_FDS)

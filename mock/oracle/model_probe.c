@@ -137,6 +137,7 @@ int sri_model_post(struct sri_model *model, bool from_thread)
     else if (!run_there(post_there, &errand))
         return -EAGAIN;
     int rc = errand.rc[0];
+    sri_model_code(model, "SHOULD(sr_ring_post(ring, %lluu), %d);", (unsigned long long)errand.value, rc);
     sri_model_tell(model, "post %llu: %d", (unsigned long long)errand.value, rc);
     bool full = model->post_count >= model->post_entries;
     sri_judge(model->verdict, SRI_RULE_RING_7, 0, rc == (full ? -EAGAIN : 0) || (!full && rc == -EOPNOTSUPP),

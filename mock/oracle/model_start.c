@@ -121,6 +121,38 @@ static void add_act(struct sri_model *model, struct sri_act *act, const struct s
     sri_model_move(model, act, SRI_HAND_HANDLE);
 }
 
+static void add_field(char *text, size_t size, const char *name, unsigned long long value)
+{
+    if (value != 0)
+        snprintf(text + strlen(text), size - strlen(text), ", .%s = %lluu", name, value);
+}
+
+static void code_start(struct sri_model *model, const struct sri_act *act, const struct sr_op_spec *spec,
+                       const struct scratch *argument, const struct sri_held *buffer, int rc)
+{
+    char bytes[512] = "";
+    char fields[256] = "";
+    if (model->client.code == NULL)
+        return;
+    for (uint32_t i = 0; i < argument->length && strlen(bytes) + 5 < sizeof bytes; i++)
+        snprintf(bytes + strlen(bytes), sizeof bytes - strlen(bytes), "%u,",
+                 (unsigned)(uint8_t)argument->bytes[i]);
+    add_field(fields, sizeof fields, "flags", spec->flags);
+    add_field(fields, sizeof fields, "opcode_flags", spec->opcode_flags);
+    add_field(fields, sizeof fields, "mode", spec->mode);
+    add_field(fields, sizeof fields, "offset", spec->offset);
+    add_field(fields, sizeof fields, "duration_ns", spec->duration_ns);
+    add_field(fields, sizeof fields, "timeout_ns", spec->timeout_ns);
+    if (spec->range.given)
+        snprintf(fields + strlen(fields), sizeof fields - strlen(fields), ", .range = {%zu, %zu, true}",
+                 spec->range.begin, spec->range.length);
+    sri_model_code(model,
+                   "SHOULD(start(%u, %d, (struct sr_op_spec){.opcode = %u, .target = {.number = %d}%s}, "
+                   "(const uint8_t[]){%s0}, %u), %d);",
+                   sri_act_number(model, act), buffer != NULL ? (int)sri_held_number(model, buffer) : -1,
+                   (unsigned)spec->opcode, spec->target.number, fields, bytes, argument->length, rc);
+}
+
 int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, struct sri_held *buffer,
                     struct sri_act **out)
 {
@@ -138,6 +170,7 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     int rc = buffer != NULL ? sr_op_start(model->ring, &spec, &buffer->handle, &act->op)
                             : sr_op_start_plain(model->ring, &spec, &act->op);
     memset(scratch.bytes, '?', sizeof scratch.bytes);
+    code_start(model, act, &spec, &kept, buffer, rc);
     sri_model_tell(model, "start opcode %u fd %d length %zu: %d id %llx", (unsigned)spec.opcode,
                    spec.target.number, spec.range.length, rc,
                    rc == 0 ? (unsigned long long)act->op.id : 0ULL);
@@ -289,6 +322,7 @@ static void judge_all_taken(struct sri_model *model)
 int sri_model_submit(struct sri_model *model)
 {
     int rc = sr_ring_submit(model->ring);
+    sri_model_code(model, "SHOULD(sr_ring_submit(ring), %d);", rc);
     sri_model_tell(model, "submit: %d", rc);
     if (model->sees)
         judge_left(model);

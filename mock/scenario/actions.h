@@ -10,6 +10,7 @@
 #include "explore/stage.h"
 
 #define SRI_DOUBTFUL 64
+#define SRI_SWARM_STEPS 32u
 
 /* The objects that actions work on. */
 struct sri_yard {
@@ -25,6 +26,9 @@ struct sri_yard {
     uint32_t openings;
     uint32_t wakes;
     bool closed; /* there is no ring any more */
+    bool swarm;  /* some steps and operations are off in this run, others more frequent */
+    uint8_t weighs[SRI_SWARM_STEPS];
+    uint32_t kinds_off; /* of 16 kinds of operations */
 };
 
 /* Makes the objects. false: they can't be had. */

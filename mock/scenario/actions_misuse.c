@@ -94,16 +94,23 @@ void sri_act_poke(struct sri_yard *yard)
     }
 }
 
+/* As the table says; in a swarm some are off, some four times as frequent, some half. */
+static uint32_t weight_of(const struct sri_yard *yard, const struct sri_step *table, size_t row)
+{
+    static const uint32_t halves[4] = {2, 0, 8, 1};
+    return table[row].weight * halves[yard->weighs[row % SRI_SWARM_STEPS]];
+}
+
 void sri_take_steps(struct sri_yard *yard, const struct sri_step *table, size_t rows, uint32_t count)
 {
     uint32_t total = 0;
     for (size_t i = 0; i < rows; i++)
-        total += table[i].weight;
-    while (count-- > 0 && !yard->closed) {
+        total += weight_of(yard, table, i);
+    while (count-- > 0 && total > 0 && !yard->closed) {
         uint32_t at = sri_choose(yard->stage, total);
         size_t row = 0;
-        while (at >= table[row].weight)
-            at -= table[row++].weight;
+        while (at >= weight_of(yard, table, row))
+            at -= weight_of(yard, table, row++);
         table[row].act(yard);
     }
 }

@@ -160,7 +160,8 @@ void sri_act_start(struct sri_yard *yard)
 {
     struct sri_stage *stage = yard->stage;
     uint64_t offset = 0;
-    switch (sri_choose(stage, 16)) {
+    uint32_t kind = sri_choose(stage, 16);
+    switch (yard->kinds_off & 1u << kind ? 0 : kind) {
     case 1:
         offset = sri_choose(stage, 9000);
         start_bytes(yard, IORING_OP_READ, yard->files[0], offset);

@@ -17,6 +17,8 @@ static void write_into_a_lent_buffer(struct sri_yard *yard)
             continue;
         sri_model_tell(model, "writes into the buffer of operation %#llx, which the kernel has",
                        (unsigned long long)act->id);
+        sri_model_code(model, "buffers[%u].bytes[0] ^= 0x55; /* which the kernel has */",
+                       sri_held_number(model, held));
         held->bytes[0] ^= 0x55;
         return;
     }

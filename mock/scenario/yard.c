@@ -84,12 +84,23 @@ static void wake(struct sri_stage *stage)
     }
 }
 
+/* Which steps and operations this run has, and how often. */
+static void draw_swarm(struct sri_yard *yard)
+{
+    yard->swarm = sri_chance(yard->stage, 256);
+    for (uint32_t i = 0; yard->swarm && i < SRI_SWARM_STEPS; i++)
+        yard->weighs[i] = (uint8_t)sri_choose(yard->stage, 4);
+    for (uint32_t i = 0; yard->swarm && i < 16; i++)
+        yard->kinds_off |= sri_chance(yard->stage, 256) ? 1u << i : 0;
+}
+
 bool sri_yard_open(struct sri_yard *yard, struct sri_stage *stage)
 {
     memset(yard, 0, sizeof *yard);
     yard->stage = stage;
     if (!make_files(yard) || !make_sockets(yard))
         return false;
+    draw_swarm(yard);
     stage->wake = wake;
     stage->wake_user = yard;
     return true;

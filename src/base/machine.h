@@ -7,6 +7,7 @@
 #ifndef SRI_BASE_MACHINE_H
 #define SRI_BASE_MACHINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/contradiction.h"
@@ -24,10 +25,19 @@ struct sri_machine {
     const int16_t *table; /* [state][event], row by row */
 };
 
+#ifdef SRI_COUNT_TRANSITIONS
+/* In builds that measure coverage: told of each cell that is read. NULL: nobody. */
+extern void (*sri_on_transition)(const int16_t *cell);
+#endif
+
 /* The only way a state changes: 0 and *state is the next one, or the status of the refusal and *state is as it was. */
 static inline int sri_machine_move(const int16_t *row, uint8_t *state, unsigned event)
 {
     int next = row[event];
+#ifdef SRI_COUNT_TRANSITIONS
+    if (sri_on_transition != NULL)
+        sri_on_transition(&row[event]);
+#endif
     if (__builtin_expect(next < 0, 0)) {
         SRI_REQUIRE(next != SRI_IMPOSSIBLE);
         return next;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/command.h"
 #include "support/main.h"
@@ -60,6 +62,42 @@ static void what_is_no_tape_is_not_shrunk(void **state)
     assert_non_null(strstr(command_err, "--attempts"));
 }
 
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || defined SRI_COUNT_TRANSITIONS
+#define PLAIN 0
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PLAIN 0
+#endif
+#endif
+#ifndef PLAIN
+#define PLAIN 1 /* this build's libraries link with a plain program */
+#endif
+
+/* The shrunk run as a program in C: it compiles, and shows the same. */
+static void the_run_is_a_program_in_c(void **state)
+{
+    (void)state;
+    char command[1024];
+    find_violation();
+    assert_int_equal(command_run("shrink large.tape --out small.tape --c small.c"), 0);
+    if (!PLAIN || system("command -v cc > /dev/null") != 0)
+        skip();
+
+    snprintf(
+        command, sizeof command,
+        "cd '%s' && bin=$(dirname \"$(readlink /proc/%ld/exe)\") && cc -std=gnu17 -Wall -Werror -I '%s' small.c -o small "
+        "$bin/../lib/libsafer_ring_sim.a $bin/../lib/libsafer_ring.a -lfiu -luring -lpthread",
+        command_folder, (long)getpid(), SR_TEST_INCLUDE);
+    assert_int_equal(system(command), 0);
+    snprintf(command, sizeof command, "cd '%s' && ./small > shown", command_folder);
+    int status = system(command);
+
+    command_read("shown", command_out, sizeof command_out);
+    assert_int_equal(WEXITSTATUS(status), 1);
+    assert_non_null(strstr(command_out, "here the run broke BUF-3"));
+    assert_non_null(strstr(command_out, "shown: this library does as the one in the run did"));
+}
+
 /* The page opens in a browser: its lanes are drawn, the owner of each by its colour, and what was broken is said. */
 static void the_page_opens_in_a_browser(void **state)
 {
@@ -95,6 +133,7 @@ static void the_page_opens_in_a_browser(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(thousands_of_choices_shrink_to_a_few),
     cmocka_unit_test(what_is_no_tape_is_not_shrunk),
+    cmocka_unit_test(the_run_is_a_program_in_c),
     cmocka_unit_test(the_page_opens_in_a_browser),
 };
 

@@ -2,12 +2,14 @@
  * What every cmocka test program does before and after its tests.
  */
 #include "main.h"
+#include "transitions.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 void sr_test_begin(int argc, char **argv)
 {
+    sr_count_transitions();
     if (argc > 2) {
         fprintf(stderr, "usage: %s [TEST]\n", argv[0]);
         exit(2);

@@ -6,19 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "machine/member.h"
-#include "machine/operation.h"
-#include "machine/orphan.h"
-#include "machine/ownership.h"
-#include "machine/pool.h"
-#include "machine/registry.h"
 #include "safer_ring/error.h"
-
-static const struct sri_machine *const machines[] = {
-    &sri_ownership_machine, &sri_operation_machine, &sri_orphan_machine,
-    &sri_member_machine,    &sri_pooled_machine,    &sri_place_machine,
-};
-#define MACHINES (sizeof machines / sizeof machines[0])
+#include "support/machines.h"
 
 static int cell(const struct sri_machine *machine, unsigned state, unsigned event)
 {
