@@ -38,16 +38,12 @@ static uint64_t shortened(uint64_t length, uint32_t answer)
     }
 }
 
-static const struct iovec *targets(const struct sri_request *request)
-{
-    return request->segments != NULL ? request->segments : &request->one;
-}
-
 /* Staging memory takes the bytes at the attempt, so that the program's memory gets them late. Without it: at once. */
 static void stage(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
-    if (sri_segments_writable(&engine->user, targets(request), request->segment_count, request->length) != 0)
+    if (sri_segments_writable(&engine->user, sri_segments_of(request), request->segment_count,
+                              request->length) != 0)
         return;
     struct iovec *staging = sri_arena_acquire(&engine->arena, sizeof *staging + request->length);
     if (staging == NULL)
@@ -122,8 +118,8 @@ static void copy_staged(struct sri_request *request)
     bool watched = sri_is_watched(engine);
     if (watched)
         sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
-    int error =
-        sri_segments_copy_out(&engine->user, targets(request), staging->iov_base, (uint64_t)request->result);
+    int error = sri_segments_copy_out(&engine->user, sri_segments_of(request), staging->iov_base,
+                                      (uint64_t)request->result);
     if (error != 0)
         request->result = error;
     if (watched)
@@ -135,7 +131,7 @@ static void scribble(struct sri_request *request)
     bool watched = sri_is_watched(request->ring->engine);
     if (watched)
         sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
-    sri_segments_fill(targets(request), SCRIBBLE, (uint64_t)request->result);
+    sri_segments_fill(sri_segments_of(request), SCRIBBLE, (uint64_t)request->result);
     if (watched)
         sri_emit_request(request, SRI_EVENT_TOUCHED, request->result, 0);
 }

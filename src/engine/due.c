@@ -17,8 +17,8 @@ int sri_due_reserve(struct sri_due *due, uint32_t capacity)
 {
     if (capacity <= due->capacity)
         return 0;
-    if (capacity < due->capacity * 2)
-        capacity = due->capacity * 2;
+    if (capacity < due->capacity + due->capacity / 16)
+        capacity = due->capacity + due->capacity / 16;
     struct sri_request **array = sri_realloc(due->array, capacity * sizeof(struct sri_request *));
     if (array == NULL)
         return -ENOMEM;

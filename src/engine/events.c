@@ -41,12 +41,6 @@ static inline enum sri_lending lending_of(const struct sri_request *request)
     return traits & SRI_TRAIT_SOURCE ? SRI_LENDS_SOURCE : SRI_LENDS_TARGET;
 }
 
-/* The program's own memory, whatever the attempt works on. */
-static inline const struct iovec *segments_of(const struct sri_request *request)
-{
-    return request->segments != NULL ? request->segments : &request->one;
-}
-
 /* Every field by itself: clearing all of them first costs more than the rest. */
 static inline void fill(struct sri_event *event, const struct sri_request *request, enum sri_event_kind kind)
 {
@@ -62,7 +56,7 @@ static inline void fill(struct sri_event *event, const struct sri_request *reque
     event->cq_ready = 0;
     event->sq_ready = 0;
     event->segment_count = event->lending != SRI_LENDS_NOTHING ? request->segment_count : 0;
-    event->segments = event->lending != SRI_LENDS_NOTHING ? segments_of(request) : NULL;
+    event->segments = event->lending != SRI_LENDS_NOTHING ? sri_segments_of(request) : NULL;
     event->sum = NULL;
     event->sqe = NULL;
 }
@@ -95,7 +89,7 @@ void sri_emit_touched(struct sri_request *request, uint64_t moved)
     fill(&event, request, SRI_EVENT_TOUCHED);
     event.last = 1;
     event.result = (int64_t)moved;
-    if (known->length != 0 && known->length == moved && known->to == segments_of(request)->iov_base)
+    if (known->length != 0 && known->length == moved && known->to == sri_segments_of(request)->iov_base)
         event.sum = &known->sum;
     known->wanted = false;
     emit(request->ring->engine, &event);

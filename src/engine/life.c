@@ -320,7 +320,8 @@ static void release_blocks(struct sri_request *request)
     if (sri_opcode_of(request)->release != NULL && request->attempt.argument != NULL)
         sri_opcode_of(request)->release(request);
     sri_arena_release(arena, request->attempt.argument);
-    sri_arena_release(arena, request->segments);
+    if (request->segment_count > 1)
+        sri_arena_release(arena, request->segments);
     sri_arena_release(arena, request->staging);
 }
 
@@ -352,7 +353,7 @@ static inline void release(struct sri_request *request)
             release_file(request);
         if ((opcode->traits & SRI_TRAIT_BUFFER) && request->buffer_node != 0)
             sri_request_put_buffer(request);
-        if (request->attempt.argument != NULL || request->segments != NULL || request->staging != NULL)
+        if (request->attempt.argument != NULL || request->segment_count > 1 || request->staging != NULL)
             release_blocks(request);
     }
     request->ring->in_flight--;

@@ -38,7 +38,6 @@ static inline struct sri_request *take(struct sri_ring *ring, const struct io_ur
     request->ring = ring;
     request->link = NULL;
     request->limiter = NULL;
-    request->segments = NULL;
     request->staging = NULL;
     request->user_data = sqe->user_data;
     request->number = ++engine->consumed;

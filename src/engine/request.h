@@ -136,25 +136,32 @@ struct sri_request {
         struct sri_files_change change;
         struct sri_providing providing;
     };
-    struct sri_wheel_entry entry; /* also its node in a list of held or deferred ones */
+    union {
+        struct sri_wheel_entry entry; /* also its node in a list of held or deferred ones */
+        struct {
+            struct sri_node due_node; /* the same */
+            uint32_t position;        /* in the due set */
+        };
+    };
     struct sri_node ring_node;
     struct sri_request *hash_next;
     struct sri_request **hash_slot;
     struct sri_ring *ring;       /* NULL: free */
     struct sri_request *link;    /* the next of its chain; of the free list */
     struct sri_request *limiter; /* the armed link timeout */
-    struct iovec one;            /* the segment, when there is one */
-    struct iovec *segments;      /* the program's, when there are several; NULL: `one` */
+    union {
+        struct iovec one;       /* the segment, when there is one */
+        struct iovec *segments; /* the program's, when there are several */
+    };
     void *staging;
     uint64_t user_data;
     uint64_t number;
-    uint64_t length;    /* bytes asked for */
+    uint32_t length;    /* bytes asked for */
     uint32_t progress;  /* bytes moved by earlier attempts (MSG_WAITALL) */
     uint32_t file_node; /* the number of the registered file it uses; 0: none */
     int32_t result;
     uint32_t cqe_flags;
     int32_t fd;
-    uint32_t position; /* in the due set */
     uint8_t opcode;
     uint8_t sqe_flags;
     uint8_t place;
@@ -172,7 +179,14 @@ struct sri_request {
     };
 };
 
-static_assert(sizeof(struct sri_request) <= 256, "the promised memory per request in flight");
+/* What is left of the promised 256 bytes per request in flight is its share of the table and of the due set. */
+static_assert(sizeof(struct sri_request) <= 240, "the promised memory per request in flight");
+
+/* The program's segments, wherever they are. */
+static inline const struct iovec *sri_segments_of(const struct sri_request *request)
+{
+    return request->segment_count > 1 ? request->segments : &request->one;
+}
 
 /* Requests, in chunks that are never given back before the end. */
 #define SRI_SLAB_CHUNK 256

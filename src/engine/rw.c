@@ -32,6 +32,7 @@ int sri_import_segments(struct sri_request *request, const struct iovec *from, u
         if (to == NULL)
             return -ENOMEM;
         request->segments = to;
+        request->segment_count = (uint16_t)count;
     }
     if (count > 0 && sri_user_copy_in(&engine->user, to, from, count * sizeof *to) != 0)
         return -EFAULT;

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *length)
+int sri_segments_length(const struct iovec *segments, uint32_t count, uint32_t *length)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -16,7 +16,7 @@ int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *
         if (sum > SRI_LENGTH_MOST)
             sum = SRI_LENGTH_MOST;
     }
-    *length = sum;
+    *length = (uint32_t)sum;
     return 0;
 }
 

@@ -10,7 +10,7 @@
 #define SRI_LENGTH_MOST UINT32_C(0x7ffff000)
 
 /* The sum of the lengths; -EINVAL when one is negative as a ssize_t. What is above the most a call moves is cut off. */
-int sri_segments_length(const struct iovec *segments, uint32_t count, uint64_t *length);
+int sri_segments_length(const struct iovec *segments, uint32_t count, uint32_t *length);
 
 /* The leading `length` bytes. 0 or -EFAULT. */
 int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count,

@@ -7,6 +7,9 @@
 
 #include "base/alloc.h"
 
+/* On average. Whoever leaves a bucket is not looked for there, so it may be full. */
+#define MOST_PER_BUCKET 4
+
 static uint32_t bucket_of(const struct sri_table *table, uint64_t user_data)
 {
     return (uint32_t)(user_data * UINT64_C(0x9e3779b97f4a7c15) >> 32) & table->mask;
@@ -42,10 +45,10 @@ static void rehash(struct sri_table *to, struct sri_request *first)
 int sri_table_reserve(struct sri_engine *engine, uint32_t count)
 {
     struct sri_table *table = &engine->table;
-    if (table->buckets != NULL && count <= table->mask + 1)
+    if (table->buckets != NULL && count / MOST_PER_BUCKET <= table->mask)
         return 0;
     uint32_t size = table->buckets == NULL ? 256 : (table->mask + 1) * 2;
-    while (size < count)
+    while (size < count / MOST_PER_BUCKET)
         size *= 2;
     struct sri_table grown = {sri_alloc_zero(size, sizeof(struct sri_request *)), size - 1};
     if (grown.buckets == NULL)
