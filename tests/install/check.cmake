@@ -11,7 +11,7 @@ set(ENV{PKG_CONFIG_PATH} "${folder}")
 
 foreach(with_pkg_config OFF ON)
     set(consumer "${WORK}/consumer-${with_pkg_config}")
-    execute_process(COMMAND "${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_LIST_DIR}" -B "${consumer}"
+    execute_process(COMMAND "${CMAKE_COMMAND}" -G Ninja -S "${CMAKE_CURRENT_LIST_DIR}/smallest" -B "${consumer}"
         "-DCMAKE_PREFIX_PATH=${WORK}/moved" "-DWITH_PKG_CONFIG=${with_pkg_config}" OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
     execute_process(COMMAND "${CMAKE_COMMAND}" --build "${consumer}" COMMAND_ERROR_IS_FATAL ANY)
     execute_process(COMMAND "${consumer}/consumer" COMMAND_ERROR_IS_FATAL ANY)
