@@ -9,6 +9,10 @@
  * MSG_WAITALL, as much was moved as was asked for. A short read is no success, then, though its result is a count.
  *
  * Rules BATCH-1 … BATCH-8, docs/rules.md.
+ *
+ * Where a function does not say otherwise:
+ * Errors: those its description names.
+ * Callable: from the ring's thread, also from a callback (a batch that is being built, or a result: by whoever has it); does not block.
  */
 #ifndef SAFER_RING_BATCH_H
 #define SAFER_RING_BATCH_H
@@ -33,6 +37,7 @@ enum sr_batch_form {
     SR_BATCH_DEFERRED, /* by submitting it when the other has ended: the same results, one enter for each step */
 };
 
+/* How a batch runs. All zero is the ordinary way. */
 struct sr_batch_options {
     enum sr_batch_form form;
     bool fail_fast; /* the first failure cancels everything else: what runs too */
@@ -53,12 +58,14 @@ struct SR_CAPABILITY("batch result") sr_batch_result {
     uint32_t cancelled;
 };
 
+/* How one operation of a batch has ended. */
 enum sr_batch_outcome {
     SR_BATCH_SUCCEEDED, /* it ended well */
     SR_BATCH_FAILED,    /* an error, or a short transfer */
     SR_BATCH_CANCELLED, /* it never ran, or was cancelled with its batch */
 };
 
+/* One operation's entry in a result. */
 struct sr_batch_entry {
     enum sr_batch_outcome outcome;
     uint8_t opcode;

@@ -6,6 +6,10 @@
  * nor freed, until the operation has ended. One operation at a time, then; the owned calls beside them overlap as they like.
  *
  * Rules PIN-1, PIN-2, docs/rules.md.
+ *
+ * Where a function does not say otherwise:
+ * Errors: as sr_op_borrow().
+ * Callable: from the ring's thread, also from a callback; does not block.
  */
 #ifndef SAFER_RING_PINNED_H
 #define SAFER_RING_PINNED_H

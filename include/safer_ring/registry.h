@@ -5,6 +5,10 @@
  * A ring has one table for files and one for buffers in its kernel (safer_ring/config.h: fixed_files, fixed_buffers), made
  * when the first is registered; registries and registered pools share them. Handles carry a generation: one of an earlier
  * registration is refused, whoever has the place now (rules REG, docs/rules.md).
+ *
+ * Where a function does not say otherwise:
+ * Errors: those its description names.
+ * Callable: from the ring's thread, also from a callback; does not block, but for the kernel's own work on its tables.
  */
 #ifndef SAFER_RING_REGISTRY_H
 #define SAFER_RING_REGISTRY_H

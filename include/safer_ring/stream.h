@@ -15,6 +15,10 @@
  * draining or not attached, another call on the stream is waiting (this one comes from a callback of it), or, for the
  * blocking calls, inside any callback (CB-2); -EBUSY, -EAGAIN: the ring has no room for an operation now, try again;
  * SR_EQUEUE_FULL: take completions first; -ENOMEM.
+ *
+ * Where a function does not say otherwise:
+ * Errors: those its description names, and the common ones.
+ * Callable: from the ring's thread; one that waits not from a callback.
  */
 #ifndef SAFER_RING_STREAM_H
 #define SAFER_RING_STREAM_H

@@ -119,7 +119,8 @@ int kv_open(struct kv *kv, struct sr_ring *ring, const char *directory)
 {
     struct record record;
     *kv = (struct kv){.ring = ring, .directory = -1, .file = -1};
-    int code = kv->directory = run(ring, sr_spec_openat(sr_fd(AT_FDCWD), directory, O_RDONLY | O_DIRECTORY, 0));
+    int code = kv->directory =
+        run(ring, sr_spec_openat(sr_fd(AT_FDCWD), directory, O_RDONLY | O_DIRECTORY, 0));
     if (code >= 0)
         code = kv->file = run(ring, sr_spec_openat(sr_fd(kv->directory), "kv", O_RDWR | O_CREAT, 0644));
     if (code >= 0) /* the name may be new */
