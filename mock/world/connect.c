@@ -103,7 +103,7 @@ static int reach(struct sri_sim_world *world, struct sri_socket *socket, struct 
     sri_socket_join(world, socket, server);
     sri_list_append(&listener->pending, &server->place);
     listener->pending_count++;
-    sri_wake_waiters(world, listener->file);
+    sri_wake_for(world, listener->file, POLLIN | POLLRDNORM);
     return 0;
 }
 

@@ -234,6 +234,8 @@ enum sri_answer sri_socket_transfer(struct sri_sim_world *world, struct sri_atte
     bool message = attempt->work == SRI_WORK_RECV || attempt->work == SRI_WORK_SEND;
     if (!message && attempt->offset != 0 && attempt->offset != SRI_OWN_POSITION)
         *result = -ESPIPE;
+    else if (attempt->work == SRI_WORK_READ && attempt->limit == 0)
+        *result = 0; /* whatever the socket is (measured) */
     else if (message && (attempt->flags & MSG_OOB) != 0)
         *result = reads && !sri_socket_has_boundaries(socket) ? -EINVAL : -EOPNOTSUPP;
     else if (!sri_socket_has_boundaries(socket))

@@ -150,9 +150,10 @@ static void move(struct sri_file *file, struct sri_attempt *attempt, struct sri_
 
 /*
  * Moves those that wait for what is true from the object's list to another; how many. As the true kernel wakes them: the
- * newest first, but those that accept behind them and the oldest of them first (measured).
+ * newest first; behind them those that accept, of which a connection wakes the oldest alone (measured).
  */
-static uint32_t collect(struct sri_file *file, uint32_t ready, uint32_t key, struct sri_waiting *woken)
+static uint32_t collect(struct sri_file *file, uint32_t ready, uint32_t key, bool all,
+                        struct sri_waiting *woken)
 {
     uint32_t count = 0;
     struct sri_attempt *next;
@@ -170,6 +171,8 @@ static uint32_t collect(struct sri_file *file, uint32_t ready, uint32_t key, str
             continue;
         move(file, attempt, woken);
         count++;
+        if (!all && key != UINT32_MAX)
+            break;
     }
     return count;
 }
@@ -177,7 +180,8 @@ static uint32_t collect(struct sri_file *file, uint32_t ready, uint32_t key, str
 static void tell_some(struct sri_sim_world *world, struct sri_file *file, uint32_t ready, uint32_t key)
 {
     struct sri_waiting woken = {NULL, NULL};
-    uint32_t count = collect(file, ready, key, &woken);
+    bool orderly = world->chooser.vtable == NULL || world->chooser.vtable->orderly;
+    uint32_t count = collect(file, ready, key, !orderly, &woken);
     if (count == 0)
         return;
     uint32_t first = sri_world_pick(world, SRI_FREEDOM_WAKE, count, NULL);

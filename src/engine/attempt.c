@@ -236,7 +236,9 @@ static bool has_buffer(struct sri_request *request)
     if (error == 0)
         return true;
     sri_select_return(request);
-    if (error != -ENOBUFS || !sri_shot_watch(request))
+    bool woken = request->copy == SRI_COPY_WOKEN;
+    request->copy = 0;
+    if (error != -ENOBUFS || woken || !sri_shot_watch(request))
         return end_unattempted(request, error);
     wait_in_world(request);
     return false;
@@ -289,6 +291,7 @@ void sri_attempt(struct sri_request *request)
             sri_attempt_later(request);
             return;
         }
+        request->copy = 0;
         again = attempt(request);
         if (again)
             sri_shot_count(request);
@@ -321,8 +324,9 @@ static struct sri_request *come_back(struct sri_attempt *attempt)
 
 void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt)
 {
-    (void)engine;
     struct sri_request *request = come_back(attempt);
+    if ((request->shots & SRI_SHOT_MULTI) && sri_is_orderly(engine))
+        request->copy = SRI_COPY_WOKEN;
     sri_due_push(request, SRI_STEP_ATTEMPT);
     sri_notify(request->ring);
 }

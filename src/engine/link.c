@@ -102,6 +102,13 @@ static void end_later(struct sri_request *request, int32_t result)
     sri_chain_push(request, SRI_STEP_END);
 }
 
+/* It never came to be issued, so that its time limit was never armed: anything later arms it for a while (measured). */
+static bool was_refused(const struct sri_request *request)
+{
+    return (request->marks & SRI_MARK_PREP_FAILED) != 0 ||
+           ((sri_opcode_of(request)->traits & SRI_TRAIT_FILE) != 0 && request->attempt.file == NULL);
+}
+
 /* The link timeout of a request that has ended: it was not needed. */
 static void dismiss_limiter(struct sri_request *request)
 {
@@ -117,8 +124,10 @@ static void dismiss_limiter(struct sri_request *request)
             return; /* its time has come; it will find nobody */
         sri_timer_disarm(timer);
     }
-    if (timer != NULL)
-        end_later(timer, -ECANCELED);
+    if (timer == NULL)
+        return;
+    timer->timer.counts = !was_refused(request) || request->limiter != NULL;
+    end_later(timer, -ECANCELED);
 }
 
 /* All that is behind a failed member ends at once, in order, without being started; see IOSQE_CQE_SKIP_SUCCESS. */

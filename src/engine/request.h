@@ -78,6 +78,9 @@ enum sri_shot_mark {
     SRI_SHOT_AGAIN = 1 << 7,  /* receives: a CQE was posted before */
 };
 
+/* It goes on and was woken: without a buffer it ends, whether there still is something to receive or not (measured). */
+#define SRI_COPY_WOKEN 0x80u
+
 /* TIMEOUT, LINK_TIMEOUT, in place of the attempt. */
 struct sri_timer {
     struct sri_node counting;    /* in its ring's list by target, while it counts completions */
@@ -85,7 +88,7 @@ struct sri_timer {
     uint64_t target;             /* the ring's count of completions at which it ends */
     uint64_t time_ns;            /* as given: relative, or absolute with IORING_TIMEOUT_ABS */
     uint32_t flags;
-    bool counts;
+    bool counts; /* of a LINK_TIMEOUT: it was dismissed by an end, not by a refusal */
 };
 
 /* ASYNC_CANCEL, POLL_REMOVE, TIMEOUT_REMOVE, in place of the attempt. */
@@ -168,7 +171,7 @@ struct sri_request {
     uint8_t step;
     uint16_t marks;
     uint16_t segment_count; /* of the program's; at most 1024 */
-    uint8_t copy;           /* the answer to SRI_WHY_COPY */
+    uint8_t copy;           /* the answer to SRI_WHY_COPY; where nobody is asked, SRI_COPY_WOKEN */
     uint8_t shots;          /* SRI_SHOT_* */
     uint16_t buffer_index;  /* sqe->buf_index, for those that know it; sqe->buf_group */
     union {

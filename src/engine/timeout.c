@@ -221,6 +221,18 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
     return 0;
 }
 
+/* A time limit that was dismissed in this batch: it may still be changed, which changes nothing (measured). */
+static bool is_dismissed(const struct sri_ring *ring, uint64_t user_data)
+{
+    for (struct sri_node *node = ring->followers.next; node != &ring->followers; node = node->next) {
+        const struct sri_request *request = sri_request_of_node(node);
+        if (request->opcode == IORING_OP_LINK_TIMEOUT && request->user_data == user_data &&
+            request->timer.counts)
+            return true;
+    }
+    return false;
+}
+
 bool sri_issue_timeout_remove(struct sri_request *request)
 {
     const struct sri_search *search = &request->search;
@@ -228,7 +240,7 @@ bool sri_issue_timeout_remove(struct sri_request *request)
     uint8_t opcode = limiter ? IORING_OP_LINK_TIMEOUT : IORING_OP_TIMEOUT;
     struct sri_request *target = sri_find(request->ring, search->user_data, opcode);
     if (target == NULL)
-        request->result = -ENOENT;
+        request->result = limiter && is_dismissed(request->ring, search->user_data) ? 0 : -ENOENT;
     else if (search->flags & IORING_TIMEOUT_UPDATE) /* the other flag alone makes it a removal (measured) */
         request->result = update(target, search);
     else

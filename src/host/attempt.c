@@ -170,6 +170,8 @@ enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt,
         return done(rc, result);
     }
     host->running++;
+    if (attempt->work == SRI_WORK_ACCEPT)
+        host->accepting[attempt->file->object]++;
     return SRI_RUNNING;
 }
 
@@ -194,6 +196,8 @@ bool sri_host_collect(struct sri_host *host)
         any = true;
         host->running--;
         op->running = false;
+        if (attempt->work == SRI_WORK_ACCEPT)
+            host->accepting[attempt->file->object]--;
         if (attempt->work == SRI_WORK_CONNECT && result == -EINPROGRESS) {
             op->connecting = !op->given_up;
             result = op->given_up ? -ECANCELED : result;

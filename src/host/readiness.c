@@ -141,24 +141,6 @@ static struct sri_attempt *next_told(const struct sri_host *host, const struct s
     return found;
 }
 
-/* Whoever is told may wait again, end others, or let the file go: hence one by one, from the start. */
-static void report_file(struct sri_host *host, struct sri_file *file, uint32_t events)
-{
-    uint32_t generation = file->generation;
-    struct sri_attempt *waiter;
-    sri_host_set_armed(host, file, 0);
-    host->round++;
-    while (file->generation == generation && (waiter = next_told(host, file, events)) != NULL) {
-        sri_host_unwatch(waiter);
-        if (waiter->work == SRI_WORK_POLL)
-            waiter->wait_for =
-                SRI_WOKEN | events; /* it tells this, though it be gone when its turn comes (measured) */
-        sri_host_ready(host, waiter);
-    }
-    if (file->generation == generation && arm(host, file) != 0)
-        sri_host_set_armed(host, file, 0);
-}
-
 static bool lower(int fd)
 {
     uint64_t count;
@@ -213,42 +195,65 @@ static struct sri_file *file_of(struct sri_host *host, const struct epoll_event 
                             sri_host_tag_generation(event->data.u64));
 }
 
-static int64_t turn_of(const struct sri_file *file)
+static int64_t turn_of(const struct sri_attempt *waiter)
 {
-    const struct sri_attempt *waiter = file->first_waiter;
-    return waiter != NULL ? ((const struct sri_host_op *)waiter->state)->turn : 0;
+    return ((const struct sri_host_op *)waiter->state)->turn;
 }
 
-/* Of several holds of one object epoll reports first whichever it has known longest: their waiters have turns of their own. */
-static void order_events(struct sri_host *host, struct epoll_event *events, int count)
+static void tell(struct sri_host *host, struct sri_attempt *waiter, uint32_t events)
 {
+    sri_host_unwatch(waiter);
+    if (waiter->work == SRI_WORK_POLL)
+        waiter->wait_for =
+            SRI_WOKEN | events; /* it tells this, though it be gone when its turn comes (measured) */
+    sri_host_ready(host, waiter);
+}
+
+/*
+ * Tells one: of the object that was reported first and has somebody to tell whose turn it is, whichever of several holds of
+ * that object he waits at. False: there is nobody.
+ */
+static bool tell_next(struct sri_host *host, const struct epoll_event *events, int count)
+{
+    struct sri_attempt *found = NULL;
+    uint32_t mask = 0;
+    uint8_t object = 0;
     for (int i = 0; i < count; i++) {
-        struct sri_file *first = file_of(host, &events[i]);
-        for (int j = i + 1; j < count && first != NULL; j++) {
-            struct sri_file *other = file_of(host, &events[j]);
-            if (other == NULL || other->object != first->object || turn_of(other) <= turn_of(first))
-                continue;
-            struct epoll_event aside = events[i];
-            events[i] = events[j];
-            events[j] = aside;
-            first = other;
-        }
+        struct sri_file *file = file_of(host, &events[i]);
+        if (file == NULL || file->edge_of != NULL || (found != NULL && file->object != object))
+            continue;
+        struct sri_attempt *waiter = next_told(host, file, events[i].events);
+        if (waiter == NULL || (found != NULL && turn_of(waiter) < turn_of(found)))
+            continue;
+        found = waiter;
+        mask = events[i].events;
+        object = file->object;
     }
+    if (found != NULL)
+        tell(host, found, mask);
+    return found != NULL;
 }
 
-static void report(struct sri_host *host, const struct epoll_event *event)
+/* Whoever is told may wait again, end others, or let a file go: hence one by one, each time from the start. */
+static void report(struct sri_host *host, const struct epoll_event *events, int count)
 {
-    if (event->data.u64 == SRI_HOST_TAG_ALARM)
-        return;
-    if (event->data.u64 == SRI_HOST_TAG_TIMER) {
-        (void)lower(host->timer);
-        return;
+    host->round++;
+    for (int i = 0; i < count; i++) {
+        struct sri_file *file = file_of(host, &events[i]);
+        if (events[i].data.u64 == SRI_HOST_TAG_TIMER)
+            (void)lower(host->timer);
+        else if (file != NULL && file->edge_of != NULL)
+            sri_host_edge_report(host, file);
+        else if (file != NULL)
+            sri_host_set_armed(host, file, 0);
     }
-    struct sri_file *file = file_of(host, event);
-    if (file != NULL && file->edge_of != NULL)
-        sri_host_edge_report(host, file);
-    else if (file != NULL)
-        report_file(host, file, event->events);
+    while (tell_next(host, events, count))
+        continue;
+    for (int i = 0; i < count; i++) {
+        struct sri_file *file = file_of(host, &events[i]);
+        if (file != NULL && file->edge_of == NULL && arm(host, file) != 0)
+            sri_host_set_armed(host, file, 0);
+    }
 }
 
 /* What is reported now. Never sleeps. */
@@ -299,9 +304,7 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
         answer_alarm(host);
     struct epoll_event events[EVENTS_AT_ONCE];
     int count = look(host, events);
-    order_events(host, events, count);
-    for (int i = 0; i < count; i++)
-        report(host, &events[i]);
+    report(host, events, count);
     bool news =
         sri_host_collect(host) || (count > 0 && !(count == 1 && events[0].data.u64 == SRI_HOST_TAG_ALARM));
     if (news)

@@ -134,7 +134,7 @@ static bool listens(const struct sri_file *file)
 
 /*
  * A listener without O_NONBLOCK would block if somebody else took the connection between poll and accept. So there the
- * ready connection is fetched by a worker, and only that worker hangs until the next one comes.
+ * ready connection is fetched by a worker, one at a time, and only that worker hangs until the next one comes.
  */
 enum sri_answer sri_host_accept(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
@@ -144,11 +144,12 @@ enum sri_answer sri_host_accept(struct sri_host *host, struct sri_attempt *attem
         return SRI_DONE;
     if (address != NULL)
         address->length = sizeof address->storage;
-    if (is_nonblocking(attempt->file)) {
+    if (is_nonblocking(attempt->file) || !listens(attempt->file)) {
         *result = try_accept(attempt);
         return *result == -EAGAIN ? sri_host_hold(host, attempt, POLLIN, result) : SRI_DONE;
     }
-    if (sri_host_poll_now(sri_host_fd(attempt->file), POLLIN) == 0 && listens(attempt->file))
+    if (host->accepting[attempt->file->object] != 0 ||
+        sri_host_poll_now(sri_host_fd(attempt->file), POLLIN) == 0)
         return sri_host_hold(host, attempt, POLLIN, result);
     return sri_host_run(host, attempt, result);
 }
@@ -183,6 +184,18 @@ int64_t sri_host_connect_blocking(const struct sri_attempt *attempt, int fd)
     return rc;
 }
 
+/* What is connected, listens or has no connection to make is answered without a wait. */
+static bool connects_at_once(const struct sri_file *file)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int type = 0;
+    socklen_t type_length = sizeof type;
+    return getpeername(sri_host_fd(file), (struct sockaddr *)&peer, &length) == 0 || listens(file) ||
+           (getsockopt(sri_host_fd(file), SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 &&
+            type == SOCK_DGRAM);
+}
+
 /* Connected at once, under way, or given to a worker. */
 enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *attempt, int64_t *result)
 {
@@ -197,7 +210,7 @@ enum sri_answer sri_host_connect(struct sri_host *host, struct sri_attempt *atte
         *result = connect_outcome(attempt->file);
         return SRI_DONE;
     }
-    if (!is_nonblocking(attempt->file))
+    if (!is_nonblocking(attempt->file) && !connects_at_once(attempt->file))
         return sri_host_run(host, attempt, result);
     *result =
         sri_call_result(syscall(SYS_connect, sri_host_fd(attempt->file), &address->storage, address->length));

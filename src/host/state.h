@@ -81,14 +81,15 @@ struct sri_host {
     _Atomic bool alarmed;
     uint64_t timer_due_ns;
     _Atomic uint32_t sleepers;
-    _Atomic bool calling;               /* somebody wants every sleeper awake */
-    uint32_t calls;                     /* how often the sleepers were called */
-    uint32_t called;                    /* of them, those that have not woken since the last call */
-    uint32_t round;                     /* counts reports of files */
-    int64_t waits;                      /* counts those that began to wait */
-    uint32_t watches;                   /* files armed */
-    uint32_t watched[SRI_HOST_OBJECTS]; /* of them, by `object` */
-    uint32_t running;                   /* attempts with the workers */
+    _Atomic bool calling;                 /* somebody wants every sleeper awake */
+    uint32_t calls;                       /* how often the sleepers were called */
+    uint32_t called;                      /* of them, those that have not woken since the last call */
+    uint32_t round;                       /* counts reports of files */
+    int64_t waits;                        /* counts those that began to wait */
+    uint32_t watches;                     /* files armed */
+    uint32_t watched[SRI_HOST_OBJECTS];   /* of them, by `object` */
+    uint32_t running;                     /* attempts with the workers */
+    uint32_t accepting[SRI_HOST_OBJECTS]; /* of them, those that accept, by `object` */
 
     struct sri_file **chunks;
     uint32_t chunk_count;

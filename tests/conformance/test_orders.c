@@ -274,6 +274,90 @@ static void a_time_limit_ends_whom_a_cancel_would_find(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_dismissed_time_limit_may_be_changed_in_its_batch(struct conform *c)
+{
+    static struct __kernel_timespec hour = {.tv_sec = 3600};
+    int ends[2];
+    conform_pipe(c, ends);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_recv(sqe, ends[0], target_bytes, 1, 0); /* ENOTSOCK, and armed nevertheless */
+    io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+    io_uring_prep_link_timeout(conform_sqe(c, 2), &hour, 0);
+    io_uring_prep_timeout_update(conform_sqe(c, 3), &hour, 2, IORING_LINK_TIMEOUT_UPDATE);
+    sqe = conform_sqe(c, 4);
+    io_uring_prep_recv(sqe, -1, target_bytes, 1, 0); /* never issued */
+    io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+    io_uring_prep_link_timeout(conform_sqe(c, 5), &hour, 0);
+    io_uring_prep_timeout_update(conform_sqe(c, 6), &hour, 5, IORING_LINK_TIMEOUT_UPDATE);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
+static void a_connection_wakes_the_oldest_accept_alone(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int listener = c->objects->listen(c->self, &address, &length);
+    int client = c->objects->socket(c->self);
+    for (uint64_t i = 1; i <= 3; i++)
+        io_uring_prep_accept(conform_sqe(c, i), listener, NULL, NULL, 0);
+    conform_submit(c);
+    io_uring_prep_connect(conform_sqe(c, 4), client, (struct sockaddr *)&address, length);
+    conform_submit(c);
+    conform_take(c, 1);
+    int server = conform_take_descriptor(c);
+    cancel(c, 5, 1, 0);
+    cancel(c, 6, 3, 0);
+    cancel(c, 7, 2, 0);
+    conform_close(c, server);
+    conform_close(c, client);
+    conform_close(c, listener);
+}
+
+static void a_read_of_nothing_from_a_listener_is_nothing(struct conform *c)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    int listener = c->objects->listen(c->self, &address, &length);
+    io_uring_prep_read(conform_sqe(c, 1), listener, target_bytes, 0, 0);
+    io_uring_prep_read(conform_sqe(c, 2), listener, target_bytes, 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close(c, listener);
+}
+
+static void a_woken_receive_without_a_buffer_ends(struct conform *c)
+{
+    static char buffers[2][4];
+    int ends[2];
+    int other[2];
+    conform_socketpair(c, ends);
+    conform_socketpair(c, other);
+    io_uring_prep_provide_buffers(conform_sqe(c, 1), buffers, 4, 2, 7, 0);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    io_uring_prep_recv_multishot(sqe, ends[0], NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 7;
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_write(c, ends[1], "a"); /* one buffer goes */
+    conform_take(c, 1);
+    conform_write(c, other[1], "b");
+    sqe = conform_sqe(c, 3);
+    io_uring_prep_recv(sqe, other[0], NULL, 4, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 7;
+    conform_submit(c);
+    conform_take(c, 1); /* and the other */
+    io_uring_prep_send(conform_sqe(c, 4), ends[1], "c", 1, 0);
+    io_uring_prep_recv(conform_sqe(c, 5), ends[0], target_bytes, 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+    conform_close_both(c, other);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a cancel finds what waits before a newer timeout",
      .run = a_cancel_finds_what_waits_before_a_newer_timeout,
@@ -352,6 +436,24 @@ static const struct conform_case cases[] = {
     {.name = "a time limit ends whom a cancel would find",
      .run = a_time_limit_ends_whom_a_cancel_would_find,
      .expected = "submit: 4\n2: ETIME\n1: ECANCELED\nsubmit: 1\n4: 0\n1: ECANCELED\n3: ECANCELED\n",
+     .entries = 16},
+    {.name = "a dismissed time limit may be changed in its batch",
+     .run = a_dismissed_time_limit_may_be_changed_in_its_batch,
+     .expected = "submit: 6\n1: ENOTSOCK\n3: 0\n4: EBADF\n6: ENOENT\n2: ECANCELED\n5: ECANCELED\n",
+     .entries = 16},
+    {.name = "a connection wakes the oldest accept alone",
+     .run = a_connection_wakes_the_oldest_accept_alone,
+     .expected =
+         "submit: 3\nsubmit: 1\n4: 0\n1: a descriptor\nsubmit: 1\n5: ENOENT\nsubmit: 1\n6: 0\n3: ECANCELED\nsubmit: 1\n7: 0\n2: ECANCELED\n",
+     .entries = 16},
+    {.name = "a read of nothing from a listener is nothing",
+     .run = a_read_of_nothing_from_a_listener_is_nothing,
+     .expected = "submit: 2\n1: 0\n2: EINVAL\n",
+     .entries = 16},
+    {.name = "a woken receive without a buffer ends",
+     .run = a_woken_receive_without_a_buffer_ends,
+     .expected =
+         "submit: 2\n1: 0\nwritten: 1\n2: 1 flags 3\nwritten: 1\nsubmit: 1\n3: 1 flags 65537\nsubmit: 2\n4: 1\n5: 1\n2: ENOBUFS\n",
      .entries = 16},
 };
 

@@ -74,6 +74,19 @@ static bool is_of_file(const struct df_program *program, const struct df_entry *
            (has_object(entry->kind) && program->object[entry->object] == DF_FILE);
 }
 
+/* May something behind a link, which an earlier round left waiting, come to the same object? */
+static bool is_met(const struct df_program *program, const struct df_round *round,
+                   const struct df_entry *entry)
+{
+    for (uint32_t i = 1; i < round->first; i++) {
+        const struct df_entry *other = &program->entry[i];
+        if ((other[-1].flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0 && has_object(other->kind) &&
+            other->object == entry->object)
+            return true;
+    }
+    return false;
+}
+
 static void set_round(struct df_freedom *freedom, const struct df_program *program,
                       const struct df_round *round)
 {
@@ -81,7 +94,7 @@ static void set_round(struct df_freedom *freedom, const struct df_program *progr
         const struct df_entry *entry = &program->entry[round->first + i];
         bool is_free = entry->floats || is_closed_under(program, entry);
         freedom->floats[entry->user_data] |= is_free;
-        freedom->delays[entry->user_data] |= is_free && !round->settles;
+        freedom->delays[entry->user_data] |= is_free && (!round->settles || is_met(program, round, entry));
         freedom->reports[entry->user_data] |= is_free && (!round->settles || !is_of_file(program, entry));
     }
 }

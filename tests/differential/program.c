@@ -233,7 +233,6 @@ static bool goes_to_worker(const struct df_program *program, const struct df_ent
 /* What plain programs leave out: there the engine is known to differ, or the outcome is luck. */
 static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
 {
-    uint8_t object = drawing->program->object[entry->object];
     if (drawing->reach == DF_BOLD)
         return false;
     if (entry->kind == DF_CLOSE)
@@ -241,12 +240,7 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
     /* A worker may still be found at work when its CQE has been seen. */
     if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
         return true;
-    if ((entry->kind == DF_CONNECT || entry->kind == DF_ACCEPT) && object != DF_LISTENER)
-        return true;
-    if (entry->kind == DF_CONNECT ||
-        (entry->kind == DF_TIMEOUT_UPDATE && drawing->program->entry[entry->target].kind == DF_LINK_TIMEOUT))
-        return true;
-    return is_transfer(entry->kind) && (object == DF_LISTENER || object == DF_TCP || object == DF_NOTHING);
+    return false;
 }
 
 /* What would make a round's outcome depend on luck, or on the numbers of descriptors, becomes a NOP. */
@@ -360,12 +354,11 @@ static void draw_user_data(struct drawing *drawing, struct df_entry *entry, uint
 static void draw_resources(struct drawing *drawing, struct df_entry *entry)
 {
     uint8_t registers = drawing->program->registers;
-    bool receives = entry->kind == DF_RECV || entry->kind == DF_RECVMSG;
     bool fixed = is_transfer(entry->kind) || entry->kind == DF_POLL || entry->kind == DF_ACCEPT ||
                  entry->kind == DF_FSYNC;
     if ((registers & DF_HAS_FILES) && fixed && chance(drawing, OFTEN))
         entry->flags |= IOSQE_FIXED_FILE;
-    if ((registers & (DF_HAS_GROUP | DF_HAS_RING)) && (receives || entry->kind == DF_READ) &&
+    if ((registers & (DF_HAS_GROUP | DF_HAS_RING)) && (entry->kind == DF_RECV || entry->kind == DF_READ) &&
         chance(drawing, OFTEN))
         entry->flags |= IOSQE_BUFFER_SELECT;
     entry->many =

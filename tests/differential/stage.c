@@ -92,9 +92,11 @@ static int set_listener(struct df_stage *stage, unsigned object, bool inet)
                          &stage->address_length[object]);
     if (rc == 0)
         rc = env->socket(stage->env.self, inet, &stage->fd[object][1]);
-    /* The engine connects a socket that blocks in a worker. */
-    if (rc == 0 && stage->sim == NULL && fcntl(stage->fd[object][1], F_SETFL, O_RDWR | O_NONBLOCK) != 0)
-        rc = -errno;
+    /* The engine connects a socket that blocks in a worker, and takes a connection from one there. */
+    for (unsigned end = 0; end < 2 && rc == 0 && stage->sim == NULL; end++) {
+        if (fcntl(stage->fd[object][end], F_SETFL, O_RDWR | O_NONBLOCK) != 0)
+            rc = -errno;
+    }
     return rc;
 }
 
@@ -117,7 +119,8 @@ static int set_tcp(struct df_stage *stage, unsigned object)
     stage->fd[object][0] = -1;
     rc = stage->env.vtable->connect(stage->env.self, stage->fd[object][1], &stage->address[object],
                                     stage->address_length[object]);
-    if (rc == 0 || rc == -EINPROGRESS) {
+    bool again = rc == -EINPROGRESS;
+    if (rc == 0 || again) {
         io_uring_prep_accept(raw_ring_sqe(&stage->ring, 0), listener, NULL, NULL, 0);
         rc = raw_ring_submit(&stage->ring);
         rc = rc == 1 ? df_stage_take_one(stage) : -EIO;
@@ -125,6 +128,9 @@ static int set_tcp(struct df_stage *stage, unsigned object)
     stage->env.vtable->close(stage->env.self, listener);
     if (rc < 0)
         return rc;
+    if (again) /* the first call after that says that it has been made */
+        (void)stage->env.vtable->connect(stage->env.self, stage->fd[object][1], &stage->address[object],
+                                         stage->address_length[object]);
     stage->fd[object][0] = rc;
     return 0;
 }
