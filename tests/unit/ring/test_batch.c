@@ -263,6 +263,28 @@ SR_UNCHECKED static void a_dependent_of_a_failure_never_runs(void **state)
     }
 }
 
+/* The kernel goes on behind an fsync that failed: nothing is linked behind one (BATCH-2). */
+SR_UNCHECKED static void nothing_is_linked_behind_an_fsync(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_batch *batch = new_batch(SR_BATCH_CHAINED, false);
+    struct sr_op_spec sync = sr_spec_fsync(sr_fd(10), 0);
+    struct sr_op_spec nop = sr_spec_nop();
+    assert_int_equal(sr_batch_add_plain(batch, &sync, NULL), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_batch_add_dependency(batch, 1, 0), 0);
+    struct sr_batch_future future = submit(f.ring, batch);
+
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+
+    assert_int_equal(f.kernel->seen_count, 1);
+    answer(&f, 0, -ENOSPC);
+    expect(&f, &future, "!-");
+    assert_int_equal(f.kernel->seen_count, 1);
+    fake_ring_close(&f);
+}
+
 /* A chain of which the kernel takes only the beginning goes on by itself, and not before its time (OP-7, BATCH-2). */
 SR_UNCHECKED static void a_parted_chain_is_deferred(void **state)
 {
@@ -679,6 +701,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(independent_operations_go_in_one_submission),
     cmocka_unit_test(a_chain_goes_linked_or_one_by_one),
     cmocka_unit_test(a_dependent_of_a_failure_never_runs),
+    cmocka_unit_test(nothing_is_linked_behind_an_fsync),
     cmocka_unit_test(a_parted_chain_is_deferred),
     cmocka_unit_test(a_chain_longer_than_the_queue_goes_in_parts),
     cmocka_unit_test(fail_fast_cancels_and_waits),
