@@ -135,6 +135,7 @@ const struct sri_verb sri_verb_check = {
         "against each rule of docs/rules.md. A violation leaves a tape, which `replay` shows again.\n"
         "\n"
         "  --seeds N             seeds 1 … N of each scenario (default 200)\n"
+        "  --operations N        as many seeds as it takes to make N operations\n"
         "  --first N             begin with seed N\n"
         "  --seed N              this seed only; prints the trace hash of each scenario\n"
         "  --driver NAME         who decides for the simulated kernel: seed (default: gentle, even or swarm luck), uniform (all\n"

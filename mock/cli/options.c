@@ -147,6 +147,10 @@ static int read_one(struct reader *reader)
         return (rc = read_text(reader, option, &list)) != 0 ? rc : read_backends(options, list);
     if (strcmp(option, "--scenario") == 0)
         return (rc = read_text(reader, option, &list)) != 0 ? rc : read_scenarios(options, list);
+    if (strcmp(option, "--operations") == 0) {
+        campaign->seeds = UINT64_C(1) << 40;
+        return number_of(reader, option, 1, UINT64_C(1) << 60, &campaign->operations);
+    }
     if (strcmp(option, "--driver") == 0)
         return (rc = read_text(reader, option, &list)) != 0 ? rc : read_driver(options, list);
     if (strcmp(option, "--shard") == 0)

@@ -153,6 +153,12 @@ static void stuck(void *user)
     _exit(STUCK);
 }
 
+/* Each worker makes its share of the operations. */
+static bool has_enough(const struct sri_campaign *campaign, const struct slip *slip)
+{
+    return campaign->operations != 0 && slip->tally.operations >= campaign->operations / campaign->jobs + 1;
+}
+
 static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
 {
     struct sri_rig *rig = NULL;
@@ -160,7 +166,7 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
     struct sri_steering steering;
     uint32_t at = UINT32_MAX;
     uint64_t number;
-    while ((number = atomic_load(&slip->next)) < all) {
+    while ((number = atomic_load(&slip->next)) < all && !has_enough(campaign, slip)) {
         uint32_t backend = backend_of(campaign, number);
         if (backend != at) {
             const struct sri_backend_choice *choice = &campaign->backends[backend];
@@ -276,7 +282,7 @@ static bool look_after(const struct sri_campaign *campaign, struct slip *slip, u
     if (died)
         note_death(campaign, slip, status);
     slip->still = 0;
-    bool more = died && slip->hangs < HANGS && atomic_load(&slip->next) < all;
+    bool more = died && !has_enough(campaign, slip) && slip->hangs < HANGS && atomic_load(&slip->next) < all;
     slip->finished = !more || send_worker(campaign, slip, all) != 0;
     return slip->finished;
 }

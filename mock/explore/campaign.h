@@ -32,7 +32,9 @@ struct sri_campaign {
     uint32_t shard; /* of `shards`, each of which takes every shards-th seed; 0 of 0: all */
     uint32_t shards;
     enum sri_driving driving;
-    bool kind; /* one run of each, every choice 0 */
+    uint64_t
+        operations; /* the campaign is over when so many were made, whatever the seeds; 0: by seeds alone */
+    bool kind;      /* one run of each, every choice 0 */
     uint32_t jobs;
     const char *tape_dir; /* NULL: no tapes are written */
     const char *folder;   /* for host files */

@@ -97,11 +97,25 @@ static void a_shard_may_be_empty(void **state)
     assert_int_equal(tally.runs, 0);
 }
 
+/* A campaign may be as long as a number of operations. */
+static void a_campaign_ends_with_its_operations(void **state)
+{
+    (void)state;
+    static struct sri_tally tally;
+    struct sri_campaign campaign = small();
+    memset(&tally, 0, sizeof tally);
+    campaign.seeds = UINT64_C(1) << 40;
+    campaign.operations = 2000;
+    assert_int_equal(sri_campaign_run(&campaign, &tally), 0);
+    assert_true(tally.operations >= 2000 && tally.operations < 20000);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_driven_run_is_made_again_by_its_tape),
     cmocka_unit_test(drivers_differ),
     cmocka_unit_test(shards_add_up),
     cmocka_unit_test(a_shard_may_be_empty),
+    cmocka_unit_test(a_campaign_ends_with_its_operations),
 };
 
 SR_TEST_MAIN(tests)
