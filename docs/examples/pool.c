@@ -28,7 +28,7 @@ _Noreturn static void die(const char *call, int rc)
 static uint64_t total;
 
 /* Runs when a read has ended. Its buffer goes back to the pool, where the next read finds it. */
-static void has_read(struct sr_ring *ring, struct sr_completion *done, void *user)
+static void has_read(struct sr_ring *ring, struct sr_completion *done, void *user) SR_TAKES(*done)
 {
     struct sr_buffer *buffer;
     (void)ring;

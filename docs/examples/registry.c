@@ -47,7 +47,8 @@ static void transfer(struct sr_ring *ring, struct sr_op_spec spec, struct sr_reg
     TRY(sr_buffer_release(&buffer)); /* back to its slot */
 }
 
-int main(void)
+/* Arrays of handles are not followed by the analysis (docs/ownership.md). */
+SR_UNCHECKED int main(void)
 {
     struct sr_ring *ring;
     struct sr_registry *registry;
