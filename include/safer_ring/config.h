@@ -26,6 +26,24 @@ extern "C" {
 #define SR_FIXED_BUFFERS_MAX 16383u
 #define SR_SHOTS_MAX 1048576u
 
+/* What keeps the program away from bytes it has lent. */
+enum sr_fence {
+    /* What the environment's SAFER_RING_FENCE says ("none", "marks", "pages"); without it SR_FENCE_MARKS where a tool heeds them. */
+    SR_FENCE_AUTO,
+    SR_FENCE_NONE,
+    /*
+     * AddressSanitizer and valgrind report whoever touches them, at that line. Without one of these nothing happens. With
+     * AddressSanitizer and a library that was built without it, the true kernel only.
+     */
+    SR_FENCE_MARKS,
+    /*
+     * The bytes of buffers made while such a ring is open stand on pages of their own, which nobody can touch in flight: a
+     * fault in any build, with the place on standard error; the kernel works on a second mapping. Buffers of a pool, and
+     * those made earlier, as SR_FENCE_MARKS. Some 10 microseconds an operation, and two pages a buffer.
+     */
+    SR_FENCE_PAGES,
+};
+
 /* Start from sr_config_default() and change fields; a field's 0 means its default where it says so. */
 struct sr_config {
     /* A kernel to use, or NULL: chosen by name. Copied at open; its `self` must outlive the ring. */
@@ -66,6 +84,10 @@ struct sr_config {
 
     /* Dropping an operation asks the kernel to cancel it (ORPH-5). Default true. */
     bool cancel_on_drop;
+
+    /* Whether bytes in flight are closed to the program. Only with DEFER_TASKRUN, else not, and the log says so. Default
+       SR_FENCE_AUTO. */
+    enum sr_fence fence;
 
     /* The ring's own pool, from which sr_ring_get_buffer() takes first: its number of buffers, at most
        SR_POOL_CAPACITY_MAX; 0: none, the default. */

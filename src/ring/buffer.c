@@ -9,6 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
+#include "base/marks.h"
+#include "base/twin.h"
 
 /* Headers come from slabs that are kept for ever, so that a copied pointer reads a live header and gets an answer (BUF-4). */
 #define HEADERS_PER_SLAB 256
@@ -67,11 +69,22 @@ void sri_header_return(struct sr_buffer *buffer)
 static void home_to_allocator(const struct sri_origin *origin, struct sr_buffer *buffer)
 {
     (void)origin;
+    sri_marks_forget(buffer->memory, buffer->size);
     sri_free(buffer->memory);
     sri_header_return(buffer);
 }
 
 static const struct sri_origin allocator_origin = {home_to_allocator};
+
+static void home_of_twin(const struct sri_origin *origin, struct sr_buffer *buffer)
+{
+    (void)origin;
+    sri_twin_free(buffer->memory);
+    sri_header_return(buffer);
+}
+
+/* Of buffers on pages of their own, which rings with guard pages ask for. */
+static const struct sri_origin twin_origin = {home_of_twin};
 
 static void home_of_vector(const struct sri_origin *origin, struct sr_buffer *buffer)
 {
@@ -105,12 +118,16 @@ static int make(struct sr_buffer **out, const void *data, size_t size)
     if (!sri_add_size(size, GRANULE - 1, &padded))
         return -ENOMEM;
     padded &= ~(GRANULE - 1);
-    uint8_t *bytes = sri_alloc_aligned(padded, sri_bytes_alignment(size));
+    bool twin = sri_twins_wanted();
+    uint8_t *bytes = twin ? sri_twin_new(padded) : sri_alloc_aligned(padded, sri_bytes_alignment(size));
     if (bytes == NULL)
         return -ENOMEM;
     struct sr_buffer *buffer = sri_header_take();
     if (buffer == NULL) {
-        sri_free(bytes);
+        if (twin)
+            sri_twin_free(bytes);
+        else
+            sri_free(bytes);
         return -ENOMEM;
     }
     if (data != NULL)
@@ -118,7 +135,7 @@ static int make(struct sr_buffer **out, const void *data, size_t size)
     memset(bytes + (data != NULL ? size : 0), 0, padded - (data != NULL ? size : 0));
     buffer->bytes = buffer->memory = bytes;
     buffer->size = size;
-    buffer->origin = &allocator_origin;
+    buffer->origin = twin ? &twin_origin : &allocator_origin;
     sri_buffer_move(buffer, SRI_OWNER_MAKE);
     *out = buffer;
     return 0;

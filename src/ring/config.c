@@ -34,6 +34,8 @@ static const char *wrong_field(const struct sr_config *config)
         return "argument_bytes";
     if (config->post_entries > 65536)
         return "post_entries";
+    if ((unsigned)config->fence > SR_FENCE_PAGES)
+        return "fence";
     if (config->pool_buffers > SR_POOL_CAPACITY_MAX)
         return "pool_buffers";
     if (config->pool_buffers != 0 && config->pool_buffer_size == 0)

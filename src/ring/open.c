@@ -4,7 +4,12 @@
  */
 #include "ring/open.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "backend/detect.h"
+#include "backend/fence.h"
+#include "base/marks.h"
 #include "base/text.h"
 #include "ring/ring_private.h"
 
@@ -125,11 +130,43 @@ static int choose(struct sr_ring *ring, const struct sr_config *config)
     return 0;
 }
 
+/* AUTO is what the environment says, and AUTO again without it. */
+static int named_fence(enum sr_fence *fence)
+{
+    static const char *const names[] = {
+        [SR_FENCE_NONE] = "none", [SR_FENCE_MARKS] = "marks", [SR_FENCE_PAGES] = "pages"};
+    const char *name = *fence == SR_FENCE_AUTO ? getenv("SAFER_RING_FENCE") : NULL;
+    if (name == NULL || *name == 0)
+        return 0;
+    for (int i = SR_FENCE_NONE; i <= SR_FENCE_PAGES; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *fence = (enum sr_fence)i;
+            return 0;
+        }
+    sri_log(SR_LOG_ERROR, "SAFER_RING_FENCE is \"%.40s\"; there are none, marks, pages", name);
+    return -EINVAL;
+}
+
+/* Bytes in flight are closed by a kernel around the kernel, so that whoever does not want it does not pay. */
+static int put_fence(struct sr_ring *ring, enum sr_fence fence)
+{
+    int rc = named_fence(&fence);
+    bool heeded = sri_marks_heeded(strcmp(ring->kernel.vtable->name, "uring") != 0);
+    if (rc != 0 || fence == SR_FENCE_NONE || (fence != SR_FENCE_PAGES && !heeded))
+        return rc;
+    rc = sri_fence(&ring->kernel, ring->owns_kernel, fence == SR_FENCE_PAGES);
+    if (rc == 0)
+        ring->owns_kernel = ring->fenced = true;
+    return rc;
+}
+
 int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
 {
     struct io_uring_params params;
     ring->fd = -1;
     int rc = choose(ring, config);
+    if (rc == 0)
+        rc = put_fence(ring, config->fence);
     if (rc != 0)
         return rc;
     int fd = setup(&ring->kernel, config, &params);
@@ -142,6 +179,8 @@ int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
                 params.features & FEATURES_NEEDED, FEATURES_NEEDED);
         return -EOPNOTSUPP;
     }
+    if (ring->fenced && (params.flags & IORING_SETUP_DEFER_TASKRUN) == 0)
+        sri_log(SR_LOG_WARNING, "bytes in flight are not fenced: that needs DEFER_TASKRUN");
     rc = map_all(ring, &params);
     if (rc == 0)
         fill(ring, &params);
