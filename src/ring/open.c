@@ -155,8 +155,10 @@ static int put_fence(struct sr_ring *ring, enum sr_fence fence)
     if (rc != 0 || fence == SR_FENCE_NONE || (fence != SR_FENCE_PAGES && !heeded))
         return rc;
     rc = sri_fence(&ring->kernel, ring->owns_kernel, fence == SR_FENCE_PAGES);
-    if (rc == 0)
-        ring->owns_kernel = ring->fenced = true;
+    if (rc == 0) {
+        ring->owns_kernel = true;
+        ring->fenced = fence != SR_FENCE_AUTO;
+    }
     return rc;
 }
 

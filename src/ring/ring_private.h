@@ -131,7 +131,7 @@ struct sr_ring {
     bool cancel_on_drop;
     bool missed;      /* a cancel did not stop its target since they were last asked again */
     bool owns_kernel; /* made by detection, released at close */
-    bool fenced;      /* a fence stands around the kernel (backend/fence.h) */
+    bool fenced;      /* a fence was asked for (backend/fence.h) */
 
     struct sr_pool *own_pool;  /* or NULL */
     struct sri_tables *tables; /* tables.h; NULL: nothing was ever registered */
