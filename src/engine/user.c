@@ -206,10 +206,9 @@ static void set(void *to, uint8_t byte, size_t length)
 
 /*
  * Valgrind's marks, by aligned words of eight bytes (what is lent is poisoned by these): the words the program may not
- * touch are made defined for the time of a copy, and closed again after it. Longer ranges are lifted up to MARKED.
+ * touch are made defined for the time of a copy, and closed again after it. Of longer ranges so many words.
  */
 #define WORDS 8192u
-#define MARKED ((size_t)WORDS * 8)
 
 struct marks {
     uintptr_t begin;
@@ -236,10 +235,16 @@ static bool under_valgrind(void)
     return answer > 0;
 }
 
+/* All of it: a word at the end of a block, of which some bytes are the program's, is open. */
 static bool is_closed(uintptr_t word)
 {
     uint64_t bits;
-    return VALGRIND_GET_VBITS((void *)word, &bits, sizeof bits) == 3;
+    if (VALGRIND_GET_VBITS((void *)word, &bits, sizeof bits) != 3)
+        return false;
+    for (uintptr_t byte = word; byte < word + 8; byte++)
+        if (VALGRIND_GET_VBITS((void *)byte, &bits, 1) != 3)
+            return false;
+    return true;
 }
 
 static void open_word(uintptr_t word)
@@ -277,17 +282,17 @@ static void close_word(uintptr_t word)
 
 #endif
 
-/* Only words that lie whole in the range: those at its edges belong to others too. */
+/* Those at the edges too: whoever closes bytes closes whole words. */
 static void lift(struct marks *marks, const void *begin, size_t length)
 {
     marks->words = 0;
-    if (__builtin_expect(!under_valgrind(), 1) || length < 8)
+    if (__builtin_expect(!under_valgrind(), 1) || length == 0)
         return;
-    uintptr_t end = (uintptr_t)begin + (length < MARKED ? length : MARKED);
-    marks->begin = ((uintptr_t)begin + 7) & ~(uintptr_t)7;
-    if (end <= marks->begin)
-        return;
-    marks->words = (end - marks->begin) / 8;
+    uintptr_t end = (uintptr_t)begin + length;
+    marks->begin = (uintptr_t)begin & ~(uintptr_t)7;
+    marks->words = (end - marks->begin + 7) / 8;
+    if (marks->words > WORDS)
+        marks->words = WORDS;
     memset(marks->closed, 0, sizeof marks->closed);
     for (size_t i = 0; i < marks->words; i++) {
         if (!is_closed(marks->begin + 8 * i))
