@@ -88,6 +88,21 @@ static void forget_ring(struct sr_sim *sim, int descriptor)
         }
 }
 
+static void let_go(struct sr_sim *sim)
+{
+    struct sri_script *script = &sim->adversary.script;
+    while (script->due_count > 0)
+        sri_engine_let_go(sim->engine, script->due[--script->due_count]);
+}
+
+static void end_scripted(struct sr_sim *sim, uint64_t request)
+{
+    if (__builtin_expect(sim->adversary.script.count == 0, 1))
+        return;
+    sri_script_ended(&sim->adversary.script, request);
+    let_go(sim);
+}
+
 static void observe(void *self, const struct sri_event *event)
 {
     struct sr_sim *sim = self;
@@ -97,6 +112,8 @@ static void observe(void *self, const struct sri_event *event)
         sim->newest_ring = event->ring;
     else if (event->kind == SRI_EVENT_RING_CLOSED)
         forget_ring(sim, event->ring);
+    else if (event->kind == SRI_EVENT_SKIPPED || (event->kind == SRI_EVENT_COMPLETED && event->last))
+        end_scripted(sim, event->request);
     if ((sim->flags & SR_SIM_NO_TRACE) == 0)
         sri_trace_observe(&sim->trace, event);
 }
@@ -452,7 +469,7 @@ void sr_sim_advance_ns(struct sr_sim *sim, uint64_t duration_ns)
 {
     SRI_SPARE;
     uint64_t now = sri_sim_world_now(sim->world);
-    uint64_t end = duration_ns < SRI_NEVER - 1 - now ? now + duration_ns : SRI_NEVER - 1;
+    uint64_t end = duration_ns < SRI_HELD_NS - 1 - now ? now + duration_ns : SRI_HELD_NS - 1;
     sri_engine_run_due(sim->engine, 0);
     for (;;) {
         uint64_t next = next_event_ns(sim);
@@ -505,6 +522,15 @@ int sr_sim_reboot(struct sr_sim *sim)
 void sr_sim_calm(struct sr_sim *sim)
 {
     sri_adversary_calm(&sim->adversary, true);
+    sri_script_release_all(&sim->adversary.script);
+    let_go(sim);
+}
+
+int sr_sim_release(struct sr_sim *sim, uint8_t opcode, uint32_t nth)
+{
+    int rc = sri_script_release(&sim->adversary.script, opcode, nth);
+    let_go(sim);
+    return rc;
 }
 
 int sr_sim_script(struct sr_sim *sim, const struct sr_sim_outcome *outcome)

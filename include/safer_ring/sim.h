@@ -288,7 +288,12 @@ enum sr_sim_outcome_kind {
     SR_SIM_SHORT, /* moves at most `value` bytes, 1 or more */
     SR_SIM_DELAYED, /* is attempted `value` nanoseconds late, rounded up to a delay the kernel knows; the longest at most */
     SR_SIM_TOO_LATE, /* a cancel of it answers -EALREADY, and it goes on */
+    SR_SIM_HELD,     /* is not attempted until sr_sim_release(); a cancel ends it */
+    SR_SIM_BEHIND,   /* is not attempted until another has ended: `value` is SR_SIM_NTH() of that one */
 };
+
+/* "The nth request with this opcode", as the value of SR_SIM_BEHIND: complete b before a. */
+#define SR_SIM_NTH(opcode, nth) ((uint64_t)(opcode) << 32 | (uint32_t)(nth))
 
 /* "The nth request with this opcode …": counted from 1 in the order of consumption, from sr_sim_new() or reset on. */
 struct sr_sim_outcome {
@@ -304,10 +309,19 @@ struct sr_sim_outcome {
  * Fixes one outcome, for a request not consumed yet. It goes before the tape and holds in a kind run too. Several may
  * fix different kinds of one request.
  *
- * Errors: -EINVAL: nth 0, unknown kind, an errno out of 1 … 4095, 0 bytes; -EALREADY: that request was consumed before;
- * -EEXIST: this kind is fixed for it; -ENOSPC: SR_SIM_OUTCOMES are waiting.
+ * Errors: -EINVAL: nth 0, unknown kind, an errno out of 1 … 4095, 0 bytes; -EALREADY: that request, or the one it is
+ * to be behind, was consumed before;
+ * -EEXIST: this kind is fixed for it (SR_SIM_HELD and SR_SIM_BEHIND are one); -ENOSPC: SR_SIM_OUTCOMES are waiting.
  */
 SR_MUST_USE int sr_sim_script(struct sr_sim *sim, const struct sr_sim_outcome *outcome);
+
+/*
+ * Lets go of a request that is held by SR_SIM_HELD or SR_SIM_BEHIND, or will be: it goes on when the kernel next runs. sr_sim_calm() lets
+ * go of all. What is held does not end a wait: one that nothing else can end is -EDEADLK.
+ *
+ * Errors: -ENOENT: no such outcome, or it was let go before.
+ */
+SR_MUST_USE int sr_sim_release(struct sr_sim *sim, uint8_t opcode, uint32_t nth);
 
 /* Outcomes not spent: their request did not come, or the question never arose (an errno its opcode can't have). */
 uint32_t sr_sim_script_pending(const struct sr_sim *sim);

@@ -62,6 +62,9 @@ enum sri_world_freedom {
 #define SRI_DELAYS 8
 extern const uint64_t sri_delay_ns[SRI_DELAYS];
 
+/* One more answer to SRI_WHY_DELAY, which scripts alone give: until sri_engine_let_go(). */
+#define SRI_HOLD SRI_DELAYS
+
 #define SRI_LATE_NS UINT64_C(100000)
 
 /* One question. The fields below `n` tell what it is about, for scripts; a field without meaning is 0 (fd: -1). */

@@ -145,6 +145,8 @@ static uint32_t ask_together(struct sri_engine *engine, const struct sri_node *e
 
 void sri_turn(struct sri_engine *engine)
 {
+    if (__builtin_expect(engine->let_go_count > 0, 0))
+        sri_let_go(engine);
     if (sri_wheel_empty(&engine->wheel))
         return;
     struct sri_node expired;

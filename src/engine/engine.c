@@ -154,7 +154,10 @@ uint64_t sri_engine_next_due_ns(const struct sri_engine *engine)
 {
     struct sri_wheel *wheel =
         (struct sri_wheel *)(uintptr_t)&engine->wheel; /* only its memory of the answer changes */
-    return engine->due.count > 0 ? wheel->now_ns : sri_wheel_next_ns(wheel);
+    if (engine->due.count > 0 || engine->let_go_count > 0)
+        return wheel->now_ns;
+    uint64_t next_ns = sri_wheel_next_ns(wheel);
+    return next_ns < SRI_HELD_NS ? next_ns : SRI_NEVER;
 }
 
 static int backend_setup(void *self, uint32_t entries, struct io_uring_params *params)

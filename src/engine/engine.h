@@ -68,6 +68,10 @@ uint64_t sri_engine_consumed(const struct sri_engine *engine);
 /* Runs what is due at the world's time now, at most `limit` steps (0: all). Returns the number of steps made. */
 uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit);
 
+/* A request that a script holds (SRI_HOLD) goes on, as soon as the engine runs; also from within an observer. */
+#define SRI_LET_GO 64
+void sri_engine_let_go(struct sri_engine *engine, uint64_t number);
+
 /* When the next thing is due in this kernel (a delayed request, a timeout), or SRI_NEVER. */
 uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);
 

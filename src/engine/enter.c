@@ -88,7 +88,11 @@ static uint32_t visible(const struct sri_ring *ring)
 
 uint64_t sri_next_change_ns(struct sri_engine *engine, uint64_t until_ns)
 {
+    if (__builtin_expect(engine->let_go_count > 0, 0))
+        return sri_now(engine);
     uint64_t wheel_ns = sri_wheel_next_ns(&engine->wheel);
+    if (wheel_ns >= SRI_HELD_NS)
+        wheel_ns = SRI_NEVER;
     uint64_t world_ns = engine->world.vtable->next_ns(engine->world.self);
     uint64_t next_ns = wheel_ns < world_ns ? wheel_ns : world_ns;
     return next_ns < until_ns ? next_ns : until_ns;

@@ -82,7 +82,7 @@ static void issue_by_choice(struct sri_request *request, const struct sri_opcode
 {
     bool inline_ = (request->marks & SRI_MARK_INLINE) != 0;
     uint32_t delay = ask_delay(request);
-    SRI_REQUIRE(delay < SRI_DELAYS);
+    SRI_REQUIRE(delay <= SRI_HOLD);
     if (delay == 0 && !inline_) {
         issue(request, opcode);
         return;
@@ -90,6 +90,8 @@ static void issue_by_choice(struct sri_request *request, const struct sri_opcode
     sri_table_list(request);
     if (delay == 0)
         sri_due_push(request, SRI_STEP_ATTEMPT);
+    else if (delay == SRI_HOLD)
+        sri_later(request, SRI_HELD_NS, SRI_STEP_ATTEMPT);
     else
         sri_later(request, sri_now(request->ring->engine) + sri_delay_ns[delay], SRI_STEP_ATTEMPT);
     if (request->marks & SRI_MARK_GUARDED)

@@ -263,6 +263,7 @@ void sri_due_release_held(struct sri_ring *ring);
 void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step);
 /* Moves what the wheel lets go into the due set. */
 void sri_turn(struct sri_engine *engine);
+void sri_let_go(struct sri_engine *engine); /* hold.c */
 
 struct sri_ring_header {
     _Alignas(64) uint32_t sq_head;
@@ -431,6 +432,8 @@ struct sri_engine {
     struct sri_wheel wheel;
     struct sri_user user;
     struct sri_engine_options options;
+    uint32_t let_go_count; /* held requests to be let go (hold.c) */
+    uint64_t let_go[SRI_LET_GO];
     uint64_t told[SRI_REFUSALS][SRI_TOLD_WORDS]; /* bit per number of what was refused and told */
 };
 

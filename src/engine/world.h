@@ -29,6 +29,7 @@ struct sri_engine;
 struct sri_file; /* an object behind a descriptor; each world has its own */
 
 #define SRI_NEVER UINT64_MAX        /* a time that does not come */
+#define SRI_HELD_NS (SRI_NEVER - 1) /* nor does this: held requests stand there */
 #define SRI_XATTR_NAME_SIZE 256     /* with its end */
 #define SRI_OWN_POSITION UINT64_MAX /* an offset: the file's own position, which moves */
 
