@@ -5,13 +5,17 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
 #include "fate/libfiu.h"
 #include "fate/scarce.h"
 #include "fate/trace.h"
+#include "oracle/watch.h"
 #include "ring/give_up.h"
 #include "safer_ring/log.h"
 #include "safer_ring/ring.h"
@@ -40,6 +44,8 @@ struct sr_sim {
     uint32_t opened_count;
     int newest_ring;
     struct sri_spare_kernel spare;
+    struct sri_watch *watch; /* of those rings; NULL until one is opened */
+    struct sri_verdict verdict;
 };
 
 struct sr_sim_options sr_sim_options_default(void)
@@ -103,6 +109,39 @@ static void end_scripted(struct sr_sim *sim, uint64_t request)
     let_go(sim);
 }
 
+static bool is_opened(const struct sr_sim *sim, int descriptor)
+{
+    for (uint32_t i = 0; i < sim->opened_count; i++)
+        if (sim->opened[i].descriptor == descriptor)
+            return true;
+    return false;
+}
+
+/*
+ * The oracles watch the library's rings (BUF-3, OP-1, OP-8): a plain ring may do what they forbid. What they find ends the
+ * program there and then.
+ */
+static void watch_rings(void *self, const struct sri_event *event)
+{
+    struct sr_sim *sim = self;
+    if (!is_opened(sim, event->ring))
+        return;
+    sri_watch_event(sim->watch, event);
+    if (__builtin_expect(sim->verdict.kept == 0, 1))
+        return;
+    char text[400];
+    const struct sri_violation *found = &sim->verdict.violations[0];
+    int length =
+        snprintf(text, sizeof text,
+                 "safer_ring: %s: %s\nsafer_ring: operation %#llx (%s), at %llu ns; the line that did it: "
+                 "AddressSanitizer, or SAFER_RING_FENCE=pages\n",
+                 sri_rule_infos[found->rule].name, found->text, (unsigned long long)found->operation,
+                 sri_opcode_name(event->opcode), (unsigned long long)found->now_ns);
+    if (write(STDERR_FILENO, text, length < (int)sizeof text ? (size_t)length : sizeof text - 1) > 0)
+        sri_verdict_begin(&sim->verdict);
+    abort();
+}
+
 static void observe(void *self, const struct sri_event *event)
 {
     struct sr_sim *sim = self;
@@ -153,6 +192,14 @@ static void hide(struct sr_sim *sim, const struct sr_sim_options *options)
     sri_engine_set_options(sim->engine, &hidden);
 }
 
+static void add_watch(struct sr_sim *sim)
+{
+    struct sri_observer observer = {.observe = watch_rings, .self = sim};
+    sri_watch_begin(sim->watch);
+    int rc = sri_engine_add_observer(sim->engine, observer);
+    (void)rc; /* too many: somebody else watches more closely */
+}
+
 /* The driver whom libfiu's tools want in a run that is recorded, or NULL. */
 static const struct sri_driver *driver_of(const struct sr_sim_options *options)
 {
@@ -193,6 +240,8 @@ static int begin(struct sr_sim *sim, const struct sr_sim_options *options)
     sim->watched = false;
     if (options->flags != (SR_SIM_KIND | SR_SIM_NO_TRACE))
         watch(sim);
+    if (sim->watch != NULL && sim->watched && (sim->flags & SR_SIM_NO_TRACE) == 0)
+        add_watch(sim);
     return rc;
 }
 
@@ -243,6 +292,7 @@ void sr_sim_free(struct sr_sim **handle)
     if (sim->engine != NULL)
         sri_engine_free(&sim->engine);
     sri_adversary_fini(&sim->adversary);
+    sri_free(sim->watch);
     sri_free(sim);
 }
 
@@ -267,10 +317,27 @@ struct sr_backend sr_sim_backend(struct sr_sim *sim)
     return sim->backend;
 }
 
+/* Not for measuring speed. Without memory for it nothing is watched. */
+static void make_watch(struct sr_sim *sim)
+{
+    SRI_SPARE;
+    if (sim->watch != NULL || !sim->watched || (sim->flags & SR_SIM_NO_TRACE) != 0)
+        return;
+    sim->watch = sri_alloc_zero(1, sizeof *sim->watch);
+    if (sim->watch == NULL)
+        return;
+    sri_verdict_begin(&sim->verdict);
+    sri_watch_init(sim->watch, &sim->verdict, NULL);
+    sim->watch->whole = false;
+    sim->watch->any_chain = true;
+    add_watch(sim);
+}
+
 int sr_sim_ring_open(struct sr_sim *sim, struct sr_ring **ring, uint32_t entries)
 {
     struct sr_config config = sr_config_default();
     bool calm = sim->adversary.calm;
+    make_watch(sim);
     config.entries = entries;
     config.backend = &sim->backend;
     sri_adversary_calm(&sim->adversary, true);

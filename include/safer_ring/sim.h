@@ -95,6 +95,10 @@ struct sr_backend sr_sim_backend(struct sr_sim *sim);
  * Opens a ring of this library on the simulated kernel. Opening is spared from bad luck, so that a test need not handle
  * a refused ring; to have that too, give sr_sim_backend() to sr_ring_open_config().
  *
+ * Its lent bytes are watched, unless the run has SR_SIM_NO_TRACE: what the kernel is to read may not change in flight, what
+ * it is to fill holds a sentinel until it does (so the bytes past a count are not what they were, BUF-7). A program that touches them is told so,
+ * with the operation, on standard error, and ended by abort(3).
+ *
  * Errors: those of sr_ring_open_config().
  */
 SR_MUST_USE int sr_sim_ring_open(struct sr_sim *sim, struct sr_ring **ring, uint32_t entries);

@@ -26,6 +26,8 @@ static void judge_end(struct sri_watch *watch)
 
 void sri_order_event(struct sri_watch *watch, const struct sri_event *event)
 {
+    if (watch->any_chain)
+        return;
     if (event->kind == SRI_EVENT_ENTER) {
         watch->asked = event->result < 0 ? 0 : (uint32_t)event->result;
         watch->consumed = 0;

@@ -136,6 +136,11 @@ static void observe(void *self, const struct sri_event *event)
         forget(watch, watched);
 }
 
+void sri_watch_event(struct sri_watch *watch, const struct sri_event *event)
+{
+    observe(watch, event);
+}
+
 struct sri_observer sri_watch_observer(struct sri_watch *watch)
 {
     return (struct sri_observer){.observe = observe, .self = watch};

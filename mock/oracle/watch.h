@@ -61,6 +61,7 @@ struct sri_watch {
     /* order */
     uint64_t linked; /* user_data of the SQE before, when it carries IOSQE_IO_LINK; else 0 */
     bool in_link;
+    bool any_chain; /* the program makes chains of its own: order is not judged */
     uint32_t asked; /* SQEs the current enter was asked to consume, and has consumed */
     uint32_t consumed;
 
@@ -78,6 +79,9 @@ void sri_watch_init(struct sri_watch *watch, struct sri_verdict *verdict, struct
 
 /* A new run: nothing in flight. */
 void sri_watch_begin(struct sri_watch *watch);
+
+/* One event of the engine's. */
+void sri_watch_event(struct sri_watch *watch, const struct sri_event *event);
 
 /* For sri_engine_add_observer(). */
 struct sri_observer sri_watch_observer(struct sri_watch *watch);

@@ -352,7 +352,7 @@ SR_UNCHECKED static void an_heir_sends_what_was_received(void **state)
         assert_int_equal(sr_batch_result_take(&result, 2, &buffer), 7);
         assert_ptr_equal(buffer, same);
         SR_BUFFER_SCOPE(guard, &buffer)
-        assert_memory_equal(sr_guard_bytes(&guard), "seven!!\0", 8);
+        assert_memory_equal(sr_guard_bytes(&guard), "seven!!", 7);
         assert_int_equal(sr_buffer_release(&buffer), 0);
         sr_batch_result_fini(&result);
         close_world(&world);

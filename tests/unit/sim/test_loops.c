@@ -304,6 +304,56 @@ static void a_ring_that_the_body_left_open_is_told(void **state)
     assert_non_null(strstr(child.text, "a ring was left open"));
 }
 
+/* A pointer kept from a guard, used while the kernel has the bytes: to read them (0), or to fill them (1). */
+static void touch_what_is_lent(void *argument)
+{
+    bool fills = *(const int *)argument == 1;
+    SR_SIM_FOR_EACH_SEED (sim, 1) {
+        struct sr_ring *ring;
+        struct sr_buffer *buffer;
+        struct sr_guard guard;
+        struct sr_op op;
+        struct sr_completion done;
+        int fds[2];
+        size_t moved;
+        setenv("SAFER_RING_FENCE", "none", 1);
+        struct sr_sim_outcome late = {.opcode = fills ? IORING_OP_READ : IORING_OP_WRITE,
+                                      .nth = 1,
+                                      .kind = SR_SIM_HELD};
+        child_check(sr_sim_ring_open(sim, &ring, 4) == 0);
+        child_check(sr_sim_pipe(sim, fds) == 0);
+        child_check(sr_sim_script(sim, &late) == 0);
+        child_check(sr_sim_write(sim, fds[1], "abcd", 4, &moved) == 0);
+        child_check(sr_buffer_new(&buffer, 40) == 0);
+        child_check(sr_buffer_try_access(&buffer, &guard) == 0);
+        unsigned char *kept = sr_guard_bytes(&guard);
+        sr_guard_end(&guard, &buffer);
+        int rc = fills ? sr_read_owned(ring, sr_fd(fds[0]), &buffer, &op)
+                       : sr_write_owned(ring, sr_fd(fds[1]), &buffer, &op);
+        child_check(rc == 0 && sr_ring_submit(ring) == 0);
+        kept[2] = 77;
+        sr_sim_calm(sim);
+        child_check(sr_op_await(ring, &op, &done) == 0);
+    }
+}
+
+/* Checksums of what is read, and sentinels in what is filled, find it without any tool, and the run is told. */
+static void lent_bytes_are_watched(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "BUF-3: a buffer the kernel is to read was changed before it was read",
+        "BUF-3: somebody wrote into a buffer the kernel is to fill"};
+    for (int fills = 0; fills < 2; fills++) {
+        struct child child;
+        run_in_child(&child, touch_what_is_lent, &fills);
+        assert_true(child_aborted(&child));
+        assert_non_null(strstr(child.text, texts[fills]));
+        assert_non_null(strstr(child.text, fills ? "(READ)" : "(WRITE)"));
+        assert_non_null(strstr(child.text, "SAFER_RING_TAPE='kind'"));
+    }
+}
+
 static void loop_once(void *unused)
 {
     (void)unused;
@@ -339,6 +389,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_failed_assertion_of_cmocka_names_the_run_and_the_line),
     cmocka_unit_test(a_test_that_is_not_repeatable_is_told),
     cmocka_unit_test(a_ring_that_the_body_left_open_is_told),
+    cmocka_unit_test(lent_bytes_are_watched),
     cmocka_unit_test(a_name_that_makes_no_sense_is_refused),
 };
 
