@@ -37,13 +37,15 @@ static bool has_asan(void)
     return __asan_poison_memory_region != NULL && __asan_unpoison_memory_region != NULL;
 }
 
-static bool has_valgrind(void)
+/* Of valgrind's tools memcheck alone: the others answer 0, and have nothing to heed. */
+static bool has_memcheck(void)
 {
 #if HAVE_VALGRIND
     static signed char known; /* 0: not asked yet */
     signed char answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
     if (answer == 0) {
-        answer = RUNNING_ON_VALGRIND != 0 ? 1 : -1;
+        char byte = 0;
+        answer = VALGRIND_MAKE_MEM_DEFINED(&byte, 1) != 0 ? 1 : -1;
         __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
     }
     return answer > 0;
@@ -55,7 +57,7 @@ static bool has_valgrind(void)
 /* Without instrumentation the door's copies go through the sanitizer's memcpy, which would report them. */
 bool sri_marks_heeded(bool copies)
 {
-    return has_valgrind() || (has_asan() && (IS_INSTRUMENTED || !copies));
+    return has_memcheck() || (has_asan() && (IS_INSTRUMENTED || !copies));
 }
 
 static void round_out(void **bytes, size_t *length)
@@ -75,7 +77,7 @@ void sri_marks_close(void *bytes, size_t length)
     if (has_asan())
         __asan_poison_memory_region(bytes, length);
 #if HAVE_VALGRIND
-    if (has_valgrind())
+    if (has_memcheck())
         (void)VALGRIND_MAKE_MEM_NOACCESS(bytes, length);
 #endif
 }
@@ -88,7 +90,7 @@ void sri_marks_open(void *bytes, size_t length, size_t defined)
     if (has_asan())
         __asan_unpoison_memory_region(whole, whole_length);
 #if HAVE_VALGRIND
-    if (has_valgrind()) {
+    if (has_memcheck()) {
         (void)VALGRIND_MAKE_MEM_DEFINED(whole, whole_length);
         if (defined < length)
             (void)VALGRIND_MAKE_MEM_UNDEFINED((char *)bytes + defined, length - defined);
