@@ -311,6 +311,7 @@ static void use_from_another_process(void *unused)
         submit_there(stage.ring);
     child_check(process > 0 && waitpid(process, &status, 0) == process);
     child_check(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    close_stage(&stage);
 }
 
 static void the_wrong_thread_and_process_are_named_with_the_line(void **state)

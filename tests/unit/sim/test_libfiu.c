@@ -19,11 +19,11 @@
 #include "safer_ring/sim.h"
 #include "sim_internal.h"
 
-/* libfiu 1.1 keeps the name of a point that is enabled again. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+/* Libfiu 1.1 loses the name of a point that is enabled while it is: the one with our callback is disabled before. */
+static void enable(const char *name, int value, unsigned flags)
 {
-    return "leak:libfiu\n";
+    fiu_disable(name);
+    fiu_enable(name, 1, (void *)(intptr_t)value, flags);
 }
 
 /* The result of one no-op or write in a run of its own; what happened to the submission when that failed. */
@@ -62,7 +62,7 @@ static void a_point_enabled_by_the_api_strikes_and_is_on_the_tape(void **state)
     assert_int_equal(write_on(sim), 4);
     sr_sim_listen_to_libfiu(1);
     assert_int_equal(write_on(sim), 4);
-    fiu_enable("safer_ring/result/errno", 1, (void *)(intptr_t)ENOSPC, 0);
+    enable("safer_ring/result/errno", ENOSPC, 0);
     assert_int_equal(write_on(sim), -ENOSPC);
 
     sr_sim_tape(sim, &tape, &size);
@@ -77,11 +77,11 @@ static void a_point_enabled_by_the_api_strikes_and_is_on_the_tape(void **state)
     assert_int_equal(sr_sim_reset(sim, &options), 0);
     assert_int_equal(ask(sim, true), -ENOSPC);
 
-    fiu_enable("safer_ring/result/short", 1, NULL, FIU_ONETIME);
+    enable("safer_ring/result/short", 0, FIU_ONETIME);
     assert_int_equal(write_on(sim), 1);
     assert_int_equal(write_on(sim), 4);
     sr_sim_listen_to_libfiu(0);
-    fiu_enable("safer_ring/result/errno", 1, NULL, 0);
+    enable("safer_ring/result/errno", 0, 0);
     assert_int_equal(write_on(sim), 4);
     fiu_disable("safer_ring/result/errno");
     sr_sim_free(&sim);
@@ -93,7 +93,7 @@ static void a_wildcard_goes_beside_the_tape(void **state)
     struct sr_sim *sim;
     assert_int_equal(sr_sim_new(&sim, NULL), 0);
     sr_sim_listen_to_libfiu(1);
-    fiu_enable("safer_ring/result/*", 1, (void *)(intptr_t)EIO, 0);
+    enable("safer_ring/result/*", EIO, 0);
 
     assert_int_equal(write_on(sim), -EIO);
 
@@ -281,9 +281,9 @@ static void fiu_ctrl_switches_a_point_of_a_live_process(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_callback_gives_what_the_tape_has_drawn), /* before it is replaced */
     cmocka_unit_test(a_point_enabled_by_the_api_strikes_and_is_on_the_tape),
     cmocka_unit_test(a_wildcard_goes_beside_the_tape),
-    cmocka_unit_test(the_callback_gives_what_the_tape_has_drawn),
     cmocka_unit_test(in_the_role_of_a_program_under_fiu_run),
     cmocka_unit_test(in_the_role_of_a_live_process),
     cmocka_unit_test(fiu_run_switches_a_point),
