@@ -16,6 +16,7 @@
 #include "safer_ring/op.h"
 #include "safer_ring/pinned.h"
 #include "safer_ring/pool.h"
+#include "safer_ring/provider.h"
 #include "safer_ring/registry.h"
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"

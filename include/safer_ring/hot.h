@@ -85,7 +85,10 @@ struct sri_slot {
     uint32_t cancel_next; /* on the list of cancels to be sent */
     uint32_t queue_next;  /* on a list of completions */
     uint32_t queue_previous;
-    uint32_t cqe_flags;
+    union {
+        uint32_t cqe_flags; /* from its end */
+        uint32_t group;     /* of the provider, while the kernel may still select a buffer */
+    };
     uint8_t state; /* enum sri_operation */
     uint8_t claim; /* enum sri_claim */
     uint8_t opcode;

@@ -24,7 +24,7 @@ struct sr_multishot {
     uint64_t id; /* 0: none */
 };
 
-/* The same operation as a multishot: accept, poll. */
+/* The same operation as a multishot: accept, poll; receive, with buffers that the kernel selects (provider.h). */
 static inline struct sr_op_spec sr_spec_multishot(struct sr_op_spec spec)
 {
     spec.flags |= SR_OP_MULTISHOT;
@@ -37,7 +37,8 @@ static inline struct sr_op_spec sr_spec_multishot(struct sr_op_spec spec)
  *
  * Ownership: every completion is the program's to end; descriptors in results are the program's to close. Each one, and the
  * operation itself, counts as in flight until it is ended.
- * Errors: as sr_op_start_plain(); -EINVAL: no SR_OP_MULTISHOT, or with SR_OP_WANT_PEER or a linked timeout. -EOPNOTSUPP: this
+ * Errors: as sr_op_start_plain(); -EINVAL: no SR_OP_MULTISHOT, or with SR_OP_WANT_PEER or a linked timeout, or a receive
+ * without SR_OP_SELECT. -EOPNOTSUPP: this
  * operation has no such form. A kernel without it ends it at once with -EINVAL.
  * Callable: from the ring's thread, also from a callback; does not block.
  * When config.shot_entries completions are held or wait, the ring stops reaping until one is ended: waiting calls answer

@@ -27,7 +27,8 @@ extern "C" {
 #endif
 
 struct sr_ring;
-struct sockaddr; /* <sys/socket.h> */
+struct sr_provider; /* provider.h */
+struct sockaddr;    /* <sys/socket.h> */
 
 /* A descriptor an operation works on: one of the process, or a fixed file of a registry. By value. */
 struct sr_fd {
@@ -65,6 +66,8 @@ enum {
     SR_OP_WANT_PEER = 1u << 0, /* accept: keep the peer's address, see sr_completion_peer() */
     SR_OP_ASYNC = 1u << 1,     /* IOSQE_ASYNC: straight to the kernel's workers */
     SR_OP_MULTISHOT = 1u << 2, /* goes on, and completes again and again: see multishot.h */
+    SR_OP_SELECT =
+        1u << 3, /* the kernel takes a buffer of `provider`, when it has bytes for it: see provider.h */
 };
 
 /*
@@ -72,17 +75,18 @@ enum {
  * copied by the call that starts the operation (ARG-1).
  */
 struct sr_op_spec {
-    uint8_t opcode;         /* IORING_OP_* */
-    uint32_t flags;         /* SR_OP_* */
-    uint32_t opcode_flags;  /* RWF_*, MSG_*, SOCK_*, O_*, IORING_FSYNC_*: the operation's own */
-    uint32_t mode;          /* openat: permission bits of a new file */
-    struct sr_fd target;    /* what it works on */
-    uint64_t offset;        /* read, write: in the file, or SR_OWN_POSITION */
-    struct sr_range range;  /* the part of the buffer to be transferred */
-    uint64_t duration_ns;   /* timeout: how long */
-    uint64_t timeout_ns;    /* a linked timeout: cancels the operation when it takes longer; 0: none */
-    const void *argument;   /* openat: the path; connect: the address */
-    size_t argument_length; /* connect: the address's length; openat: ignored, the path ends with 0 */
+    uint8_t opcode;               /* IORING_OP_* */
+    uint32_t flags;               /* SR_OP_* */
+    uint32_t opcode_flags;        /* RWF_*, MSG_*, SOCK_*, O_*, IORING_FSYNC_*: the operation's own */
+    uint32_t mode;                /* openat: permission bits of a new file */
+    struct sr_fd target;          /* what it works on */
+    uint64_t offset;              /* read, write: in the file, or SR_OWN_POSITION */
+    struct sr_range range;        /* the part of the buffer to be transferred */
+    uint64_t duration_ns;         /* timeout: how long */
+    uint64_t timeout_ns;          /* a linked timeout: cancels the operation when it takes longer; 0: none */
+    const void *argument;         /* openat: the path; connect: the address */
+    size_t argument_length;       /* connect: the address's length; openat: ignored, the path ends with 0 */
+    struct sr_provider *provider; /* with SR_OP_SELECT: where the buffer comes from */
 };
 
 /*

@@ -9,12 +9,12 @@
 /* clang-format off */
 const struct sri_kind sri_kinds[SRI_KINDS] = {
     [IORING_OP_NOP] = {.name = "NOP"},
-    [IORING_OP_READ] = {.name = "READ", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_offset = true, .has_flags = true},
+    [IORING_OP_READ] = {.name = "READ", .takes_buffer = true, .may_select = true, .moves_bytes = true, .has_target = true, .has_offset = true, .has_flags = true},
     [IORING_OP_WRITE] = {.name = "WRITE", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_offset = true, .has_flags = true},
     [IORING_OP_READV] = {.name = "READV", .takes_buffer = true, .takes_vector = true, .moves_bytes = true, .has_target = true, .special = true},
     [IORING_OP_WRITEV] = {.name = "WRITEV", .takes_buffer = true, .takes_vector = true, .moves_bytes = true, .has_target = true, .special = true},
     [IORING_OP_SEND] = {.name = "SEND", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
-    [IORING_OP_RECV] = {.name = "RECV", .takes_buffer = true, .moves_bytes = true, .has_target = true, .has_flags = true},
+    [IORING_OP_RECV] = {.name = "RECV", .takes_buffer = true, .may_select = true, .has_multishot = true, .moves_bytes = true, .has_target = true, .has_flags = true},
     [IORING_OP_ACCEPT] = {.name = "ACCEPT", .makes_descriptor = true, .has_target = true, .has_multishot = true, .special = true},
     [IORING_OP_CONNECT] = {.name = "CONNECT", .has_target = true, .special = true},
     [IORING_OP_FSYNC] = {.name = "FSYNC", .has_target = true, .has_flags = true},
@@ -33,6 +33,7 @@ void sri_encode_multishot(const struct sr_op_spec *spec, struct io_uring_sqe *sq
 {
     switch (spec->opcode) {
     case IORING_OP_ACCEPT: sqe->ioprio |= IORING_ACCEPT_MULTISHOT; return;
+    case IORING_OP_RECV: sqe->ioprio |= IORING_RECV_MULTISHOT; return;
     case IORING_OP_POLL_ADD: sqe->len = IORING_POLL_ADD_MULTI; return;
     default: return;
     }

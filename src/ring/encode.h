@@ -20,7 +20,8 @@ struct sri_kind {
     bool has_offset;
     bool has_flags;
     bool has_multishot;
-    bool special; /* its SQE points to something besides the buffer: encode.c */
+    bool may_select; /* the kernel may choose its buffer */
+    bool special;    /* its SQE points to something besides the buffer: encode.c */
 };
 
 #define SRI_KINDS (IORING_OP_SEND_ZC + 1)
@@ -46,7 +47,7 @@ static inline void sri_encode(const struct sr_ring *ring, const struct sri_slot 
     if (__builtin_expect(kind->special, 0)) {
         sri_encode_special(ring, slot, spec, sqe);
     } else {
-        const uint8_t *bytes = kind->takes_buffer ? slot->buffer->memory + spec->range.begin : NULL;
+        const uint8_t *bytes = slot->buffer != NULL ? slot->buffer->memory + spec->range.begin : NULL;
         io_uring_prep_rw(spec->opcode, sqe, slot->fd, bytes, slot->length,
                          kind->has_offset ? spec->offset : 0);
         sqe->fsync_flags =

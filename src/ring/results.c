@@ -3,6 +3,7 @@
  * ORPH-3, ORPH-4). Never enters the kernel; batches that go on may, to make room.
  */
 #include "ring/give.h"
+#include "ring/provider.h"
 
 static void append(struct sr_ring *ring, struct sri_completions *list, struct sri_slot *slot)
 {
@@ -207,13 +208,15 @@ static void note_end(struct sr_ring *ring, struct sri_slot *slot, const struct i
         return;
     }
     sri_check_count(slot, cqe->res);
+    if ((cqe->flags & IORING_CQE_F_BUFFER) != 0)
+        slot->buffer = sri_provider_selected(ring, slot, cqe);
     sri_complete(ring, slot, cqe->res, cqe->flags);
 }
 
 /* May this CQE be the operation's last? A notification ends what it was promised for, and nothing else does. */
 static bool may_end(const struct sri_slot *slot, const struct io_uring_cqe *cqe)
 {
-    return (cqe->flags & IORING_CQE_F_MORE) == 0 &&
+    return (cqe->flags & IORING_CQE_F_MORE) == 0 && sri_may_bring(slot, cqe) &&
            sri_is_sent(slot) == ((cqe->flags & IORING_CQE_F_NOTIF) != 0);
 }
 

@@ -141,8 +141,9 @@ struct sr_ring {
     struct sri_batches batches;
     uint64_t borrower; /* the operation of the last borrowing call (PIN-2) */
     struct sri_posts posts;
-    struct sr_stats stats;       /* what is counted elsewhere is filled in when asked for */
-    uint64_t discarded;          /* operations dropped before the kernel consumed them */
+    struct sr_stats stats;         /* what is counted elsewhere is filled in when asked for */
+    struct sr_provider *providers; /* live, newest first */
+    uint64_t discarded;            /* operations dropped before the kernel consumed them */
     struct sri_slot *free_shots; /* for completions of multishots that go on; behind the operations' slots */
     uint64_t shots;              /* such completions, ever */
     uint32_t slot_count;         /* of both */

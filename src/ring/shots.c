@@ -3,6 +3,7 @@
  * apart, so that it is delivered, taken and disposed of like any other (OP-3, OP-9), and counts as in flight until then.
  */
 #include "ring/give.h"
+#include "ring/provider.h"
 #include "safer_ring/multishot.h"
 
 /* Will nobody take what comes now? */
@@ -14,7 +15,8 @@ static bool is_for_nobody(const struct sr_ring *ring, const struct sri_slot *slo
 static bool goes_on(const struct sri_slot *slot, const struct io_uring_cqe *cqe)
 {
     bool has_it = slot->state == SRI_OPERATION_SUBMITTED || slot->state == SRI_OPERATION_CANCELLING;
-    return has_it && sri_is_multishot(slot) && (cqe->flags & IORING_CQE_F_MORE) != 0;
+    return has_it && sri_is_multishot(slot) && (cqe->flags & IORING_CQE_F_MORE) != 0 &&
+           sri_may_bring(slot, cqe);
 }
 
 bool sri_lacks_shot(struct sr_ring *ring, const struct io_uring_cqe *cqe)
@@ -53,11 +55,16 @@ bool sri_note_shot(struct sr_ring *ring, struct sri_slot *slot, const struct io_
     if (!goes_on(slot, cqe))
         return false;
     sri_check_count(slot, cqe->res);
+    struct sr_buffer *selected =
+        (cqe->flags & IORING_CQE_F_BUFFER) != 0 ? sri_provider_selected(ring, slot, cqe) : NULL;
     if (is_for_nobody(ring, slot)) {
-        sri_dispose_result(ring, slot->opcode, cqe->res, NULL);
+        if (selected != NULL)
+            sri_buffer_move(selected, SRI_OWNER_COMPLETE);
+        sri_dispose_result(ring, slot->opcode, cqe->res, selected);
         return true;
     }
     struct sri_slot *shot = take_shot(ring, slot);
+    shot->buffer = selected;
     if (shot->claim == SRI_CLAIM_QUEUE)
         ring->hot.detached++;
     else

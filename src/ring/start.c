@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "ring/provider.h"
 #include "ring/ring_private.h"
 #include "ring/tables.h"
 
@@ -58,7 +59,7 @@ int sri_spec_check(const struct sr_op_spec *spec, const struct sr_buffer *buffer
     const struct sri_kind *kind = sri_kind(spec->opcode);
     if (kind->name == NULL || (buffer == NULL && kind->takes_buffer))
         return -EOPNOTSUPP;
-    if ((spec->flags & SR_OP_MULTISHOT) != 0)
+    if ((spec->flags & (SR_OP_MULTISHOT | SR_OP_SELECT)) != 0)
         return -EINVAL;
     return buffer != NULL ? check_buffer(kind, spec, buffer, &ignored) : 0;
 }
@@ -73,6 +74,25 @@ int sri_spec_fits(const struct sr_ring *ring, const struct sr_op_spec *spec)
     else if (spec->opcode == IORING_OP_CONNECT)
         argument = spec->argument_length;
     return argument <= ring->argument_bytes ? 0 : -E2BIG;
+}
+
+/* May the kernel choose its buffer? 0 and *most, the largest count it can answer, or why not. */
+static int check_select(const struct sr_ring *ring, const struct sri_kind *kind,
+                        const struct sr_op_spec *spec, uint32_t *most)
+{
+    if (!kind->may_select)
+        return -EOPNOTSUPP;
+    if (spec->provider == NULL || spec->range.begin != 0)
+        return -EINVAL;
+    if (spec->provider->ring != ring)
+        return SR_EFOREIGN;
+    /* A multishot takes a whole buffer each time (io_uring_prep_recv_multishot(3)). */
+    size_t length = spec->range.given ? spec->range.length : spec->provider->buffer_size;
+    bool many = (spec->flags & SR_OP_MULTISHOT) != 0;
+    if (length == 0 || length > spec->provider->buffer_size || (many && spec->range.given))
+        return -EINVAL;
+    *most = (uint32_t)length;
+    return 0;
 }
 
 /* Who starts it. */
@@ -96,6 +116,9 @@ static int check(struct sr_ring *ring, const struct sr_op_spec *spec, const stru
         return -EOPNOTSUPP;
     if ((spec->flags & SR_OP_MULTISHOT) != 0 && (!kind->has_multishot || door != MANY))
         return door == MANY ? -EOPNOTSUPP : -EINVAL;
+    /* A receive that goes on needs a buffer for each time. */
+    if ((spec->flags & (SR_OP_MULTISHOT | SR_OP_SELECT)) == SR_OP_MULTISHOT && kind->takes_buffer)
+        return -EINVAL;
     return spec->target.fixed && kind->has_target ? sri_fixed_check(ring, spec) : 0;
 }
 
@@ -180,6 +203,12 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
     sri_encode(ring, slot, kind, spec, sqe);
     sqe->user_data = slot->id;
     use_registered(ring, slot, spec, sqe);
+    if ((spec->flags & SR_OP_SELECT) != 0) {
+        slot->group = spec->provider->group;
+        sqe->flags |= IOSQE_BUFFER_SELECT;
+        sqe->buf_group = spec->provider->group;
+        sqe->len = spec->range.given ? length : 0;
+    }
     slot->length = largest_count(kind, spec, length);
     if (spec->timeout_ns != 0) {
         sqe->flags |= IOSQE_IO_LINK;
@@ -201,7 +230,10 @@ static int start(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_
     const struct sri_kind *kind = sri_kind(spec->opcode);
     uint32_t length = 0;
     struct sri_slot *slot = NULL;
-    if (buffer != NULL)
+    bool selects = (spec->flags & SR_OP_SELECT) != 0;
+    if (selects)
+        refused = buffer == NULL ? check_select(ring, kind, spec, &length) : -EINVAL;
+    else if (buffer != NULL)
         refused = check_buffer(kind, spec, *buffer, &length);
     else if (kind->takes_buffer)
         refused = -EOPNOTSUPP;
