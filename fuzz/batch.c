@@ -66,8 +66,9 @@ static void add(void)
 
 static void depend(void)
 {
-    uint32_t dependent = next_below(&input, NODES);
-    uint32_t dependency = next_below(&input, NODES);
+    /* One of those there are, or the one behind them. */
+    uint32_t dependent = next_below(&input, count + 1);
+    uint32_t dependency = next_below(&input, count + 1);
     int rc = sr_batch_add_dependency(batch, dependent, dependency);
     if (dependent >= count || dependency >= count) {
         FUZZ_REQUIRE(rc == -EINVAL);
