@@ -29,6 +29,8 @@ static void assert_holds(struct sr_registry *registry, uint32_t files, uint32_t 
 {
     struct sr_registry_stats stats;
     assert_int_equal(sr_registry_stats(registry, &stats), 0);
+    assert_int_equal(sr_registry_stats(NULL, &stats), -EINVAL);
+    assert_int_equal(sr_registry_stats(registry, NULL), -EINVAL);
     assert_int_equal(stats.files, files);
     assert_int_equal(stats.files_in_use, files_in_use);
     assert_int_equal(stats.slots, slots);
