@@ -127,6 +127,7 @@ static void probe_guarded(struct sri_model *model, struct sri_held *held)
     struct sr_op op = {0};
     struct sr_op_spec spec = sr_spec_read(sr_fd(-1), 0, sr_range(0, 1));
     int started = sr_op_start(model->ring, &spec, &copy, &op);
+    sri_model_code(model, "SHOULD(lend_guarded(%u), %d);", sri_held_number(model, held), started);
     sri_judge(model->verdict, SRI_RULE_BUF_6, 0,
               started != 0 && copy == held->copy &&
                   (started == SR_EBUFFER_IN_FLIGHT || model->callback_depth > 0),
