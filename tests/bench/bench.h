@@ -37,6 +37,7 @@ struct bench {
 
 extern const struct bench bench_nop;
 extern const struct bench bench_read;
+extern const struct bench bench_read_idiomatic;
 extern const struct bench bench_copy;
 extern const struct bench bench_echo_tcp;
 extern const struct bench bench_echo_unix;

@@ -15,6 +15,7 @@
 static const struct bench *const benches[] = {
     &bench_nop,
     &bench_read,
+    &bench_read_idiomatic,
     &bench_copy,
     &bench_echo_tcp,
     &bench_echo_unix,

@@ -1,36 +1,32 @@
 /*
  * Reads of 4 KiB from a file in the page cache. Both arms read the same file in the same order, and look at each result.
  */
-#include "bench.h"
+#include "read.h"
 
 #include <errno.h>
 #include <unistd.h>
 
 #include "safer_ring.h"
 
-#define BLOCK 4096u
-/* A prime, so that every buffer meets every block: how fast a copy is depends on the pair of addresses. */
-#define BLOCKS 61u
-
 static int file = -1;
 
-static int prepare(void)
+int read_prepare(void)
 {
-    file = cached_file((size_t)BLOCK * BLOCKS);
+    file = cached_file((size_t)READ_BLOCK * READ_BLOCKS);
     return file < 0 ? file : 0;
 }
 
-static void finish(void)
+void read_finish(void)
 {
     close(file);
 }
 
-static uint64_t offset_of(uint64_t i)
+int read_file(void)
 {
-    return i % BLOCKS * BLOCK;
+    return file;
 }
 
-struct raw_read {
+struct raw_reading {
     struct io_uring ring;
     uint32_t depth;
     uint32_t idle_count;
@@ -40,10 +36,10 @@ struct raw_read {
 
 static int raw_open(void **self, uint32_t depth)
 {
-    struct raw_read *read = calloc(1, sizeof *read + depth * sizeof read->idle[0]);
+    struct raw_reading *read = calloc(1, sizeof *read + depth * sizeof read->idle[0]);
     if (read == NULL)
         return -ENOMEM;
-    read->memory = raw_buffers(depth, BLOCK);
+    read->memory = raw_buffers(depth, READ_BLOCK);
     int rc = read->memory != NULL ? raw_ring_open(&read->ring, depth) : -ENOMEM;
     if (rc != 0) {
         free(read->memory);
@@ -53,21 +49,21 @@ static int raw_open(void **self, uint32_t depth)
     read->depth = depth;
     read->idle_count = depth;
     for (uint32_t i = 0; i < depth; i++)
-        read->idle[i] = read->memory + (size_t)i * BLOCK;
+        read->idle[i] = read->memory + (size_t)i * READ_BLOCK;
     *self = read;
     return 0;
 }
 
 static int raw_run(void *self, uint64_t operations)
 {
-    struct raw_read *read = self;
+    struct raw_reading *read = self;
     uint64_t started = 0;
     uint64_t ended = 0;
     while (ended < operations) {
         for (; started < operations && read->idle_count > 0; started++) {
             void *bytes = read->idle[--read->idle_count];
             struct io_uring_sqe *sqe = io_uring_get_sqe(&read->ring);
-            io_uring_prep_read(sqe, file, bytes, BLOCK, offset_of(started));
+            io_uring_prep_read(sqe, file, bytes, READ_BLOCK, read_offset(started));
             io_uring_sqe_set_data(sqe, bytes);
         }
         int rc = io_uring_submit_and_wait(&read->ring, 1);
@@ -78,7 +74,7 @@ static int raw_run(void *self, uint64_t operations)
         unsigned count = 0;
         io_uring_for_each_cqe(&read->ring, head, cqe)
         {
-            if (cqe->res != BLOCK)
+            if (cqe->res != READ_BLOCK)
                 return -EIO;
             read->idle[read->idle_count++] = io_uring_cqe_get_data(cqe);
             count++;
@@ -91,7 +87,7 @@ static int raw_run(void *self, uint64_t operations)
 
 static void raw_close(void *self)
 {
-    struct raw_read *read = self;
+    struct raw_reading *read = self;
     io_uring_queue_exit(&read->ring);
     free(read->memory);
     free(read);
@@ -125,7 +121,7 @@ SR_UNCHECKED static int library_fill(struct library_read *read, uint32_t depth)
         return -ENOMEM;
     read->depth = depth;
     for (; read->idle_count < depth; read->idle_count++) {
-        int rc = sr_buffer_new(&read->idle[read->idle_count], BLOCK);
+        int rc = sr_buffer_new(&read->idle[read->idle_count], READ_BLOCK);
         if (rc != 0)
             return rc;
     }
@@ -151,7 +147,7 @@ SR_UNCHECKED static int run_one_by_one(struct library_read *read, uint64_t opera
     for (uint64_t i = 0; i < operations; i++) {
         struct sr_op op;
         struct sr_completion done;
-        int rc = sr_read_at_owned(read->ring, sr_fd(file), &read->idle[0], offset_of(i), &op);
+        int rc = sr_read_at_owned(read->ring, sr_fd(file), &read->idle[0], read_offset(i), &op);
         if (rc != 0)
             return rc;
         rc = sr_op_await(read->ring, &op, &done);
@@ -159,7 +155,7 @@ SR_UNCHECKED static int run_one_by_one(struct library_read *read, uint64_t opera
             sr_op_drop(read->ring, &op);
             return rc;
         }
-        if (sr_take(&done, &read->idle[0]) != BLOCK)
+        if (sr_take(&done, &read->idle[0]) != READ_BLOCK)
             return -EIO;
     }
     return 0;
@@ -172,7 +168,7 @@ SR_UNCHECKED static int run_many(struct library_read *read, uint64_t operations)
     uint64_t ended = 0;
     while (ended < operations) {
         for (; started < operations && read->idle_count > 0; started++) {
-            struct sr_op_spec spec = sr_spec_read(sr_fd(file), offset_of(started), whole);
+            struct sr_op_spec spec = sr_spec_read(sr_fd(file), read_offset(started), whole);
             int rc = sr_op_start_detached(read->ring, &spec, &read->idle[read->idle_count - 1], NULL);
             if (rc != 0)
                 return rc;
@@ -183,7 +179,7 @@ SR_UNCHECKED static int run_many(struct library_read *read, uint64_t operations)
         if (rc != 0)
             return rc;
         for (size_t i = 0; i < count; i++) {
-            if (sr_take(&read->done[i], &read->idle[read->idle_count++]) != BLOCK)
+            if (sr_take(&read->done[i], &read->idle[read->idle_count++]) != READ_BLOCK)
                 return -EIO;
         }
         ended += count;
@@ -197,7 +193,7 @@ static int library_run(void *self, uint64_t operations)
     return read->depth == 1 ? run_one_by_one(read, operations) : run_many(read, operations);
 }
 
-static const struct arm raw = {raw_open, raw_run, raw_close};
+const struct arm raw_read = {raw_open, raw_run, raw_close};
 static const struct arm library = {library_open, library_run, library_close};
 
 const struct bench bench_read = {
@@ -206,8 +202,8 @@ const struct bench bench_read = {
     .depths = {1, 32, 128},
     .slice_ns = 400000,
     .needs_uring = true,
-    .prepare = prepare,
-    .finish = finish,
-    .raw = &raw,
+    .prepare = read_prepare,
+    .finish = read_finish,
+    .raw = &raw_read,
     .library = &library,
 };
