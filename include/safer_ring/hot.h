@@ -344,23 +344,31 @@ SRI_HOT int32_t sri_hot_end(struct sri_hot *hot, struct sri_slot *slot, uint64_t
     return result;
 }
 
+/* Takes its result and its buffer, if it can be ended so. */
+SRI_HOT bool sri_hot_take_back(struct sri_hot *hot, struct sri_slot *slot, struct sr_completion *done,
+                               struct sr_buffer **back, int32_t *result)
+{
+    uint64_t next_id;
+    if (!sri_hot_can_end(slot, &next_id))
+        return false;
+    struct sr_buffer *buffer = slot->buffer;
+    /* Where nobody asked between the end and now, the header still says that the kernel has it. */
+    if (!SRI_LIKELY(buffer != NULL &&
+                    (buffer->owner == SRI_HOT_OWNER_KERNEL || buffer->owner == SRI_HOT_OWNER_COMPLETION)))
+        return false;
+    buffer->owner = SRI_HOT_OWNER_USER;
+    *back = buffer;
+    *result = sri_hot_end(hot, slot, next_id, done);
+    return true;
+}
+
 SR_UNCHECKED SR_INLINE int32_t sr_take(struct sr_completion *done, struct sr_buffer **back)
 {
     struct sri_hot *hot = done != NULL ? (struct sri_hot *)done->ring : NULL;
-    if (SRI_LIKELY(hot != NULL && back != NULL) && sri_is_open(hot)) {
-        struct sri_slot *slot = sri_hot_find(hot, done->id);
-        uint64_t next_id;
-        if (sri_hot_can_end(slot, &next_id)) {
-            struct sr_buffer *buffer = slot->buffer;
-            /* Where nobody asked between the end and now, the header still says that the kernel has it. */
-            if (SRI_LIKELY(buffer != NULL && (buffer->owner == SRI_HOT_OWNER_KERNEL ||
-                                              buffer->owner == SRI_HOT_OWNER_COMPLETION))) {
-                buffer->owner = SRI_HOT_OWNER_USER;
-                *back = buffer;
-                return sri_hot_end(hot, slot, next_id, done);
-            }
-        }
-    }
+    int32_t result;
+    if (SRI_LIKELY(hot != NULL && back != NULL) && sri_is_open(hot) &&
+        sri_hot_take_back(hot, sri_hot_find(hot, done->id), done, back, &result))
+        return result;
     return sri_take(done, back);
 }
 

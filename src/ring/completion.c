@@ -39,8 +39,27 @@ static int32_t take(struct sr_completion *done, struct sr_buffer **back)
     return result;
 }
 
+/*
+ * The ordinary case but for a fixed file, of which the operation is no user any more. *result, or false: take() looks at all of
+ * it again.
+ */
+static inline bool take_from_file(struct sr_completion *done, struct sr_buffer **back, int32_t *result)
+{
+    struct sr_ring *ring = done->ring;
+    if (ring == NULL || ring->tables == NULL || !sri_is_open(&ring->hot))
+        return false;
+    struct sri_slot *slot = sri_slot_find(ring, done->id);
+    if (slot == NULL || slot->state != SRI_OPERATION_DELIVERED || !sri_is_owed(slot))
+        return false;
+    sri_fixed_end(ring, slot);
+    return sri_hot_take_back(&ring->hot, slot, done, back, result);
+}
+
 SR_UNCHECKED int32_t sri_take(struct sr_completion *done, struct sr_buffer **back)
 {
+    int32_t result;
+    if (back != NULL && done != NULL && take_from_file(done, back, &result))
+        return result;
     return back != NULL ? take(done, back) : -EINVAL;
 }
 

@@ -273,6 +273,9 @@ struct sri_arguments *sri_arguments_of(const struct sr_ring *ring, const struct 
 int sri_arguments_keep(const struct sr_ring *ring, const struct sri_slot *slot,
                        const struct sr_op_spec *spec);
 
+/* start_registered.c: the slot of a simple read or write of what is registered; NULL, and nothing is moved: start.c. */
+struct sri_slot *sri_start_registered(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                      struct sr_buffer **buffer, enum sri_claim claim);
 /* start.c: the door for operations with more completions than one. */
 int sri_start_multishot(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op);
 /* start.c: may the specification ever be started, with this buffer or with NULL? That of a batch is looked at without its

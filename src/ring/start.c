@@ -254,7 +254,11 @@ SR_UNCHECKED int sri_op_start(struct sr_ring *ring, const struct sr_op_spec *spe
 {
     if (buffer == NULL || *buffer == NULL)
         return -EINVAL;
-    return start(ring, spec, buffer, op, BY_PROGRAM);
+    struct sri_slot *slot = op != NULL ? sri_start_registered(ring, spec, buffer, SRI_CLAIM_HANDLE) : NULL;
+    if (slot == NULL)
+        return start(ring, spec, buffer, op, BY_PROGRAM);
+    op->id = slot->id;
+    return 0;
 }
 
 SR_UNCHECKED int sri_op_start_plain(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_op *op)
@@ -267,16 +271,29 @@ SR_UNCHECKED int sri_start_multishot(struct sr_ring *ring, const struct sr_op_sp
     return start(ring, spec, NULL, op, MANY);
 }
 
-SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
-                                       struct sr_buffer **buffer, void *user)
+static __attribute__((noinline)) int start_and_detach(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                                      struct sr_buffer **buffer, void *user)
 {
     struct sr_op op;
-    if (buffer != NULL && *buffer == NULL)
-        return -EINVAL;
     int refused = start(ring, spec, buffer, &op, BY_PROGRAM);
     if (refused == 0)
         SRI_REQUIRE(sri_op_detach(ring, &op, user) == 0);
     return refused;
+}
+
+SR_UNCHECKED int sri_op_start_detached(struct sr_ring *ring, const struct sr_op_spec *spec,
+                                       struct sr_buffer **buffer, void *user)
+{
+    if (buffer == NULL)
+        return start_and_detach(ring, spec, NULL, user);
+    if (*buffer == NULL)
+        return -EINVAL;
+    struct sri_slot *slot = sri_start_registered(ring, spec, buffer, SRI_CLAIM_QUEUE);
+    if (slot == NULL)
+        return start_and_detach(ring, spec, buffer, user);
+    slot->user = user;
+    ring->hot.detached++;
+    return 0;
 }
 
 int sri_start_inside(struct sr_ring *ring, const struct sr_op_spec *spec, struct sr_buffer **buffer,

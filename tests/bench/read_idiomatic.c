@@ -63,6 +63,38 @@ static int idiomatic_open(void **self, uint32_t depth)
     return 0;
 }
 
+SR_UNCHECKED static int take(struct sr_completion *done)
+{
+    struct sr_buffer *buffer;
+    int32_t count = sr_take(done, &buffer);
+    int rc = sr_buffer_release(&buffer);
+    return rc == 0 && count != (int32_t)READ_BLOCK ? -EIO : rc;
+}
+
+/* One at a time: wait for each. */
+SR_UNCHECKED static int one(struct idiomatic *all, uint64_t i)
+{
+    const struct sr_op_spec spec = sr_spec_read(sr_fd_fixed(all->file), read_offset(i), (struct sr_range){0});
+    struct sr_buffer *buffer;
+    struct sr_op op;
+    struct sr_completion done;
+    int rc = sr_ring_get_buffer(all->ring, READ_BLOCK, &buffer);
+    if (rc != 0)
+        return rc;
+    rc = sr_op_start(all->ring, &spec, &buffer, &op);
+    if (rc != 0) {
+        if (sr_buffer_release(&buffer) != 0)
+            abort();
+        return rc;
+    }
+    rc = sr_op_await(all->ring, &op, &done);
+    if (rc != 0) {
+        sr_op_drop(all->ring, &op);
+        return rc;
+    }
+    return take(&done);
+}
+
 SR_UNCHECKED static int start(struct idiomatic *all, uint64_t i)
 {
     const struct sr_op_spec spec = sr_spec_read(sr_fd_fixed(all->file), read_offset(i), (struct sr_range){0});
@@ -76,17 +108,9 @@ SR_UNCHECKED static int start(struct idiomatic *all, uint64_t i)
     return rc;
 }
 
-SR_UNCHECKED static int take(struct sr_completion *done)
+/* With many: start for the queue, take what comes. */
+SR_UNCHECKED static int run_many(struct idiomatic *all, uint64_t operations)
 {
-    struct sr_buffer *buffer;
-    int32_t count = sr_take(done, &buffer);
-    int rc = sr_buffer_release(&buffer);
-    return rc == 0 && count != (int32_t)READ_BLOCK ? -EIO : rc;
-}
-
-SR_UNCHECKED static int idiomatic_run(void *self, uint64_t operations)
-{
-    struct idiomatic *all = self;
     uint64_t started = 0;
     uint64_t ended = 0;
     while (ended < operations) {
@@ -104,6 +128,17 @@ SR_UNCHECKED static int idiomatic_run(void *self, uint64_t operations)
         ended += count;
     }
     return 0;
+}
+
+static int idiomatic_run(void *self, uint64_t operations)
+{
+    struct idiomatic *all = self;
+    int rc = 0;
+    if (all->depth > 1)
+        return run_many(all, operations);
+    for (uint64_t i = 0; rc == 0 && i < operations; i++)
+        rc = one(all, i);
+    return rc;
 }
 
 static const struct arm idiomatic = {idiomatic_open, idiomatic_run, idiomatic_close};
