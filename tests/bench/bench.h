@@ -41,6 +41,11 @@ extern const struct bench bench_read_idiomatic;
 extern const struct bench bench_copy;
 extern const struct bench bench_echo_tcp;
 extern const struct bench bench_echo_unix;
+#ifdef BENCH_LIBUV
+extern const struct bench bench_read_libuv;
+extern const struct bench bench_echo_libuv;
+#endif
+extern const struct bench bench_pool;
 extern const struct bench bench_sim_nop;
 extern const struct bench bench_sim_read;
 extern const struct bench bench_sim_nop_untraced;

@@ -270,7 +270,7 @@ static int library_open_unix(void **self, uint32_t depth)
 
 static const struct arm raw_tcp = {raw_open_tcp, raw_run, raw_close};
 static const struct arm raw_unix = {raw_open_unix, raw_run, raw_close};
-static const struct arm library_tcp = {library_open_tcp, library_run, library_close};
+const struct arm echo_library_tcp = {library_open_tcp, library_run, library_close};
 static const struct arm library_unix = {library_open_unix, library_run, library_close};
 
 const struct bench bench_echo_tcp = {
@@ -280,7 +280,7 @@ const struct bench bench_echo_tcp = {
     .slice_ns = 5000000,
     .needs_uring = true,
     .raw = &raw_tcp,
-    .library = &library_tcp,
+    .library = &echo_library_tcp,
 };
 
 const struct bench bench_echo_unix = {

@@ -19,4 +19,7 @@ int echo_end(struct echo_clients *clients); /* waits for it: 0 or what went wron
 
 void echo_disconnect(struct echo_clients *clients);
 
+/* The library's server. */
+extern const struct arm echo_library_tcp;
+
 #endif

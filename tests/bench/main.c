@@ -19,6 +19,11 @@ static const struct bench *const benches[] = {
     &bench_copy,
     &bench_echo_tcp,
     &bench_echo_unix,
+#ifdef BENCH_LIBUV
+    &bench_read_libuv,
+    &bench_echo_libuv,
+#endif
+    &bench_pool,
     &bench_sim_nop,
     &bench_sim_read,
     &bench_sim_nop_untraced,

@@ -93,7 +93,7 @@ static void raw_close(void *self)
     free(read);
 }
 
-struct library_read {
+struct library_reading {
     struct sr_ring *ring;
     struct sr_completion *done;
     uint32_t depth;
@@ -103,7 +103,7 @@ struct library_read {
 
 SR_UNCHECKED static void library_close(void *self)
 {
-    struct library_read *read = self;
+    struct library_reading *read = self;
     while (read->idle_count > 0) {
         if (sr_buffer_release(&read->idle[--read->idle_count]) != 0)
             abort();
@@ -114,7 +114,7 @@ SR_UNCHECKED static void library_close(void *self)
     free(read);
 }
 
-SR_UNCHECKED static int library_fill(struct library_read *read, uint32_t depth)
+SR_UNCHECKED static int library_fill(struct library_reading *read, uint32_t depth)
 {
     read->done = calloc(depth, sizeof read->done[0]);
     if (read->done == NULL)
@@ -130,7 +130,7 @@ SR_UNCHECKED static int library_fill(struct library_read *read, uint32_t depth)
 
 static int library_open(void **self, uint32_t depth)
 {
-    struct library_read *read = calloc(1, sizeof *read + depth * sizeof read->idle[0]);
+    struct library_reading *read = calloc(1, sizeof *read + depth * sizeof read->idle[0]);
     if (read == NULL)
         return -ENOMEM;
     int rc = library_fill(read, depth);
@@ -142,7 +142,7 @@ static int library_open(void **self, uint32_t depth)
     return 0;
 }
 
-SR_UNCHECKED static int run_one_by_one(struct library_read *read, uint64_t operations)
+SR_UNCHECKED static int run_one_by_one(struct library_reading *read, uint64_t operations)
 {
     for (uint64_t i = 0; i < operations; i++) {
         struct sr_op op;
@@ -161,7 +161,7 @@ SR_UNCHECKED static int run_one_by_one(struct library_read *read, uint64_t opera
     return 0;
 }
 
-SR_UNCHECKED static int run_many(struct library_read *read, uint64_t operations)
+SR_UNCHECKED static int run_many(struct library_reading *read, uint64_t operations)
 {
     const struct sr_range whole = {0, 0, false};
     uint64_t started = 0;
@@ -189,12 +189,12 @@ SR_UNCHECKED static int run_many(struct library_read *read, uint64_t operations)
 
 static int library_run(void *self, uint64_t operations)
 {
-    struct library_read *read = self;
+    struct library_reading *read = self;
     return read->depth == 1 ? run_one_by_one(read, operations) : run_many(read, operations);
 }
 
 const struct arm raw_read = {raw_open, raw_run, raw_close};
-static const struct arm library = {library_open, library_run, library_close};
+const struct arm library_read = {library_open, library_run, library_close};
 
 const struct bench bench_read = {
     .name = "read",
@@ -205,5 +205,5 @@ const struct bench bench_read = {
     .prepare = read_prepare,
     .finish = read_finish,
     .raw = &raw_read,
-    .library = &library,
+    .library = &library_read,
 };

@@ -23,5 +23,6 @@ static inline uint64_t read_offset(uint64_t i)
 }
 
 extern const struct arm raw_read;
+extern const struct arm library_read;
 
 #endif
