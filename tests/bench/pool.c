@@ -173,7 +173,7 @@ const struct bench bench_pool = {
     .name = "pool",
     .what = "a buffer from a pool and back, against a stack under a mutex; so many threads, not in flight",
     .depths = {1, 2},
-    .slice_ns = 2000000,
+    .slice_ns = 10000000,
     .raw = &stack,
     .library = &pool,
 };
