@@ -109,6 +109,7 @@ struct sr_ring {
     bool in_callback;
     bool awaits_posts;
     struct sri_completions callbacks;
+    bool starved;                /* one that has come finds no slot */
     struct sri_shared shared;
     struct sr_backend kernel;
     int fd;
@@ -147,7 +148,6 @@ struct sr_ring {
     struct sri_slot *free_shots; /* for completions of multishots that go on; behind the operations' slots */
     uint64_t shots;              /* such completions, ever */
     uint32_t slot_count;         /* of both */
-    bool starved;                /* one that has come finds no slot */
     struct sr_hold *holds;       /* hold.c */
     uint32_t max_in_flight;
     uint32_t completion_entries;
