@@ -116,9 +116,10 @@ static inline bool reap_one(struct sr_ring *ring, struct sri_slot *slot, struct 
 
 /*
  * Kept short in instructions and in what it touches: after a system call neither is in the first caches any more (measured,
- * docs/performance.md).
+ * docs/performance.md). For the same reason it begins with a line of the cache, wherever the linker puts it.
  */
-SR_UNCHECKED int sr_op_await(struct sr_ring *ring, struct sr_op *op, struct sr_completion *done)
+__attribute__((aligned(64))) SR_UNCHECKED int sr_op_await(struct sr_ring *ring, struct sr_op *op,
+                                                          struct sr_completion *done)
 {
     struct sri_slot *slot = ordinary(ring, op, done);
     if (__builtin_expect(slot == NULL, 0))

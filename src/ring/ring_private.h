@@ -109,7 +109,7 @@ struct sr_ring {
     bool in_callback;
     bool awaits_posts;
     struct sri_completions callbacks;
-    bool starved;                /* one that has come finds no slot */
+    bool starved; /* one that has come finds no slot */
     struct sri_shared shared;
     struct sr_backend kernel;
     int fd;
