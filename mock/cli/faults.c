@@ -25,11 +25,12 @@ static void print_findings(const struct sri_campaign *campaign, const struct sri
 static uint32_t print_table(const struct sri_campaign *campaign, const struct sri_fault_tally *tally)
 {
     uint32_t missed = 0;
+    bool simulated = campaign->backends[0].make == NULL;
     printf("%-28s", "failed once, and sticky");
     for (uint32_t i = 0; i < campaign->scenario_count; i++)
         printf(" %9s", campaign->scenarios[i]->name);
     printf("\n");
-    for (uint32_t kind = 0; kind < SRI_FAULT_KINDS; kind++) {
+    for (uint32_t kind = simulated ? 0 : SRI_POINTS; kind < SRI_FAULT_KINDS; kind++) {
         uint64_t all = 0;
         const char *name = sri_fault_name(kind);
         printf("%-28s", strncmp(name, "safer_ring/", 11) == 0 ? name + 11 : name);
@@ -52,7 +53,9 @@ static int run(int count, char **arguments)
         return rc;
     if (options.json || options.file != NULL || options.campaign.kind)
         return sri_complain(
-            "faults takes --seeds, --first, --seed, --scenario and --jobs; see safer-ring --help");
+            "faults takes --seeds, --first, --seed, --backend, --scenario and --jobs; see safer-ring faults --help");
+    if (options.campaign.backend_count != 1)
+        return sri_complain("faults wants one backend: sim, engine or uring");
     if (!options.seeds_given)
         options.campaign.seeds = 2;
     fflush(stdout);
@@ -84,6 +87,7 @@ const struct sri_verb sri_verb_faults = {
         "\n"
         "  --seeds N             seeds 1 ... N of each scenario (default 2); all else is quiet with an odd one\n"
         "  --first N             begin with seed N\n"
+        "  --backend NAME        sim (default); engine, uring: allocations and calls of the kernel only\n"
         "  --scenario A[,B]      storm, copy, echo, drain, orphans, mixed, bare (default: all)\n"
         "  --jobs N              workers (default: one per processor)\n"
         "\n"

@@ -137,8 +137,12 @@ static void begin_task(struct slip *slip)
 
 static void work(const struct sri_campaign *campaign, const struct plan *plan, struct slip *slip)
 {
+    const struct sri_backend_choice *backend = &campaign->backends[0];
+    struct sri_kernel kernel = {0};
     struct sri_rig *rig = NULL;
-    int rc = sri_rig_new(&rig, NULL, campaign->folder, &slip->verdict);
+    int rc = backend->make != NULL ? backend->make(&kernel) : 0;
+    if (rc == 0)
+        rc = sri_rig_new(&rig, backend->make != NULL ? &kernel : NULL, campaign->folder, &slip->verdict);
     if (rc != 0) {
         atomic_store(&slip->failure, (unsigned)-rc);
         return;
@@ -228,14 +232,18 @@ static void scout(const struct sri_campaign *campaign, struct plan *plan)
     plan->failure = sri_rig_new(&rig, NULL, campaign->folder, NULL);
     for (uint32_t scenario = 0; plan->failure == 0 && scenario < campaign->scenario_count; scenario++) {
         bool seen[SRI_POINTS] = {false};
-        uint64_t scouted = campaign->seeds > SCOUTED ? campaign->seeds : SCOUTED;
+        bool simulated = campaign->backends[0].make == NULL;
+        uint64_t scouted = campaign->seeds > SCOUTED || !simulated ? campaign->seeds : SCOUTED;
         for (uint64_t i = 0; i < scouted && plan->count < TASKS; i++) {
             struct sri_nth nth;
             sri_nth_begin(&nth, 0, false);
             struct sri_driver driver = sri_nth_driver(&nth);
             struct sri_run run = run_of(campaign, &driver, scenario, campaign->first + i);
-            sri_rig_run(rig, &run);
-            bool further = comes_further(&nth, seen);
+            bool further = false;
+            if (simulated) {
+                sri_rig_run(rig, &run);
+                further = comes_further(&nth, seen);
+            }
             if (!further && i >= campaign->seeds)
                 continue;
             plan->tasks[plan->count].scenario = scenario;

@@ -47,7 +47,8 @@ struct sri_fault_tally {
     struct sri_fault_finding findings[SRI_FAULT_FINDINGS];
 };
 
-/* All scenarios of the campaign on its seeds, and on some more that come to fault points these don't, on the simulated kernel. 0, or -errno when no worker can be had. */
+/* All scenarios of the campaign on its seeds, and on some more that come to fault points these don't, on the first backend of the
+   campaign; one that is not simulated has no fault points. 0, or -errno when no worker can be had. */
 int sri_faults_run(const struct sri_campaign *campaign, struct sri_fault_tally *tally);
 
 /* The name of a kind. */
