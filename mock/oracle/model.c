@@ -326,8 +326,10 @@ void sri_model_event(void *user, const struct sri_event *event, const struct sri
             model->opened[event->result]++;
         break;
     case SRI_EVENT_CLOSED:
-        if (event->result >= 0 && event->result < SRI_MODEL_FDS)
+        if (event->result >= 0 && event->result < SRI_MODEL_FDS) {
             model->closed[event->result] = model->opened[event->result];
+            model->closings[event->result]++;
+        }
         break;
     case SRI_EVENT_RING_OPENED:
     case SRI_EVENT_RING_CLOSED:

@@ -182,6 +182,7 @@ struct sri_model {
 
     uint32_t opened[SRI_MODEL_FDS]; /* how often a number was opened, and closed */
     uint32_t closed[SRI_MODEL_FDS];
+    uint32_t closings[SRI_MODEL_FDS]; /* events of that kind */
 
     struct sri_act *buckets[SRI_ACT_BUCKETS];
     struct sri_node acts;

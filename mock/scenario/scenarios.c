@@ -7,7 +7,7 @@
 
 static const struct sri_scenario *const all[] = {
     &sri_scenario_storm,   &sri_scenario_copy,  &sri_scenario_echo, &sri_scenario_drain,
-    &sri_scenario_orphans, &sri_scenario_mixed, &sri_scenario_bare,
+    &sri_scenario_orphans, &sri_scenario_mixed, &sri_scenario_bare, &sri_scenario_streams,
 };
 
 const struct sri_scenario *const *sri_scenarios(size_t *count)

@@ -15,6 +15,7 @@ extern const struct sri_scenario sri_scenario_drain;
 extern const struct sri_scenario sri_scenario_orphans;
 extern const struct sri_scenario sri_scenario_mixed;
 extern const struct sri_scenario sri_scenario_bare;
+extern const struct sri_scenario sri_scenario_streams;
 
 /* Wrong, and found only by its name. */
 extern const struct sri_scenario sri_scenario_faulty;

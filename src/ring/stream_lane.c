@@ -53,7 +53,7 @@ static int start_poll(struct sr_stream *stream, struct sri_lane *lane, bool read
 
 /*
  * The operation's handle is stale: the ring was drained, and nobody took its count. A file's own read has moved nothing but
- * bytes that can be read again; everything else can't be continued without losing or doubling some.
+ * bytes that can be read again; everything else can't be continued without losing or doubling some, and says so (STR-4).
  */
 static int after_drain(struct sr_stream *stream, struct sri_lane *lane, int32_t *result)
 {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "scenario/scenarios.h"
 #include "support/command.h"
 #include "support/main.h"
 
