@@ -49,12 +49,16 @@ static void what_is_wrong_is_said_in_one_line(void **state)
 static void a_campaign_reports_rules_and_points(void **state)
 {
     (void)state;
+    size_t scenarios;
+    char runs[32];
+    sri_scenarios(&scenarios);
+    snprintf(runs, sizeof runs, "%zu runs", 5 * scenarios);
 
     assert_int_equal(command_run("check --seeds 5"), 0);
 
     assert_non_null(strstr(command_out, "BUF-1 "));
     assert_non_null(strstr(command_out, "safer_ring/result/short"));
-    assert_non_null(strstr(command_out, "35 runs"));
+    assert_non_null(strstr(command_out, runs));
     assert_non_null(strstr(command_out, "no violation"));
     assert_string_equal(command_err, "");
 }
@@ -78,9 +82,13 @@ static void json_goes_where_it_is_asked(void **state)
 {
     (void)state;
     static char json[sizeof command_out];
+    size_t scenarios;
+    char runs[32];
+    sri_scenarios(&scenarios);
+    snprintf(runs, sizeof runs, "{\"runs\":%zu,", scenarios);
 
     assert_int_equal(command_run("check --kind --json"), 0);
-    assert_int_equal(strncmp(command_out, "{\"runs\":7,", 10), 0);
+    assert_int_equal(strncmp(command_out, runs, strlen(runs)), 0);
     assert_non_null(strstr(command_out, "\"violations\":[]"));
 
     assert_int_equal(command_run("check --kind --json result"), 0);
@@ -137,7 +145,7 @@ static void the_doctor_answers(void **state)
     assert_non_null(strstr(command_out, "safer-ring "));
     assert_int_equal(command_run("--help"), 0);
     assert_non_null(strstr(command_out, "Exit code:"));
-    static const char *const verbs[] = {"check", "faults", "exhaust", "replay", "shrink", "doctor"};
+    static const char *const verbs[] = {"check", "exhaust", "replay", "shrink", "doctor"};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         char line[64];
         assert_non_null(strstr(command_out, verbs[i]));
