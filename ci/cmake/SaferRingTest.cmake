@@ -34,6 +34,9 @@ function(safer_ring_cmocka_test file)
         target_link_libraries(${program} PRIVATE
             $<TARGET_NAME_IF_EXISTS:safer_ring_scenarios> $<TARGET_NAME_IF_EXISTS:safer_ring_sim>)
     endif()
+    if(path MATCHES "^unit/uv/")
+        target_link_libraries(${program} PRIVATE safer_ring_uv)
+    endif()
     target_link_libraries(${program} PRIVATE safer_ring)
 
     # A target per label, to build only what a run of ctest with it needs: safer_ring_unit_tests, safer_ring_threads_tests, ...

@@ -1,6 +1,6 @@
 /*
- * Sends back to every client exactly what it sent. `echo_server PORT`; without arguments it serves its own clients on the
- * loopback address and checks what they get.
+ * Sends back to every client exactly what it sent. `echo_server PORT` (0: any free one, which it prints); without arguments it
+ * serves its own clients on the loopback address and checks what they get.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <safer_ring.h>
 
 #define BUFFER 4096u
+#define IN_FLIGHT 4096u /* an operation for each connection, and one that accepts */
 
 struct server {
     struct sr_ring *ring;
@@ -144,7 +145,7 @@ static int listen_on(uint32_t address, uint16_t port, struct sockaddr_in *bound)
     if (fd < 0)
         return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        bind(fd, (struct sockaddr *)&wanted, sizeof wanted) != 0 || listen(fd, 128) != 0 ||
+        bind(fd, (struct sockaddr *)&wanted, sizeof wanted) != 0 || listen(fd, 1024) != 0 ||
         getsockname(fd, (struct sockaddr *)bound, &length) != 0) {
         int rc = -errno;
         close(fd);
@@ -156,7 +157,9 @@ static int listen_on(uint32_t address, uint16_t port, struct sockaddr_in *bound)
 static int run_server(int listening, uint32_t connections)
 {
     struct server server = {.listening = listening, .to_accept = connections};
-    int rc = sr_ring_open(&server.ring, 64);
+    struct sr_config config = sr_config_default();
+    config.max_in_flight = IN_FLIGHT;
+    int rc = sr_ring_open_config(&server.ring, &config);
     if (rc != 0)
         return rc;
     rc = serve(&server);
@@ -235,14 +238,18 @@ int main(int argc, char **argv)
 {
     if (argc == 1)
         return test_itself();
-    int port = argc == 2 ? atoi(argv[1]) : 0;
-    if (port <= 0 || port > 65535) {
+    int port = argc == 2 ? atoi(argv[1]) : -1;
+    if (port < 0 || port > 65535) {
         fprintf(stderr, "Usage: echo_server PORT\n");
         return 2;
     }
     struct sockaddr_in address;
-    int listening = listen_on(INADDR_ANY, (uint16_t)port, &address);
-    int rc = listening < 0 ? listening : run_server(listening, UINT32_MAX);
+    int rc = listen_on(port == 0 ? INADDR_LOOPBACK : INADDR_ANY, (uint16_t)port, &address);
+    if (rc >= 0) {
+        printf("port %d\n", ntohs(address.sin_port));
+        fflush(stdout);
+        rc = run_server(rc, UINT32_MAX);
+    }
     fprintf(stderr, "port %d: %s\n", port, sr_strerror(rc));
     return 1;
 }

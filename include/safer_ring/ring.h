@@ -132,6 +132,12 @@ SR_MUST_USE int sr_ring_next_many(struct sr_ring *ring, struct sr_completion don
 SR_MUST_USE int sr_ring_dispatch(struct sr_ring *ring, uint32_t *ran);
 
 /*
+ * Callbacks of operations that have completed, which the next dispatch runs. For event loops: while it is not 0 they must not wait for
+ * the descriptor, which tells of completions once. 0 for NULL. Ring's thread.
+ */
+uint32_t sr_ring_callbacks_due(const struct sr_ring *ring);
+
+/*
  * Waits until at least one callback has run. -ETIME. SR_ENOTHING_IN_FLIGHT: no operation in flight has a callback.
  * Otherwise as sr_ring_dispatch(), but blocks.
  */

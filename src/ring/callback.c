@@ -35,6 +35,11 @@ uint32_t sri_run_due_callbacks(struct sr_ring *ring)
     return due;
 }
 
+uint32_t sr_ring_callbacks_due(const struct sr_ring *ring)
+{
+    return ring != NULL ? ring->callbacks.count : 0;
+}
+
 static int check(const struct sr_ring *ring)
 {
     if (ring == NULL)
