@@ -25,6 +25,13 @@ extern "C" {
 #define SR_FIXED_FILES_MAX 32767u
 #define SR_FIXED_BUFFERS_MAX 16383u
 #define SR_SHOTS_MAX 1048576u
+#define SR_POLLING_IDLE_MS_MAX 60000u
+
+/* What a ring is locked down to (IORING_REGISTER_RESTRICTIONS): a bit 1 << IORING_OP_* or 1 << IORING_REGISTER_* for each. */
+struct sr_restrictions {
+    uint64_t operations;
+    uint64_t registrations;
+};
 
 /* What keeps the program away from bytes it has lent. */
 enum sr_fence {
@@ -79,6 +86,43 @@ struct sr_config {
        a kernel without it opens the ring without, and the log says so. */
     bool defer_taskrun;
 
+    /*
+     * Kernel polling (IORING_SETUP_SQPOLL): a thread of the kernel takes entries as they are published, and submitting costs no
+     * system call while it is awake. What is published counts as submitted (ORPH-2). defer_taskrun does nothing then. A kernel
+     * that refuses it opens the ring without, and the log says so. Default false.
+     */
+    bool kernel_polling;
+
+    /* How long that thread stays awake with nothing to do, in milliseconds, 1 … SR_POLLING_IDLE_MS_MAX; 0: 1000. */
+    uint32_t polling_idle_ms;
+
+    /* The CPU it is bound to, 0 … 1023; -1: any, the default. */
+    int32_t polling_cpu;
+
+    /*
+     * Threads of the kernel that may work at once on what can't be done without waiting, for files and for everything
+     * else each (IORING_REGISTER_IOWQ_MAX_WORKERS), 1 … 65535; 0: the kernel's own limit. A kernel without it goes on, and the
+     * log says so.
+     */
+    uint32_t max_workers;
+
+    /*
+     * Locks the ring down before it takes its first entry; read at open. An operation that is not named ends with -EACCES, a
+     * registration that is not answers it. What the library itself needs is allowed besides: cancels, linked timeouts, the eventfd of
+     * sr_ring_pollable_fd(). A kernel that can't is an error: nothing is opened. NULL: no restriction.
+     */
+    const struct sr_restrictions *restrictions;
+
+    /*
+     * For development: bytes that were lent to be written or sent are summed, and summed again when they come back; a
+     * program that changed them meanwhile is told in the log, and counted (sr_stats.touched). Costs a pass over the bytes at each end, and
+     * every call its short way.
+     */
+    bool check_lent_bytes;
+
+    /* For development: the start and the end of each operation are told to the log (SR_LOG_DEBUG). Costs every call its short way. */
+    bool log_operations;
+
     /* Open disabled: the ring belongs to the first thread that calls sr_ring_attach() (RING-6). Default false. */
     bool disabled;
 
@@ -111,6 +155,42 @@ struct sr_config {
 
 /* A balanced, general-purpose configuration. */
 struct sr_config sr_config_default(void);
+
+/* For the shortest way to the kernel: it polls for entries, for as long as 100 ms after the last; short queues. Costs a CPU. */
+struct sr_config sr_config_low_latency(void);
+
+/* For many operations at once: 2048 entries go with one system call, 8192 may be in flight. */
+struct sr_config sr_config_high_throughput(void);
+
+/* For development: lent bytes are checked, operations logged, buffers of the ring's pool cleared. */
+struct sr_config sr_config_development(void);
+
+/* What this machine has, as far as rings care. */
+struct sr_system {
+    int32_t io_uring;        /* 0, or the -errno that io_uring_setup(2) answers */
+    uint32_t features;       /* IORING_FEAT_* */
+    uint32_t setup_flags;    /* IORING_SETUP_*, of those the library uses, that it takes */
+    uint64_t operations[4];  /* a bit for each IORING_OP_* it has */
+    uint32_t cpus;           /* this process may run on */
+    uint32_t numa_nodes;     /* with memory; at least 1 */
+    uint64_t memory_bytes;   /* of the machine */
+    uint64_t lockable_bytes; /* RLIMIT_MEMLOCK; UINT64_MAX: no limit */
+    uint64_t descriptors;    /* RLIMIT_NOFILE */
+};
+
+/*
+ * Looks: sets up small rings and closes them, reads limits. Errors: -EINVAL: NULL. That io_uring is refused is in system->io_uring.
+ * Callable: from any thread; makes system calls.
+ */
+SR_MUST_USE int sr_system_probe(struct sr_system *system);
+
+/*
+ * A configuration for a machine: queues by its CPUs, smaller where memory or the memory that may be locked is short, only what its kernel
+ * has, and as many of the kernel's workers as one NUMA node has CPUs. `system` NULL: this one, probed now.
+ *
+ * Errors: -EINVAL: out is NULL. *out is written only on success, and always passes sr_config_check().
+ */
+SR_MUST_USE int sr_config_auto_detect(struct sr_config *out, const struct sr_system *system);
 
 /*
  * Checks every field.

@@ -28,6 +28,7 @@ struct sr_stats {
     uint64_t unknown;   /* CQEs of no live operation (OP-5); not 0 is a defect of kernel or library */
     uint64_t ended_for_callback; /* completions a callback left, ended for it (CB-3) */
     uint64_t overflows;          /* times the kernel's completion queue had overflowed and was flushed */
+    uint64_t touched;            /* buffers changed while they were lent (sr_config.check_lent_bytes) */
     uint64_t misuses;            /* calls refused that have no status to say so (a drop of a stale handle) */
 };
 

@@ -454,6 +454,8 @@ static bool open_ring(void)
     config.max_in_flight = 64; /* more than streams and all else have under way: -EBUSY would not pass */
     config.cancel_on_drop = !sri_chance(stage, 256);
     config.defer_taskrun = !sri_chance(stage, 256);
+    config.kernel_polling = sri_chance(stage, 128);
+    config.check_lent_bytes = sri_chance(stage, 128);
     for (int again = 0; again < 20; again++)
         if (sr_ring_open_config(&play_.ring, &config) == 0)
             return true;

@@ -29,6 +29,8 @@ static int32_t take(struct sr_completion *done, struct sr_buffer **back)
     if (slot == NULL)
         return refused;
     sri_slot_refresh(done->ring, slot);
+    if (done->ring->watched)
+        sri_watch_ended(done->ring, slot);
     bool borrowed = slot->buffer != NULL && slot->buffer->pinned; /* it never was anybody else's (PIN-2) */
     if (slot->buffer != NULL)
         sri_buffer_move(slot->buffer, SRI_OWNER_TAKE);

@@ -82,9 +82,16 @@ SRI_IN_LINE int sri_enter_and_reap(struct sr_ring *ring, uint32_t to_submit, uin
 /* wait.c: what a step makes of an enter's refusal: 0 to go on, or why not. */
 __attribute__((cold)) int sri_refused(struct sr_ring *ring, uint64_t timeout_ns, int rc);
 
+/* The same with something to be done before; and for rings with a polling thread, which always have. */
+__attribute__((cold)) int sri_progress_with_errands(struct sr_ring *ring, uint64_t timeout_ns);
+/* submit.c: sri_kernel_enter() for whatever ring. */
+int sri_enter_any(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                  uint64_t timeout_ns);
+
 SRI_IN_LINE int sri_progress_inline(struct sr_ring *ring, uint64_t timeout_ns)
 {
-    sri_run_errands(ring);
+    if (__builtin_expect(ring->errands != 0, 0))
+        return sri_progress_with_errands(ring, timeout_ns);
     sri_count_overflow(ring);
     int rc = sri_enter_and_reap(ring, sri_queued(ring), timeout_ns);
     if (__builtin_expect(rc < 0, 0))

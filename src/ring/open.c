@@ -18,9 +18,11 @@
 /* From the best to what every kernel takes. Each step down is said in the log. */
 static const struct {
     uint32_t flags;
-    const char *lost;
+    const char *lost; /* what the step before had */
 } setups[] = {
-    {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, ""},
+    {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SQPOLL, ""},
+    {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+     "kernel polling (SQPOLL)"},
     {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN, "DEFER_TASKRUN"},
     {IORING_SETUP_SUBMIT_ALL, "COOP_TASKRUN"},
     {0, "SUBMIT_ALL"},
@@ -34,27 +36,101 @@ static struct io_uring_params params_of(const struct sr_config *config, uint32_t
         params.flags |= IORING_SETUP_CQSIZE;
         params.cq_entries = config->completion_entries;
     }
-    if (config->disabled)
+    if (config->disabled || config->restrictions != NULL)
         params.flags |= IORING_SETUP_R_DISABLED;
+    if ((flags & IORING_SETUP_SQPOLL) != 0) {
+        params.sq_thread_idle = config->polling_idle_ms;
+        params.flags |= config->polling_cpu >= 0 ? IORING_SETUP_SQ_AFF : 0;
+        params.sq_thread_cpu = config->polling_cpu >= 0 ? (uint32_t)config->polling_cpu : 0;
+    }
     return params;
 }
 
-/* A ring's descriptor, with what the kernel takes of the flags wished for. -EINVAL is how it refuses a flag. */
+/* Is this step wished for? */
+static bool is_wished(const struct sr_config *config, size_t step)
+{
+    return step == 0 ? config->kernel_polling : step != 1 || config->defer_taskrun;
+}
+
+/* How a kernel refuses a flag: -EINVAL; and kernel polling, or its CPU, also -EPERM. */
+static bool is_refused(size_t step, int fd)
+{
+    return fd == -EINVAL || (step == 0 && fd == -EPERM);
+}
+
+/* A ring's descriptor, with what the kernel takes of the flags wished for. */
 static int setup(const struct sr_backend *kernel, const struct sr_config *config,
                  struct io_uring_params *params)
 {
-    const size_t first = config->defer_taskrun ? 0 : 1;
-    size_t taken = first;
+    size_t first = SETUPS;
+    size_t taken = 0;
     int fd = -EINVAL;
-    for (size_t i = first; i < SETUPS && fd == -EINVAL; i++) {
+    for (size_t i = 0; i < SETUPS && (first == SETUPS || is_refused(taken, fd)); i++) {
+        if (!is_wished(config, i))
+            continue;
         *params = params_of(config, setups[i].flags);
         fd = kernel->vtable->setup(kernel->self, config->entries, params);
+        first = first == SETUPS ? i : first;
         taken = i;
     }
     for (size_t i = first + 1; fd >= 0 && i <= taken; i++)
-        sri_log(SR_LOG_WARNING, "this kernel (%s) has no %s; the ring works without", kernel->vtable->name,
-                setups[i].lost);
+        if (is_wished(config, i - 1))
+            sri_log(SR_LOG_WARNING, "this kernel (%s) has no %s; the ring works without",
+                    kernel->vtable->name, setups[i].lost);
     return fd;
+}
+
+/* What the library does by itself on a ring that is locked down. */
+#define OWN_OPERATIONS                                                               \
+    (UINT64_C(1) << IORING_OP_ASYNC_CANCEL | UINT64_C(1) << IORING_OP_LINK_TIMEOUT | \
+     UINT64_C(1) << IORING_OP_TIMEOUT)
+#define OWN_REGISTRATIONS \
+    (UINT64_C(1) << IORING_REGISTER_EVENTFD | UINT64_C(1) << IORING_REGISTER_ENABLE_RINGS)
+
+static uint32_t list(struct io_uring_restriction *out, uint16_t kind, uint64_t bits)
+{
+    uint32_t count = 0;
+    for (uint8_t i = 0; i < 64; i++)
+        if ((bits >> i & 1) != 0)
+            out[count++] = (struct io_uring_restriction){.opcode = kind, .sqe_op = i};
+    return count;
+}
+
+/* Before the ring is enabled, so that not one entry passes (IORING_REGISTER_RESTRICTIONS). */
+static int lock_down(const struct sr_ring *ring, const struct sr_restrictions *asked)
+{
+    struct io_uring_restriction all[130];
+    uint32_t count = list(all, IORING_RESTRICTION_SQE_OP, asked->operations | OWN_OPERATIONS);
+    count += list(all + count, IORING_RESTRICTION_REGISTER_OP, asked->registrations | OWN_REGISTRATIONS);
+    all[count++] =
+        (struct io_uring_restriction){.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED, .sqe_flags = UINT8_MAX};
+    int rc =
+        ring->kernel.vtable->register_(ring->kernel.self, ring->fd, IORING_REGISTER_RESTRICTIONS, all, count);
+    return rc < 0 ? rc : 0;
+}
+
+static void limit_workers(const struct sr_ring *ring, uint32_t most)
+{
+    uint32_t counts[2] = {most, most};
+    int rc = ring->kernel.vtable->register_(ring->kernel.self, ring->fd, IORING_REGISTER_IOWQ_MAX_WORKERS,
+                                            counts, 2);
+    if (rc < 0)
+        sri_log(SR_LOG_WARNING, "this kernel (%s) takes no limit of its workers (%s); the ring works without",
+                ring->kernel.vtable->name, sr_err_name(rc));
+}
+
+/* What is asked of the kernel once the ring is there. */
+static int settle(struct sr_ring *ring, const struct sr_config *config)
+{
+    if (config->max_workers != 0)
+        limit_workers(ring, config->max_workers);
+    if (config->restrictions == NULL)
+        return 0;
+    int rc = lock_down(ring, config->restrictions);
+    if (rc == 0 && !config->disabled)
+        rc = ring->kernel.vtable->register_(ring->kernel.self, ring->fd, IORING_REGISTER_ENABLE_RINGS, NULL,
+                                            0);
+    return rc < 0 ? rc : 0;
 }
 
 static void *at(void *base, uint32_t offset)
@@ -184,9 +260,12 @@ int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
     if (ring->fenced && (params.flags & IORING_SETUP_DEFER_TASKRUN) == 0)
         sri_log(SR_LOG_WARNING, "bytes in flight are not fenced: that needs DEFER_TASKRUN");
     rc = map_all(ring, &params);
-    if (rc == 0)
-        fill(ring, &params);
-    return rc;
+    if (rc != 0)
+        return rc;
+    fill(ring, &params);
+    ring->polled = (params.flags & IORING_SETUP_SQPOLL) != 0;
+    ring->errands |= ring->polled ? SRI_ERRAND_POLLED : 0;
+    return settle(ring, config);
 }
 
 void sri_kernel_close(struct sr_ring *ring)

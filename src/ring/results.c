@@ -74,6 +74,8 @@ void sri_dispose(struct sr_ring *ring, struct sri_slot *slot)
     if (slot->claim == SRI_CLAIM_ORPHAN)
         ring->orphans--;
     sri_slot_refresh(ring, slot);
+    if (__builtin_expect(ring->watched, 0))
+        sri_watch_ended(ring, slot);
     sri_dispose_result(ring, slot->opcode, slot->result, slot->buffer);
     sri_slot_settle(ring, slot);
     if (ended != NULL)

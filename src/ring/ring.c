@@ -72,6 +72,8 @@ static int make_own(struct sr_ring *ring, const struct sr_config *config)
         rc = sri_posts_init(&ring->posts,
                             config->post_entries != 0 ? config->post_entries : DEFAULT_POST_ENTRIES);
     if (rc == 0)
+        rc = sri_watch_make(ring, config);
+    if (rc == 0)
         rc = sri_own_pool_make(ring, config);
     return rc;
 }
@@ -84,6 +86,7 @@ static void free_own(struct sr_ring *ring)
     if (ring->posts.values != NULL)
         sri_posts_fini(&ring->posts);
     sri_batches_fini(&ring->batches);
+    sri_watch_free(ring);
     sri_free(ring->arguments);
     sri_free(ring->hot.slots);
     if (ring->gate != NULL)

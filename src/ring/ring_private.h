@@ -76,6 +76,7 @@ struct sri_batches {
 enum {
     SRI_ERRAND_CANCELS = 1u << 0,
     SRI_ERRAND_BATCHES = 1u << 1,
+    SRI_ERRAND_POLLED = 1u << 2, /* for good: a polling thread is spoken to otherwise (submit.c) */
 };
 
 /* The memory shared with the kernel: where its words are. */
@@ -106,6 +107,8 @@ struct sr_ring {
     uint32_t refusals; /* enters in a row that took nothing, while waiting */
     bool usable;       /* enabled: the kernel takes entries */
     bool draining;
+    bool polled;  /* by a thread of the kernel (SQPOLL): what was published counts as taken */
+    bool watched; /* each start and end passes by watch.c, so its gate stays shut */
     bool in_callback;
     bool awaits_posts;
     struct sri_completions callbacks;
@@ -149,6 +152,8 @@ struct sr_ring {
     uint64_t shots;              /* such completions, ever */
     uint32_t slot_count;         /* of both */
     struct sr_hold *holds;       /* hold.c */
+    uint64_t *sums;              /* of lent bytes, by slot; or NULL (watch.c) */
+    bool log_operations;
     uint32_t max_in_flight;
     uint32_t completion_entries;
     void *mapping[3]; /* SQ ring, CQ ring (may be the same), SQEs */
@@ -189,7 +194,7 @@ static inline int sri_ring_check(const struct sr_ring *ring)
 /* After a change of what it depends on. */
 static inline void sri_ring_set_gate(struct sr_ring *ring)
 {
-    sri_gate_set(ring->gate, ring->usable && !ring->draining ? ring->owner : NULL);
+    sri_gate_set(ring->gate, ring->usable && !ring->draining && !ring->watched ? ring->owner : NULL);
 }
 
 static inline uint32_t sri_slot_index(const struct sr_ring *ring, const struct sri_slot *slot)
@@ -413,6 +418,12 @@ void sri_orphaned(struct sr_ring *ring, struct sri_slot *slot, sr_ended_fn *ende
 /* drop.c: for a ring that goes with orphans in it, as in a forked child: nobody is told later. */
 void sri_tell_orphans(struct sr_ring *ring);
 
+/* watch.c: for rings of development. */
+int sri_watch_make(struct sr_ring *ring, const struct sr_config *config);
+void sri_watch_free(struct sr_ring *ring);
+__attribute__((cold)) void sri_watch_started(struct sr_ring *ring, const struct sri_slot *slot);
+__attribute__((cold)) void sri_watch_ended(struct sr_ring *ring, const struct sri_slot *slot);
+
 /* hold.c: is the ring held? Names the holders in the log (RING-5). */
 bool sri_is_held(const struct sr_ring *ring);
 
@@ -486,5 +497,6 @@ void sri_panic(const struct sr_ring *ring);
 
 /* log.c */
 void sri_log(int level, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
+void sri_log_operation(const struct sr_log_event *event) __attribute__((cold));
 
 #endif

@@ -218,6 +218,8 @@ static void queue(struct sr_ring *ring, struct sri_slot *slot, const struct sri_
     SRI_REQUIRE(sri_orphan_move(&slot->claim, SRI_CLAIM_START) == 0);
     ring->hot.started++;
     op->id = slot->id;
+    if (__builtin_expect(ring->watched, 0))
+        sri_watch_started(ring, slot);
 }
 
 /* Every start, with every case there is. */

@@ -45,6 +45,8 @@ uint32_t sri_queued_operations(const struct sr_ring *ring)
  */
 void sri_mend_parted_pair(struct sr_ring *ring)
 {
+    if (ring->polled)
+        return; /* the thread may be at this very entry */
     struct io_uring_sqe *sqe = sri_entry_at(ring, ring->sq_head);
     uint64_t id = sqe->user_data;
     if (sri_id_tag(id) == SRI_TAG_OPERATION)
@@ -69,6 +71,46 @@ void sri_run_each_errand(struct sr_ring *ring)
 }
 
 /*
+ * A polling thread takes what was published in its own time, and nothing of it can be taken back: it counts as taken (ORPH-2).
+ * Its places are free only as that thread comes to them.
+ */
+static void see_polled_head(struct sr_ring *ring)
+{
+    sri_set_sq_head(ring, io_uring_smp_load_acquire(ring->shared.sq_head));
+    ring->sq_head = ring->hot.sq_tail;
+}
+
+/*
+ * While the thread is awake, publishing is all there is to do; one that sleeps is woken. A kernel whose completions come within
+ * enter says so in the flags.
+ */
+static int enter_polled(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                        uint64_t timeout_ns)
+{
+    io_uring_smp_store_release(ring->shared.sq_tail, ring->hot.sq_tail);
+    __atomic_thread_fence(
+        __ATOMIC_SEQ_CST); /* the tail before the flag: io_uring_setup(2), IORING_SETUP_SQPOLL */
+    uint32_t said = __atomic_load_n(ring->shared.sq_flags, __ATOMIC_RELAXED);
+    bool waits = min_complete != 0 || (flags & IORING_ENTER_SQ_WAIT) != 0;
+    int rc = (int)to_submit;
+    if ((said & IORING_SQ_NEED_WAKEUP) != 0)
+        flags |= IORING_ENTER_SQ_WAKEUP;
+    if (waits || (said & (IORING_SQ_NEED_WAKEUP | IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0)
+        rc = sri_kernel_enter(ring, to_submit, min_complete, flags, timeout_ns);
+    else
+        sri_read_clock(ring);
+    see_polled_head(ring);
+    return rc;
+}
+
+int sri_enter_any(struct sr_ring *ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
+                  uint64_t timeout_ns)
+{
+    return ring->polled ? enter_polled(ring, to_submit, min_complete, flags, timeout_ns)
+                        : sri_kernel_enter(ring, to_submit, min_complete, flags, timeout_ns);
+}
+
+/*
  * As long as the kernel takes something it is offered the rest: a refused entry stops a batch, and a kernel may consume
  * only part of one. What it does not take stays queued, with its state (OP-6).
  */
@@ -77,7 +119,7 @@ int sri_ring_submit(struct sr_ring *ring)
     sri_run_errands(ring);
     while (sri_queued(ring) > 0) {
         uint32_t before = sri_queued(ring);
-        int rc = sri_kernel_enter(ring, before, 0, 0, 0);
+        int rc = sri_enter_any(ring, before, 0, 0, 0);
         sri_mark_submitted(ring);
         if (rc == -EINTR)
             continue;
@@ -100,10 +142,24 @@ int sr_ring_submit(struct sr_ring *ring)
     return ring->usable ? sri_ring_submit(ring) : SR_EINVALID_STATE;
 }
 
+/* The polling thread is waited for until it has taken entries enough. */
+static void wait_for_room(struct sr_ring *ring, uint32_t entries)
+{
+    for (int again = 0; again < 1000; again++) {
+        see_polled_head(ring);
+        if (sri_has_room(ring, entries))
+            return;
+        int rc = sri_enter_any(ring, 0, 0, IORING_ENTER_SQ_WAIT, 0);
+        (void)rc; /* whether there is room now is what counts */
+    }
+}
+
 bool sri_make_room(struct sr_ring *ring, uint32_t entries)
 {
     int ignored = sri_ring_submit(ring);
     (void)ignored; /* whether there is room now is what counts */
+    if (ring->polled)
+        wait_for_room(ring, entries);
     return sri_has_room(ring, entries);
 }
 

@@ -35,7 +35,9 @@ static int wait_without_submitting(struct sr_ring *ring, uint64_t timeout_ns, in
         return why;
     }
     uint64_t pause = timeout_ns < REFUSAL_PAUSE_NS ? timeout_ns : REFUSAL_PAUSE_NS;
-    int rc = sri_enter_and_reap(ring, 0, pause);
+    int rc = sri_enter_any(ring, 0, pause != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, pause);
+    sri_reap(ring);
+    sri_mark_submitted(ring);
     return rc == -EAGAIN || rc == -EBUSY || rc == -EINTR || rc == -ETIME ? 0 : rc < 0 ? rc : 0;
 }
 
@@ -44,6 +46,20 @@ int sri_refused(struct sr_ring *ring, uint64_t timeout_ns, int rc)
     if (rc == -EINTR)
         return 0;
     return rc == -EAGAIN || rc == -EBUSY ? wait_without_submitting(ring, timeout_ns, rc) : rc;
+}
+
+int sri_progress_with_errands(struct sr_ring *ring, uint64_t timeout_ns)
+{
+    sri_run_errands(ring);
+    sri_count_overflow(ring);
+    int rc =
+        sri_enter_any(ring, sri_queued(ring), timeout_ns != 0 ? 1 : 0, IORING_ENTER_GETEVENTS, timeout_ns);
+    sri_reap(ring);
+    sri_mark_submitted(ring);
+    if (rc < 0)
+        return sri_refused(ring, timeout_ns, rc);
+    ring->refusals = 0;
+    return 0;
 }
 
 int sri_progress(struct sr_ring *ring, uint64_t timeout_ns)
