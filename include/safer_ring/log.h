@@ -11,6 +11,7 @@
 extern "C" {
 #endif
 
+/* How much an event matters. */
 enum sr_log_level {
     SR_LOG_ERROR,   /* something was lost or refused that the caller can't see from a status */
     SR_LOG_WARNING, /* the library goes on with less than was asked for */

@@ -38,8 +38,9 @@ SR_MUST_USE int sr_uv_attach(struct uv_loop_s *loop, struct sr_ring *ring, struc
 SR_MUST_USE int sr_uv_detach(struct sr_uv **uv);
 
 /*
- * Why the last dispatch failed, 0 if it did not. -EAGAIN and -EBUSY pass: the loop tries again by itself. After
- * another one (a ring used from the wrong thread) it does so too. -EINVAL: NULL.
+ * Why the last dispatch failed, 0 if it did not. -EAGAIN and -EBUSY pass; after another one (a ring used from the wrong
+ * thread) the loop tries again by itself too.
+ * Errors: -EINVAL: NULL; else those of sr_ring_dispatch(). Callable: from the loop's thread; does not block.
  */
 SR_MUST_USE int sr_uv_error(const struct sr_uv *uv);
 
