@@ -20,6 +20,14 @@ void sri_batch_follow(struct sri_ring *ring)
     sri_chain_follow(ring);
 }
 
+void sri_batch_go_on(struct sri_ring *ring)
+{
+    if (!ring->consuming)
+        return;
+    sri_batch_follow(ring);
+    ring->consuming = true;
+}
+
 void sri_batch_end(struct sri_ring *ring)
 {
     ring->in_batch = false;

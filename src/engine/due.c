@@ -162,8 +162,10 @@ void sri_turn(struct sri_engine *engine)
             continue;
         }
         together--;
-        if (request->step == SRI_STEP_EXPIRE)
+        if (request->step == SRI_STEP_EXPIRE) {
             sri_table_unlist(request);
+            sri_timer_over(request);
+        }
         sri_due_push(request, (enum sri_step)request->step);
     }
 }

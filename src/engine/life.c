@@ -6,6 +6,7 @@
 
 #include "engine/files.h"
 #include "engine/groups.h"
+#include "engine/multishot.h"
 #include "engine/steps.h"
 
 #define MUCH_LATER 5u /* index into sri_delay_ns */
@@ -310,8 +311,10 @@ static inline void post_end(struct sri_request *request)
     if (ring->eventfd_only_async && sri_is_workers(request))
         ring->eventfd_due = true;
     /* A timeout's own end is not among the completions that timeouts count. */
-    if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0))
+    if (request->opcode == IORING_OP_TIMEOUT && (request->result == -ETIME || request->result == 0)) {
         ring->posted--;
+        ring->over_told += !(request->timer.flags & SRI_TIMEOUT_MULTISHOT);
+    }
     if (watched)
         sri_emit_request(request, SRI_EVENT_COMPLETED, request->result, request->cqe_flags);
 }

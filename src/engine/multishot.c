@@ -50,6 +50,7 @@ static void post(struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
     uint32_t flags = request->cqe_flags | IORING_CQE_F_MORE;
+    sri_batch_go_on(ring);
     sri_post(ring, request->user_data, request->result, flags);
     sri_batch_flush(ring);
     if (sri_is_watched(ring->engine))

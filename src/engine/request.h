@@ -360,6 +360,8 @@ struct sri_ring {
     uint32_t overflow_count;
 
     uint64_t posted;    /* CQEs, those of timeouts excepted */
+    uint64_t over;      /* timeouts that ended by themselves, and whose CQE has not been looked at */
+    uint64_t over_told; /* of them, those that have one */
     uint64_t flushed;   /* `posted` when timeouts were last looked at */
     uint64_t in_flight; /* requests consumed and not ended */
     uint64_t deferred;  /* of those, held back by a drain, chains counted whole */

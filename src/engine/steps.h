@@ -45,6 +45,8 @@ void sri_show_inbox(struct sri_ring *ring);
  */
 void sri_batch_begin(struct sri_ring *ring);
 void sri_batch_follow(struct sri_ring *ring);
+/* What has ended in it so far is over, since a request that goes on tells something (measured). */
+void sri_batch_go_on(struct sri_ring *ring);
 void sri_batch_end(struct sri_ring *ring);
 /* What is early now comes behind what has ended so far: a request that goes on makes the batch's ends visible. */
 void sri_batch_flush(struct sri_ring *ring);
@@ -103,6 +105,8 @@ void sri_timer_expired(struct sri_request *request);
 void sri_timer_arm(struct sri_request *request);
 void sri_timer_disarm(struct sri_request *request);
 void sri_counting_advance(struct sri_ring *ring);
+/* A timeout has come to its end: from here on, not only from its CQE, others count one completion less (measured). */
+void sri_timer_over(struct sri_request *request);
 /* Of two timers a search finds first the one whose count ends first, then the one that was armed earlier (measured). */
 bool sri_timer_comes_first(const struct sri_request *older, const struct sri_request *newer);
 

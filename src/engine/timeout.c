@@ -84,11 +84,18 @@ int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_
     return 0;
 }
 
+void sri_timer_over(struct sri_request *request)
+{
+    if (request->opcode == IORING_OP_TIMEOUT && !(request->timer.flags & SRI_TIMEOUT_MULTISHOT))
+        request->ring->over++;
+}
+
 void sri_timer_arm(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     uint64_t due_ns = deadline(engine, request->timer.time_ns, request->timer.flags);
     if (due_ns <= sri_now(engine)) {
+        sri_timer_over(request);
         sri_due_push(request, SRI_STEP_EXPIRE);
         return;
     }
@@ -100,7 +107,7 @@ static void count_from_now(struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
     struct sri_timer *timer = &request->timer;
-    timer->target += ring->flushed;
+    timer->target += ring->flushed - ring->over;
     struct sri_node *after = ring->counting.previous;
     while (after != &ring->counting &&
            SRI_CONTAINER_OF(after, struct sri_request, timer.counting)->timer.target > timer->target)
@@ -180,12 +187,15 @@ void sri_timer_expired(struct sri_request *request)
 
 void sri_counting_advance(struct sri_ring *ring)
 {
+    ring->over -= ring->over_told;
+    ring->over_told = 0;
     while (!sri_list_empty(&ring->counting)) {
         struct sri_request *request =
             SRI_CONTAINER_OF(ring->counting.next, struct sri_request, timer.counting);
-        if (request->timer.target > ring->posted)
+        if ((int64_t)(request->timer.target - (ring->posted - ring->over)) > 0)
             break;
         sri_timer_disarm(request);
+        sri_timer_over(request);
         ring->expired++;
         request->result = 0;
         sri_due_push(request, SRI_STEP_END);

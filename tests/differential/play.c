@@ -10,6 +10,7 @@
 
 #define CANCELS 200 /* user_data of the cancels of the end, from here on */
 #define SWEEPS 4
+#define DISK_PATIENCE 80
 #define TIME_BEFORE_NS (DF_BRIEF_NS * 7 / 10)
 
 struct play {
@@ -23,6 +24,7 @@ struct play {
     uint64_t brief_from_ns;    /* when a timeout that will expire may have been armed; 0: none is */
     uint8_t submitted[256];    /* by user_data */
     bool loose[256];           /* a worker does it */
+    bool disk;                 /* a worker does something */
     uint8_t ended[256];
     int32_t cancel_result[DF_ENTRIES];
     uint8_t ended_before[DF_ENTRIES]; /* of its user_data, when the cancel was sent */
@@ -89,12 +91,14 @@ static void take_rest(struct play *play)
 /* Waits until `count` more were taken. False: patience is over. */
 static bool wait_for(struct play *play, uint32_t count)
 {
-    uint64_t until = now(play) + play->stage->patience_ns;
+    /* A sync, and a write to a file, may wait for a disk that others keep busy. */
+    uint64_t patience_ns = play->stage->patience_ns * (play->disk ? DISK_PATIENCE : 1);
+    uint64_t until = now(play) + patience_ns;
     uint32_t wanted = play->taken + count;
     take(play);
     while (play->taken < wanted) {
         uint64_t left = until - now(play);
-        if (left == 0 || left > play->stage->patience_ns)
+        if (left == 0 || left > patience_ns)
             return false;
         uint32_t missing = wanted - play->taken;
         int rc = raw_ring_wait(&play->stage->ring, missing < DF_SQ_ENTRIES ? missing : DF_SQ_ENTRIES, left);
@@ -294,8 +298,10 @@ void df_play(struct df_stage *stage, const struct df_program *program, struct df
         df_fact(outcome, DF_FACT_SETUP, 0, rc, 0, 0);
         return;
     }
-    for (uint32_t i = 0; i < program->entries; i++)
+    for (uint32_t i = 0; i < program->entries; i++) {
         play.loose[program->entry[i].user_data] |= program->entry[i].floats;
+        play.disk |= program->entry[i].floats;
+    }
     for (; play.round < program->rounds; play.round++)
         play_round(&play, &program->round[play.round]);
     finish_queue(&play);

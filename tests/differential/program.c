@@ -30,6 +30,7 @@ struct drawing {
     bool chain;     /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
     bool ever[DF_OBJECTS];    /* before */
+    bool cancels;             /* the round cancels something */
     bool counts;              /* a timeout counts completions */
     bool sweeps;              /* the round cancels by more than a value */
     bool written[DF_OBJECTS]; /* by a worker, in this round */
@@ -237,6 +238,12 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
         return false;
     if (entry->kind == DF_CLOSE)
         return true;
+    /* When one that counts begins behind a link, among ends of its own batch, the true kernel counts some of these. */
+    if (entry->kind == DF_TIMEOUT && drawing->linked != 0 && (entry->variant == 1 || entry->variant == 2))
+        return true;
+    /* An accept that is being cancelled still takes the wake of a connection, which then nobody hears of. */
+    if (entry->kind == DF_CONNECT && drawing->cancels)
+        return true;
     /* A worker may still be found at work when its CQE has been seen. */
     if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
         return true;
@@ -277,6 +284,7 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
         entry->flags &= (uint8_t) ~(IOSQE_ASYNC | IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
         return;
     }
+    drawing->cancels |= entry->kind == DF_CANCEL;
     drawing->refused |= entry->kind == DF_BAD || (entry->kind == DF_LINK_TIMEOUT && drawing->linked == 0);
     if (drawing->reach == DF_PLAIN && entry->brief) {
         drawing->briefly = true;
@@ -343,10 +351,12 @@ static void draw_user_data(struct drawing *drawing, struct df_entry *entry, uint
         entry->flags &= (uint8_t)~IOSQE_CQE_SKIP_SUCCESS;
         return;
     }
+    if (entry->floats)
+        return;
     if (index == 0 || !chance(drawing, SELDOM))
         return;
     const struct df_entry *other = entry - 1 - choose(drawing, index < 4 ? index : 4);
-    if (!has_descriptor(other->kind))
+    if (!has_descriptor(other->kind) && !other->floats)
         entry->user_data = other->user_data;
 }
 
@@ -439,7 +449,7 @@ static void draw_round(struct drawing *drawing)
     memset(round, 0, sizeof *round);
     drawing->round = round;
     drawing->linked = 0;
-    drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = false;
+    drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = drawing->cancels = false;
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
