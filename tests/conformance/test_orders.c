@@ -294,6 +294,29 @@ static void a_dismissed_time_limit_may_be_changed_in_its_batch(struct conform *c
     conform_close_both(c, ends);
 }
 
+/* The ends of a connect and of an accept, whichever comes first. */
+static int take_connection(struct conform *c)
+{
+    struct io_uring_cqe cqe;
+    uint64_t accepted = 0;
+    int server = -1;
+    for (int taken = 0; taken < 2;) {
+        if (!raw_ring_take(&c->ring, &cqe)) {
+            if (raw_ring_wait(&c->ring, 1, UINT64_C(10000000000)) != 0)
+                break;
+            continue;
+        }
+        taken++;
+        if (cqe.user_data == 4)
+            conform_value(c, "connected", cqe.res);
+        else
+            accepted = cqe.user_data;
+        server = cqe.user_data == 4 ? server : cqe.res;
+    }
+    conform_value(c, "accepted by", (int64_t)accepted);
+    return server;
+}
+
 static void a_connection_wakes_the_oldest_accept_alone(struct conform *c)
 {
     struct sockaddr_storage address;
@@ -305,8 +328,7 @@ static void a_connection_wakes_the_oldest_accept_alone(struct conform *c)
     conform_submit(c);
     io_uring_prep_connect(conform_sqe(c, 4), client, (struct sockaddr *)&address, length);
     conform_submit(c);
-    conform_take(c, 1);
-    int server = conform_take_descriptor(c);
+    int server = take_connection(c);
     cancel(c, 5, 1, 0);
     cancel(c, 6, 3, 0);
     cancel(c, 7, 2, 0);
@@ -356,6 +378,41 @@ static void a_woken_receive_without_a_buffer_ends(struct conform *c)
     conform_take_now(c);
     conform_close_both(c, ends);
     conform_close_both(c, other);
+}
+
+static void a_timeout_that_is_over_is_not_counted_from_then_on(struct conform *c)
+{
+    pend_timeout(c, 1, 2);
+    io_uring_sqe_set_flags(conform_sqe(c, 2), IOSQE_IO_LINK);
+    pend_timeout(c, 3, 1);
+    conform_sqe(c, 4);
+    conform_submit(c);
+    conform_take_now(c);
+}
+
+static void a_request_that_goes_on_ends_what_came_before_it(struct conform *c)
+{
+    static char buffers[2][4];
+    int ends[2];
+    int pipe[2];
+    conform_socketpair(c, ends);
+    conform_pipe(c, pipe);
+    io_uring_prep_provide_buffers(conform_sqe(c, 1), buffers, 4, 2, 7, 0);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_write(c, ends[1], "a");
+    pend_read(c, 2, pipe[0]);
+    io_uring_sqe_set_flags(conform_sqe(c, 3), IOSQE_IO_LINK);
+    conform_sqe(c, 4);
+    struct io_uring_sqe *sqe = conform_sqe(c, 5);
+    io_uring_prep_recv_multishot(sqe, ends[0], NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 7;
+    io_uring_prep_write(conform_sqe(c, 6), pipe[1], "x", 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+    conform_close_both(c, pipe);
 }
 
 static const struct conform_case cases[] = {
@@ -444,7 +501,7 @@ static const struct conform_case cases[] = {
     {.name = "a connection wakes the oldest accept alone",
      .run = a_connection_wakes_the_oldest_accept_alone,
      .expected =
-         "submit: 3\nsubmit: 1\n4: 0\n1: a descriptor\nsubmit: 1\n5: ENOENT\nsubmit: 1\n6: 0\n3: ECANCELED\nsubmit: 1\n7: 0\n2: ECANCELED\n",
+         "submit: 3\nsubmit: 1\nconnected: 0\naccepted by: 1\nsubmit: 1\n5: ENOENT\nsubmit: 1\n6: 0\n3: ECANCELED\nsubmit: 1\n7: 0\n2: ECANCELED\n",
      .entries = 16},
     {.name = "a read of nothing from a listener is nothing",
      .run = a_read_of_nothing_from_a_listener_is_nothing,
@@ -454,6 +511,14 @@ static const struct conform_case cases[] = {
      .run = a_woken_receive_without_a_buffer_ends,
      .expected =
          "submit: 2\n1: 0\nwritten: 1\n2: 1 flags 3\nwritten: 1\nsubmit: 1\n3: 1 flags 65537\nsubmit: 2\n4: 1\n5: 1\n2: ENOBUFS\n",
+     .entries = 16},
+    {.name = "a timeout that is over is not counted from then on",
+     .run = a_timeout_that_is_over_is_not_counted_from_then_on,
+     .expected = "submit: 4\n2: 0\n4: 0\n1: 0\n3: 0\n",
+     .entries = 16},
+    {.name = "a request that goes on ends what came before it",
+     .run = a_request_that_goes_on_ends_what_came_before_it,
+     .expected = "submit: 1\n1: 0\nwritten: 1\nsubmit: 5\n3: 0\n5: 1 flags 3\n6: 1\n4: 0\n2: 1\n",
      .entries = 16},
 };
 

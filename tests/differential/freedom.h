@@ -1,7 +1,7 @@
 /*
- * What a real kernel is free to do with a program, and no more: the order and the time of what it carries out in workers,
- * who of several is woken first, whether a cancel comes in time, and the order of those that one cancel ends. Everything
- * else is answered with 0: no errno out of nowhere, no short count, no refusal.
+ * What a real kernel is free to do with a program, and no more: what is left to workers, when they begin and when their ends
+ * are seen; which timers are seen together. Everything else is answered with 0: no errno out of nowhere, no short count, no
+ * refusal, and the kernel's own order.
  */
 #ifndef TESTS_DIFFERENTIAL_FREEDOM_H
 #define TESTS_DIFFERENTIAL_FREEDOM_H
