@@ -50,11 +50,20 @@ static bool is_woken(const struct sri_request *target)
            (target->place == SRI_PLACE_DUE || target->place == SRI_PLACE_HELD);
 }
 
+/* It is not told what woke it any more, but looks what is true when its turn comes (measured). */
+static int32_t leave_woken(struct sri_request *target)
+{
+    target->attempt.wait_for = 0;
+    return -EALREADY;
+}
+
 static int32_t update(struct sri_request *target, const struct sri_search *search)
 {
     if (target->attempt.file == NULL)
         return -ENOENT; /* a worker has not begun with it */
-    if (is_woken(target) || !sri_withdraw(target))
+    if (is_woken(target))
+        return leave_woken(target);
+    if (!sri_withdraw(target))
         return -EALREADY;
     if (search->flags & IORING_POLL_UPDATE_EVENTS)
         target->attempt.flags = search->events;
@@ -74,8 +83,10 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
 /* Unlike a cancelled one, a removed one is not found again (measured). */
 static int32_t remove_one(struct sri_request *target)
 {
-    if ((target->marks & SRI_MARK_CANCELLED) || is_woken(target))
+    if (target->marks & SRI_MARK_CANCELLED)
         return -EALREADY;
+    if (is_woken(target))
+        return leave_woken(target);
     int32_t result = sri_cancel_one(target);
     if (target->marks & SRI_MARK_CANCELLED)
         sri_table_unlist(target);

@@ -207,6 +207,20 @@ static void a_woken_poll_is_not_removed_nor_changed(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_woken_poll_that_somebody_wanted_removed_looks_again(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    io_uring_prep_write(conform_sqe(c, 2), ends[1], "x", 1, 0);
+    io_uring_prep_poll_remove(conform_sqe(c, 3), 1);
+    pend_read(c, 4, ends[0]);
+    conform_submit(c);
+    conform_take_now(c);
+    cancel(c, 5, 1, 0);
+    conform_close_both(c, ends);
+}
+
 static void a_poll_changed_to_what_is_true_is_found_no_more(struct conform *c)
 {
     int ends[2];
@@ -473,6 +487,10 @@ static const struct conform_case cases[] = {
     {.name = "a woken poll is not removed nor changed",
      .run = a_woken_poll_is_not_removed_nor_changed,
      .expected = "submit: 4\n2: 1\n3: EALREADY\n4: EALREADY\n1: 1\n",
+     .entries = 16},
+    {.name = "a woken poll that somebody wanted removed looks again",
+     .run = a_woken_poll_that_somebody_wanted_removed_looks_again,
+     .expected = "submit: 4\n2: 1\n3: EALREADY\n4: 1\nsubmit: 1\n5: 0\n1: ECANCELED\n",
      .entries = 16},
     {.name = "a poll changed to what is true is found no more",
      .run = a_poll_changed_to_what_is_true_is_found_no_more,
