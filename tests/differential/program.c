@@ -30,7 +30,7 @@ struct drawing {
     bool chain;     /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
     bool ever[DF_OBJECTS];    /* before */
-    bool cancels;             /* the round cancels something */
+    bool cancels;             /* something is being cancelled */
     bool counts;              /* a timeout counts completions */
     bool sweeps;              /* the round cancels by more than a value */
     bool written[DF_OBJECTS]; /* by a worker, in this round */
@@ -449,7 +449,8 @@ static void draw_round(struct drawing *drawing)
     memset(round, 0, sizeof *round);
     drawing->round = round;
     drawing->linked = 0;
-    drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = drawing->cancels = false;
+    drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = false;
+    drawing->cancels = drawing->cancels && drawing->unsettled; /* else all have ended */
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
