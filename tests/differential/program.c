@@ -31,6 +31,9 @@ struct drawing {
     bool touched[DF_OBJECTS]; /* in this round */
     bool ever[DF_OBJECTS];    /* before */
     bool cancels;             /* something is being cancelled */
+    bool connects;            /* somebody connects */
+    bool receives;            /* something takes provided buffers and goes on */
+    bool selects;             /* something takes one */
     bool counts;              /* a timeout counts completions */
     bool sweeps;              /* the round cancels by more than a value */
     bool written[DF_OBJECTS]; /* by a worker, in this round */
@@ -242,7 +245,10 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
     if (entry->kind == DF_TIMEOUT && drawing->linked != 0 && (entry->variant == 1 || entry->variant == 2))
         return true;
     /* An accept that is being cancelled still takes the wake of a connection, which then nobody hears of. */
-    if (entry->kind == DF_CONNECT && drawing->cancels)
+    if ((entry->kind == DF_CONNECT && drawing->cancels) || (entry->kind == DF_CANCEL && drawing->connects))
+        return true;
+    /* A receive that was woken twice looks before it takes a buffer, so that it may go on where there is none. */
+    if ((entry->flags & IOSQE_BUFFER_SELECT) != 0 && (entry->many ? drawing->selects : drawing->receives))
         return true;
     /* A worker may still be found at work when its CQE has been seen. */
     if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
@@ -285,6 +291,9 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
         return;
     }
     drawing->cancels |= entry->kind == DF_CANCEL;
+    drawing->connects |= entry->kind == DF_CONNECT;
+    drawing->receives |= entry->many && (entry->flags & IOSQE_BUFFER_SELECT) != 0;
+    drawing->selects |= !entry->many && (entry->flags & IOSQE_BUFFER_SELECT) != 0;
     drawing->refused |= entry->kind == DF_BAD || (entry->kind == DF_LINK_TIMEOUT && drawing->linked == 0);
     if (drawing->reach == DF_PLAIN && entry->brief) {
         drawing->briefly = true;
@@ -451,6 +460,7 @@ static void draw_round(struct drawing *drawing)
     drawing->linked = 0;
     drawing->floats = drawing->closes = drawing->opens = drawing->sweeps = false;
     drawing->cancels = drawing->cancels && drawing->unsettled; /* else all have ended */
+    drawing->connects = drawing->connects && drawing->unsettled;
     memset(drawing->touched, 0, sizeof drawing->touched);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
