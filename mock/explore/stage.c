@@ -127,6 +127,22 @@ static void drain(struct sri_stage *stage)
               "owed: with no bad luck left, %u operations (%u orphans) did not end", remaining, orphans);
 }
 
+/* Batches that were built and not submitted, or have a result; those that run are drained. */
+static void finish_lots(struct sri_model *model)
+{
+    while (sri_lots_in(model, SRI_LOT_HANDED) > 0)
+        sri_model_lot_end(sri_lot_pick(model, SRI_LOT_HANDED, 0), true);
+    while (sri_lots_in(model, SRI_LOT_BUILDING) > 0)
+        sri_model_lot_free(sri_lot_pick(model, SRI_LOT_BUILDING, 0));
+}
+
+static void unpin_all(struct sri_model *model)
+{
+    for (uint32_t i = 0; i < SRI_PINS; i++)
+        if (model->pins[i].pinned != NULL)
+            sri_model_unpin(model, &model->pins[i]);
+}
+
 static void take_posts(struct sri_model *model)
 {
     struct sri_act *act;
@@ -156,11 +172,13 @@ void sri_stage_end(struct sri_stage *stage)
     sri_stage_calm(stage);
     if (model->ring != NULL) {
         finish_all_in_hand(model);
+        finish_lots(model);
         take_posts(model);
         drain(stage);
         sri_model_close(model, SRI_CLOSE_RETURN);
     }
     release_buffers(model);
+    unpin_all(model);
     while (stage->fd_count > 0)
         sri_stage_close(stage, stage->fds[0]);
 }

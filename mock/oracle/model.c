@@ -28,6 +28,7 @@ void sri_model_init(struct sri_model *model, struct sri_verdict *verdict, struct
         sri_list_append(&model->spare_helds, &model->held_pool[i].node);
     watch->listener = sri_model_event;
     watch->listener_user = model;
+    watch->chains = sri_lot_chains;
 }
 
 static void move_all(struct sri_node *from, struct sri_node *to)
@@ -115,6 +116,15 @@ struct sri_act *sri_model_new_act(struct sri_model *model)
     act->model = model;
     sri_list_append(&model->acts, &act->node);
     return act;
+}
+
+void sri_model_enlist(struct sri_model *model, struct sri_act *act, enum sri_hand hand)
+{
+    struct sri_act **bucket = bucket_of(model, act->id);
+    act->next = *bucket;
+    *bucket = act;
+    model->hands[act->hand]++;
+    sri_model_move(model, act, hand);
 }
 
 void sri_model_move(struct sri_model *model, struct sri_act *act, enum sri_hand hand)
@@ -342,6 +352,7 @@ void sri_model_event(void *user, const struct sri_event *event, const struct sri
     case SRI_EVENT_RETURNED:
     case SRI_EVENT_STALL: break;
     }
+    sri_lot_event(model, event);
 }
 
 /* ---- Counts ---- */
@@ -368,6 +379,7 @@ void sri_model_bounds(const struct sri_model *model, uint32_t in_flight[2], uint
     }
     orphans[0] = certain;
     orphans[1] = certain + possible;
+    held += sri_lots_in_flight(model);
     in_flight[0] = held + orphans[0];
     in_flight[1] = held + orphans[1];
 }

@@ -16,9 +16,11 @@
 
 #include "base/list.h"
 #include "oracle/heap.h"
+#include "oracle/model_batch.h"
 #include "oracle/tap.h"
 #include "oracle/verdict.h"
 #include "oracle/watch.h"
+#include "safer_ring/pinned.h"
 #include "safer_ring/ring.h"
 #include "safer_ring/stats.h"
 
@@ -30,6 +32,7 @@
 #define SRI_PARTS 4
 #define SRI_RETIRED 64
 #define SRI_POSTS 256
+#define SRI_PINS 4
 #define SRI_MODEL_FDS 4096
 #define SRI_PATH_MAX 512
 
@@ -49,6 +52,13 @@ struct sri_held {
     struct sri_held *parts[SRI_PARTS];
     uint32_t part_count;
     bool guarded;
+};
+
+/* A pinned buffer, as the program knows it. */
+struct sri_pin {
+    struct sr_pinned *pinned; /* NULL: there is none */
+    uint8_t *bytes;
+    size_t size;
 };
 
 /* Who will take an operation's result. */
@@ -78,7 +88,8 @@ struct sri_act {
     uint32_t length;
     size_t begin;
     struct sri_held *buffer;
-    bool limited; /* has a linked timeout */
+    struct sri_pin *pin; /* a borrowing call's; or NULL */
+    bool limited;        /* has a linked timeout */
     bool wants_peer;
     bool cancelled;   /* the program asked for a cancel */
     bool recalled;    /* while its entry was queued: it ends by itself */
@@ -152,6 +163,10 @@ struct sri_model {
     uint32_t post_entries;
     uint64_t ring_serial; /* of the heap before the ring was opened */
 
+    struct sri_pin pins[SRI_PINS];
+    struct sri_lot lots[SRI_LOTS];
+    uint64_t chained; /* the entry before, in the same enter, if it has IOSQE_IO_LINK; or 0 */
+
     uint32_t hands[SRI_HANDS]; /* how many acts are in each */
     bool tagged;               /* cancels or linked timeouts were used on this ring */
     bool awaits_posts;
@@ -220,6 +235,8 @@ struct sri_act *sri_model_act(struct sri_model *model, uint64_t id);
 /* The n-th act in a hand, counted around; NULL when there is none. */
 struct sri_act *sri_model_pick(struct sri_model *model, enum sri_hand hand, uint32_t n);
 struct sri_act *sri_model_new_act(struct sri_model *model);
+/* A new one with its id, in this hand. */
+void sri_model_enlist(struct sri_model *model, struct sri_act *act, enum sri_hand hand);
 void sri_model_move(struct sri_model *model, struct sri_act *act, enum sri_hand hand);
 /* It is over: its id is stale. */
 void sri_model_retire(struct sri_model *model, struct sri_act *act);
@@ -254,10 +271,26 @@ void sri_model_forget_buffer(struct sri_model *model, struct sri_held *held);
 /* Starts, with a buffer or (NULL) without. 0 and *act, or why not (all of it judged). */
 int sri_model_start(struct sri_model *model, const struct sr_op_spec *spec, struct sri_held *buffer,
                     struct sri_act **act);
+/* The same for a borrowing call. */
+int sri_model_borrow(struct sri_model *model, const struct sr_op_spec *spec, struct sri_pin *pin,
+                     struct sri_act **act);
 /* Specifications that must be refused: `which` of SRI_BAD_SPECS. */
 #define SRI_BAD_SPECS 8
 void sri_model_bad_start(struct sri_model *model, uint32_t which, struct sri_held *buffer);
 int sri_model_submit(struct sri_model *model);
+
+/* ---- model_pinned.c ---- */
+
+/* NULL when there is no memory (a fault) or too many. */
+struct sri_pin *sri_model_pin(struct sri_model *model, size_t size);
+/* The n-th, or the next there is, counted around; NULL. */
+struct sri_pin *sri_pin_pick(struct sri_model *model, uint32_t n);
+/* A borrowing call was answered so: was it right? */
+void sri_model_judge_borrowed(const struct sri_model *model, int rc);
+/* Touches it, and frees it when that must be refused. */
+void sri_model_probe_pin(struct sri_model *model, const struct sri_pin *pin);
+/* false: it may be lent, and stays. */
+bool sri_model_unpin(struct sri_model *model, struct sri_pin *pin);
 
 /* ---- model_end.c ---- */
 
@@ -293,6 +326,9 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config);
 int sri_model_close(struct sri_model *model, enum sri_closing how);
 int sri_model_drain(struct sri_model *model, uint64_t timeout_ns);
 int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns);
+const char *sri_model_kind_name(uint8_t opcode);
+/* Asks who is in flight, somebody being so, by a close that must be refused. */
+void sri_model_ask_the_panic(struct sri_model *model, sr_panic_fn *learn);
 
 /* ---- model_probe.c: misuse of the ring ---- */
 

@@ -8,7 +8,7 @@
 #include <setjmp.h>
 #include <string.h>
 
-static const char *kind_name(uint8_t opcode)
+const char *sri_model_kind_name(uint8_t opcode)
 {
     switch (opcode) {
     case IORING_OP_NOP: return "NOP";
@@ -153,8 +153,30 @@ static const char *state_of(const struct sri_model *model, const struct sri_act 
     return "submitted";
 }
 
+/* One of a batch: waiting, ended, or with the kernel. */
+static bool is_members(struct sri_model *model, const struct sr_panic_operation *line)
+{
+    static const char *const slotless[] = {"waiting", "ready", "done", "failed", "cancelled"};
+    struct sri_lot *lot;
+    const struct sri_lot_member *member = sri_lot_member(model, line->id, &lot);
+    if (sri_lots_in_flight(model) == 0)
+        return false;
+    if (member != NULL)
+        return sri_judge(model->verdict, SRI_RULE_RING_2, line->id,
+                         strcmp(line->kind, sri_model_kind_name(member->opcode)) == 0 && !line->orphaned,
+                         "the panic lists an operation of a batch as %s", line->kind);
+    for (size_t i = 0; line->id == 0 && i < sizeof slotless / sizeof slotless[0]; i++)
+        if (strcmp(line->state, slotless[i]) == 0)
+            return true;
+    /* Queued, or on a kernel that does not tell. */
+    return line->id != 0 && (!model->sees || strcmp(line->state, "queued") == 0) &&
+           sri_model_act(model, line->id) == NULL;
+}
+
 static void judge_line(struct sri_model *model, const struct sr_panic_operation *line)
 {
+    if (is_members(model, line))
+        return;
     const struct sri_act *act = sri_model_act(model, line->id);
     if (!sri_judge(model->verdict, SRI_RULE_RING_2, line->id, act != NULL && act->hand != SRI_HAND_NONE,
                    "the panic lists an operation that is not in flight"))
@@ -162,8 +184,10 @@ static void judge_line(struct sri_model *model, const struct sr_panic_operation 
     const char *state = state_of(model, act);
     bool no_fd = act->opcode == IORING_OP_NOP || act->opcode == IORING_OP_TIMEOUT;
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id,
-              strcmp(line->kind, kind_name(act->opcode)) == 0 && (no_fd || line->fd == act->fd) &&
-                  line->buffer_size == (act->buffer != NULL ? act->buffer->size : 0),
+              strcmp(line->kind, sri_model_kind_name(act->opcode)) == 0 && (no_fd || line->fd == act->fd) &&
+                  line->buffer_size == (act->buffer != NULL ? act->buffer->size
+                                        : act->pin != NULL  ? act->pin->size
+                                                            : 0),
               "the panic lists it as %s of descriptor %d with %zu bytes", line->kind, line->fd,
               line->buffer_size);
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id, state == NULL || strcmp(line->state, state) == 0,
@@ -318,7 +342,7 @@ static void learn_listed(const struct sr_panic *panic, void *user)
 }
 
 /* Asks who is in flight, by a close that must be refused. */
-static void ask_the_panic(struct sri_model *model, sr_panic_fn *learn)
+void sri_model_ask_the_panic(struct sri_model *model, sr_panic_fn *learn)
 {
     struct sr_ring *ring = model->ring;
     sr_set_panic_handler(learn, model);
@@ -347,13 +371,13 @@ static void learn_who_is_in_flight(struct sri_model *model)
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next)
         SRI_CONTAINER_OF(node, struct sri_act, node)->listed = false;
     if (sr_ring_in_flight(model->ring) > 0)
-        ask_the_panic(model, learn_listed);
+        sri_model_ask_the_panic(model, learn_listed);
 }
 
 static uint32_t held_count(const struct sri_model *model)
 {
     return model->hands[SRI_HAND_HANDLE] + model->hands[SRI_HAND_DONE] + model->hands[SRI_HAND_QUEUE] +
-           model->hands[SRI_HAND_CALLBACK] + model->hands[SRI_HAND_DROPPED];
+           model->hands[SRI_HAND_CALLBACK] + model->hands[SRI_HAND_DROPPED] + sri_lots_in_flight(model);
 }
 
 static void judge_drain(struct sri_model *model, int rc, uint32_t remaining)
@@ -363,6 +387,8 @@ static void judge_drain(struct sri_model *model, int rc, uint32_t remaining)
               "a drain was answered %d, says that %u remain, and %u are in flight", rc, remaining, flying);
     if (rc != 0 && rc != -ETIME && rc != -EAGAIN && rc != -EBUSY && rc != -EDEADLK)
         sri_violated(model->verdict, SRI_RULE_RING_4, 0, "a drain was answered %d", rc);
+    sri_model_lots_drained(model);
+    flying = sr_ring_in_flight(model->ring);
     learn_who_is_in_flight(model);
     while (held_count(model) > flying) {
         struct sri_act *act = next_gone(model);
@@ -410,6 +436,8 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
     /* Entries not consumed are taken back by it; which, is seen when it returns. */
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next)
         SRI_CONTAINER_OF(node, struct sri_act, node)->cancelled = true;
+    for (uint32_t i = 0; i < SRI_LOTS; i++)
+        model->lots[i].given_up = model->lots[i].given_up || model->lots[i].stage == SRI_LOT_RUNNING;
     sri_model_wait_begin(model);
     int rc = sr_ring_cancel_all(model->ring, timeout_ns, &remaining);
     sri_model_code(model, "SHOULD(sr_ring_cancel_all(ring, %lluu, &left), %d);",
@@ -417,14 +445,14 @@ int sri_model_cancel_all(struct sri_model *model, uint64_t timeout_ns)
     sri_model_code(model, "SHOULD(left, %u);", remaining);
     sri_model_tell(model, "cancel_all: %d, %u remain", rc, remaining);
     if (model->sees && rc == SR_EQUEUE_FULL)
-        ask_the_panic(model, learn_recalled);
+        sri_model_ask_the_panic(model, learn_recalled);
     else if (model->sees)
         for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
             struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
             if (!act->consumed && act->hand != SRI_HAND_NONE)
                 act->recalled = true;
         }
-    uint32_t open = 0;
+    uint32_t open = sri_lots_under_way(model);
     for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
         const struct sri_act *act = SRI_CONTAINER_OF(node, struct sri_act, node);
         open += !act->posted && !act->recalled ? 1 : 0;

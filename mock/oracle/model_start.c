@@ -61,7 +61,8 @@ static void judge_refusal(struct sri_model *model, int rc, uint32_t entries, uin
         return;
     case -EAGAIN:
         sri_judge(model->verdict, SRI_RULE_OP_7, 0,
-                  model->tagged || !model->sees || was_queued + entries > model->sq_entries,
+                  model->tagged || !model->sees || was_queued + entries > model->sq_entries ||
+                      sri_lots_in(model, SRI_LOT_RUNNING) > 0,
                   "a start was refused for want of room with %u of %u entries queued", was_queued,
                   model->sq_entries);
         return;
@@ -83,7 +84,8 @@ static void judge_started(struct sri_model *model, struct sri_act *act)
     uint32_t in_flight[2];
     uint32_t orphans[2];
     sri_model_bounds(model, in_flight, orphans);
-    sri_judge(model->verdict, SRI_RULE_OP_1, act->id, in_flight[0] < model->max_in_flight,
+    sri_judge(model->verdict, SRI_RULE_OP_1, act->id,
+              in_flight[0] - sri_lots_in_flight(model) < model->max_in_flight,
               "%u operations in flight, and one more was started", in_flight[0]);
     struct sri_held *held = act->buffer;
     if (held == NULL)
@@ -114,11 +116,9 @@ static void add_act(struct sri_model *model, struct sri_act *act, const struct s
         act->length = (uint32_t)(whole ? act->buffer->size : spec->range.length);
         act->buffer->act = act;
     }
-    struct sri_act **bucket = &model->buckets[SRI_ACT_BUCKET(act->id)];
-    act->next = *bucket;
-    *bucket = act;
-    model->hands[act->hand]++;
-    sri_model_move(model, act, SRI_HAND_HANDLE);
+    if (act->pin != NULL)
+        act->length = (uint32_t)spec->range.length;
+    sri_model_enlist(model, act, SRI_HAND_HANDLE);
 }
 
 static void add_field(char *text, size_t size, const char *name, unsigned long long value)
@@ -153,8 +153,8 @@ static void code_start(struct sri_model *model, const struct sri_act *act, const
                    (unsigned)spec->opcode, spec->target.number, fields, bytes, argument->length, rc);
 }
 
-int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, struct sri_held *buffer,
-                    struct sri_act **out)
+static int start(struct sri_model *model, const struct sr_op_spec *given, struct sri_held *buffer,
+                 struct sri_pin *pin, struct sri_act **out)
 {
     uint32_t was_queued = queued(model);
     struct sri_act *act = sri_model_new_act(model);
@@ -167,10 +167,14 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     uint32_t flying = sr_ring_in_flight(model->ring);
     uint32_t entries = spec.timeout_ns != 0 ? 2 : 1;
     uint64_t enters = model->enters;
-    int rc = buffer != NULL ? sr_op_start(model->ring, &spec, &buffer->handle, &act->op)
-                            : sr_op_start_plain(model->ring, &spec, &act->op);
+    int rc = pin != NULL      ? sr_op_borrow(model->ring, &spec, pin->pinned, &act->op)
+             : buffer != NULL ? sr_op_start(model->ring, &spec, &buffer->handle, &act->op)
+                              : sr_op_start_plain(model->ring, &spec, &act->op);
     memset(scratch.bytes, '?', sizeof scratch.bytes);
-    code_start(model, act, &spec, &kept, buffer, rc);
+    if (pin != NULL)
+        sri_model_judge_borrowed(model, rc);
+    else
+        code_start(model, act, &spec, &kept, buffer, rc);
     sri_model_tell(model, "start opcode %u fd %d length %zu: %d id %llx", (unsigned)spec.opcode,
                    spec.target.number, spec.range.length, rc,
                    rc == 0 ? (unsigned long long)act->op.id : 0ULL);
@@ -179,11 +183,13 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
         sri_list_append(&model->spare_acts, &act->node);
         if (enters == model->enters)
             judge_nothing_moved(model, buffer, flying, rc);
-        judge_refusal(model, rc, entries, was_queued);
+        if (rc != SR_ERING_BORROWED)
+            judge_refusal(model, rc, entries, was_queued);
         return rc;
     }
     act->id = act->op.id;
     act->buffer = buffer;
+    act->pin = pin;
     if (model->draining)
         sri_violated(model->verdict, SRI_RULE_RING_4, act->id, "a ring that drains took new work");
     if (!model->sees)
@@ -197,6 +203,18 @@ int sri_model_start(struct sri_model *model, const struct sr_op_spec *given, str
     if (out != NULL)
         *out = act;
     return 0;
+}
+
+int sri_model_start(struct sri_model *model, const struct sr_op_spec *spec, struct sri_held *buffer,
+                    struct sri_act **act)
+{
+    return start(model, spec, buffer, NULL, act);
+}
+
+int sri_model_borrow(struct sri_model *model, const struct sr_op_spec *spec, struct sri_pin *pin,
+                     struct sri_act **act)
+{
+    return start(model, spec, NULL, pin, act);
 }
 
 struct bad {

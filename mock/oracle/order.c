@@ -1,6 +1,7 @@
 /*
  * Order (OP-7): entries that belong together reach the kernel together. What a link promises about results is the
- * kernel's to keep; that a submission does not end inside a chain is the library's. Judges by events alone.
+ * kernel's to keep; that a submission does not end inside a chain is the library's. Judges by events alone. What may follow within a batch the
+ * books of its program know (model_lot.c, BATCH-2).
  */
 #include "oracle/watch.h"
 
@@ -9,7 +10,8 @@ static void judge_next(struct sri_watch *watch, const struct sri_event *event)
     if (!watch->in_link)
         return;
     watch->in_link = false;
-    bool belongs = event->opcode == IORING_OP_LINK_TIMEOUT;
+    bool belongs = event->opcode == IORING_OP_LINK_TIMEOUT ||
+                   (watch->chains != NULL && watch->chains(watch->listener_user, watch->linked));
     sri_judge(watch->verdict, SRI_RULE_OP_7, watch->linked, belongs,
               "a linked operation is followed by opcode %u, not by its timeout", (unsigned)event->opcode);
 }

@@ -50,6 +50,8 @@ struct sri_watch {
     bool whole;             /* look at all lent bytes, not at head, tail and a sample */
     sri_watch_fn *listener; /* is told each event, after the oracles, with the request it is about or NULL */
     void *listener_user;
+    /* Of an operation with IOSQE_IO_LINK: may another follow it? Asked with listener_user; NULL: none may. */
+    bool (*chains)(void *user, uint64_t user_data);
     uint64_t unwatched;
 
     struct sri_node buckets[SRI_WATCH_BUCKETS]; /* by request */

@@ -16,6 +16,8 @@ extern const struct sri_scenario sri_scenario_orphans;
 extern const struct sri_scenario sri_scenario_mixed;
 extern const struct sri_scenario sri_scenario_bare;
 extern const struct sri_scenario sri_scenario_streams;
+extern const struct sri_scenario sri_scenario_batch;
+extern const struct sri_scenario sri_scenario_pinned;
 
 /* Wrong, and found only by its name. */
 extern const struct sri_scenario sri_scenario_faulty;

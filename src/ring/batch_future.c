@@ -231,8 +231,11 @@ SR_UNCHECKED int sr_batch_await_timeout(struct sr_batch_future *future, struct s
 /* A batch that is cancelled asks again at each look: a cancel may have come too early or too late (batch_run.c). */
 static int look(struct sr_ring *ring, uint64_t id, struct sr_batch_result *result)
 {
-    sri_reap(ring);
     int rc = try_hand_over(ring, id, result);
+    if (rc != SR_EOPERATION_PENDING)
+        return rc;
+    sri_reap(ring);
+    rc = try_hand_over(ring, id, result);
     if (rc != SR_EOPERATION_PENDING)
         return rc;
     struct sr_batch *batch = sri_batch_find(ring, id);

@@ -3,10 +3,10 @@
  *
  * The kernel's rule for going on is ours (safer_ring/batch.h) for the operations named here only, and an entry that it
  * refuses to begin with would end the whole chain, its beginning too (measured): so nothing is linked that could be refused
- * so. Nothing is linked behind an fsync, whose failure does not end a chain (measured). Not linked at all, then: what has
- * flags that may not be known; a timeout, whose end is an error; a recv with MSG_WAITALL, whose chain a datagram cut to size
- * breaks; openat and connect, whose arguments are looked at before anything begins; what has a linked timeout, or inherits a
- * length that is not known yet. All these are submitted when their time has come.
+ * so. Nothing is linked behind an fsync, whose failure does not end a chain (measured). Not linked at all: what has flags that may
+ * not be known; a timeout, whose end is an error; a recv with MSG_WAITALL, whose
+ * chain a datagram cut to size breaks; openat and connect, whose arguments are looked at before anything begins; what has a
+ * linked timeout, or inherits a length that is not known yet. All these are submitted when their time has come.
  */
 #include "ring/batch_link.h"
 
@@ -20,8 +20,8 @@ static bool flags_are(const struct sri_batch_member *member, uint32_t known)
     return (member->spec.opcode_flags & ~known) == 0;
 }
 
-/* Does the kernel end the chain when this one fails (but see below), and never refuse it before it begins? */
-static bool is_linkable(const struct sri_batch_member *member)
+/* Does the kernel never refuse it before it begins? Then it may follow another. */
+static bool may_follow(const struct sri_batch_member *member)
 {
     const struct sr_op_spec *spec = &member->spec;
     if (spec->timeout_ns != 0 || spec->target.fixed || (spec->flags & ~(uint32_t)SR_OP_ASYNC) != 0 ||
@@ -42,19 +42,19 @@ static bool is_linkable(const struct sri_batch_member *member)
     }
 }
 
-/* The kernel goes on behind a failed fsync as behind a good one. */
-static bool ends_its_chain(const struct sri_batch_member *member)
+/* Does the kernel go on behind it exactly when it has ended well? It forgets a failed fsync (measured). */
+static bool may_lead(const struct sri_batch_member *member)
 {
-    return is_linkable(member) && member->spec.opcode != IORING_OP_FSYNC;
+    return may_follow(member) && member->spec.opcode != IORING_OP_FSYNC;
 }
 
 uint32_t sri_batch_next_linked(const struct sr_batch *batch, uint32_t index)
 {
-    if (batch->options.form != SR_BATCH_CHAINED || !ends_its_chain(&batch->members[index]))
+    if (batch->options.form != SR_BATCH_CHAINED || !may_lead(&batch->members[index]))
         return SRI_NO_NODE;
     uint32_t next = sri_graph_follower(&batch->graph, index);
     if (next == SRI_NO_NODE || batch->members[next].inherits != SRI_NO_NODE ||
-        !is_linkable(&batch->members[next]))
+        !may_follow(&batch->members[next]))
         return SRI_NO_NODE;
     return next;
 }

@@ -295,6 +295,14 @@ static void advance(struct sr_ring *ring, struct sr_batch *batch)
     }
 }
 
+/* Before any of them makes room by a submission: nothing of one that has failed goes with it (BATCH-3). */
+static void give_up_failing(struct sr_ring *ring)
+{
+    for (struct sr_batch *batch = ring->batches.due; batch != NULL; batch = batch->due_next)
+        if (batch->failing)
+            sri_batch_give_up(ring, batch);
+}
+
 /*
  * After completions were reaped and before entries are submitted; never while a submission makes room for just this. Entries
  * that the kernel took are looked at first: new ones take their places in the SQ.
@@ -305,6 +313,7 @@ void sri_run_batches(struct sr_ring *ring)
         return;
     ring->batches.running = true;
     sri_mark_submitted(ring);
+    give_up_failing(ring);
     struct sr_batch *last = ring->batches.due_tail;
     for (struct sr_batch *batch = NULL; batch != last;) {
         batch = ring->batches.due;

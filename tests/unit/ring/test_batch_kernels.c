@@ -112,6 +112,7 @@ enum what {
     TIMEOUT,   /* its end is an error */
     OPEN_NONE, /* no such file */
     INHERIT_SEND,
+    FSYNC_BAD, /* of a pipe: the kernel's chains go on behind it */
     BAD_FLAGS, /* refused before it begins, which ends a chain of the kernel's from its head */
 };
 
@@ -150,6 +151,7 @@ static const struct row rows[] = {
     {"two chains", false, 4, {WRITE, READ_BAD, READ, NOP}, {D(2,0), D(3,1)}, "+!+-", {10, -EBADF, 100, -ECANCELED}},
     {"a chain against the order of adding", false, 3, {NOP, READ, WRITE}, {D(0,1), D(1,2)}, "+++", {0, 100, 10}},
     {"flags that are not known, in a chain", false, 3, {WRITE, BAD_FLAGS, NOP}, {D(1,0), D(2,1)}, "+!-", {10, -EINVAL, -ECANCELED}},
+    {"a failed fsync, in a chain", false, 3, {WRITE, FSYNC_BAD, WRITE}, {D(1,0), D(2,1)}, "+!-", {10, -EINVAL, -ECANCELED}},
     {"received, then sent", false, 3, {SEND, RECV, INHERIT_SEND}, {D(1,0), D(2,1)}, "+++", {10, 10, 10}},
     {"an heir of what failed", false, 2, {READ_BAD, INHERIT_SEND}, {D(1,0)}, "!-", {-EBADF, -ECANCELED}},
     {"fail-fast cancels what waits", true, 3, {READ_BAD, WRITE, NOP}, {D(1,0), D(2,1)}, "!--", {-EBADF, -ECANCELED, -ECANCELED}},
@@ -193,6 +195,7 @@ SR_UNCHECKED static void add(const struct world *world, struct sr_batch *batch, 
     case FSYNC: spec = sr_spec_fsync(file, 0); break;
     case TIMEOUT: spec = sr_spec_timeout(MS); break;
     case OPEN_NONE: spec = sr_spec_openat(sr_fd(AT_FDCWD), "/no/such/file", O_RDONLY, 0); break;
+    case FSYNC_BAD: spec = sr_spec_fsync(sr_fd(world->pipe[0]), 0); break;
     case BAD_FLAGS: spec = sr_spec_fsync(file, 0x7000); break;
     case INHERIT_SEND:
         spec = sr_spec_send(sr_fd(world->pair[0]), whole, MSG_NOSIGNAL);
