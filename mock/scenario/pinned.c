@@ -47,6 +47,24 @@ static void borrow(struct sri_yard *at)
     sri_model_borrow(at->stage->model, &spec, pin, &act);
 }
 
+/* As the calls are meant: to its end before the next. */
+static void one_call(struct sri_yard *at)
+{
+    struct sri_model *model = at->stage->model;
+    struct sri_pin *pin = any(at);
+    struct sri_act *act;
+    if (pin == NULL) {
+        make(at);
+        return;
+    }
+    struct sr_op_spec spec = sr_spec_read(sr_fd(at->files[0]), 0, sr_range(0, pin->size));
+    if (sri_model_borrow(model, &spec, pin, &act) != 0)
+        return;
+    sri_model_probe_pin(model, pin);
+    if (sri_model_await(model, act, SRI_WAIT_FOREVER, 0) == 0)
+        sri_model_take(model, act, NULL);
+}
+
 static void probe(struct sri_yard *at)
 {
     const struct sri_pin *pin = any(at);
@@ -62,6 +80,7 @@ static void unpin(struct sri_yard *at)
 }
 
 static const struct sri_step steps[] = {
+    {one_call, 8},
     {borrow, 40},
     {probe, 24},
     {make, 6},
