@@ -11,11 +11,19 @@ void right_not(void);
 void right_variable(void);
 int right_cleanup(struct sr_ring *ring, int fd);
 void right_moving_on(struct sr_ring *ring, struct sr_buffer **buffer, int fd) SR_TAKES(*buffer);
+int right_batch(struct sr_ring *ring, int fd);
+int right_future(struct sr_ring *ring);
 void wrong_use_in_flight(struct sr_ring *ring, int fd);
 void wrong_forgotten_await(struct sr_ring *ring);
 void wrong_forgotten_take(struct sr_ring *ring);
 void wrong_awaited_twice(struct sr_ring *ring);
 int wrong_leak_on_one_path(struct sr_ring *ring, int fd);
+void wrong_batch_after_submission(struct sr_ring *ring);
+void wrong_batch_forgotten(void);
+void wrong_future_forgotten(struct sr_ring *ring);
+void wrong_result_forgotten(struct sr_ring *ring);
+void wrong_buffer_in_a_batch(struct sr_batch *batch, const struct sr_op_spec *spec) SR_NEEDS(*batch);
+void wrong_pinned_after_free(void);
 void misjudged_less_than_zero(void);
 void misjudged_assigned_in_condition(void);
 void misjudged_switch(void);
@@ -25,6 +33,12 @@ void misjudged_array(void);
 static void release(struct sr_buffer **buffer) SR_TAKES(*buffer)
 {
     if (sr_buffer_release(buffer) != 0)
+        abort();
+}
+
+static void give_up(struct sr_batch **batch) SR_TAKES(*batch)
+{
+    if (sr_batch_free(batch) != 0)
         abort();
 }
 
@@ -89,6 +103,59 @@ void right_moving_on(struct sr_ring *ring, struct sr_buffer **buffer, int fd)
         sr_op_drop(ring, &write);
 }
 
+int right_batch(struct sr_ring *ring, int fd)
+{
+    struct sr_batch *batch;
+    struct sr_buffer *buffer;
+    struct sr_batch_result result;
+    struct sr_op_spec read = sr_spec_read(sr_fd(fd), 0, sr_range(0, 64));
+    int rc = sr_batch_new(&batch);
+    if (rc != 0)
+        return rc;
+    rc = sr_buffer_new(&buffer, 64);
+    if (rc != 0) {
+        give_up(&batch);
+        return rc;
+    }
+    rc = sr_batch_add(batch, &read, &buffer, NULL);
+    if (rc != 0) {
+        release(&buffer); /* not added: nothing has moved */
+        give_up(&batch);
+        return rc;
+    }
+    rc = sr_batch_submit(ring, &batch, &result);
+    if (rc != 0) {
+        give_up(&batch);
+        return rc;
+    }
+    rc = sr_batch_result_take(&result, 0, &buffer);
+    release(&buffer);
+    sr_batch_result_fini(&result);
+    return rc;
+}
+
+int right_future(struct sr_ring *ring)
+{
+    struct sr_batch *batch;
+    struct sr_batch_future future;
+    struct sr_batch_result result;
+    int rc = sr_batch_new(&batch);
+    if (rc != 0)
+        return rc;
+    rc = sr_batch_submit_standalone(ring, &batch, &future);
+    if (rc != 0) {
+        give_up(&batch);
+        return rc;
+    }
+    rc = sr_batch_await(&future, ring, &result);
+    if (rc != 0) {
+        sr_batch_drop(ring, &future);
+        return rc;
+    }
+    sr_batch_result_fini(&result);
+    return 0;
+}
+
 /* ---- reported ---- */
 
 void wrong_use_in_flight(struct sr_ring *ring, int fd)
@@ -147,6 +214,73 @@ int wrong_leak_on_one_path(struct sr_ring *ring, int fd)
         return rc;
     sr_op_drop(ring, &read);
     return 0;
+}
+
+void wrong_batch_after_submission(struct sr_ring *ring)
+{
+    struct sr_batch *batch;
+    struct sr_batch_future future;
+    struct sr_op_spec nop = sr_spec_nop();
+    if (sr_batch_new(&batch) != 0)
+        return;
+    if (sr_batch_submit_standalone(ring, &batch, &future) != 0) {
+        give_up(&batch);
+        return;
+    }
+    if (sr_batch_add_plain(batch, &nop, NULL) != 0)
+        abort();
+    sr_batch_drop(ring, &future);
+}
+
+void wrong_batch_forgotten(void)
+{
+    struct sr_batch *batch;
+    if (sr_batch_new(&batch) != 0)
+        return;
+}
+
+void wrong_future_forgotten(struct sr_ring *ring)
+{
+    struct sr_batch *batch;
+    struct sr_batch_future future;
+    if (sr_batch_new(&batch) != 0)
+        return;
+    if (sr_batch_submit_standalone(ring, &batch, &future) != 0)
+        give_up(&batch);
+}
+
+void wrong_result_forgotten(struct sr_ring *ring)
+{
+    struct sr_batch *batch;
+    struct sr_batch_result result;
+    if (sr_batch_new(&batch) != 0)
+        return;
+    if (sr_batch_submit(ring, &batch, &result) != 0)
+        give_up(&batch);
+}
+
+void wrong_buffer_in_a_batch(struct sr_batch *batch, const struct sr_op_spec *spec)
+{
+    struct sr_buffer *buffer;
+    if (sr_buffer_new(&buffer, 64) != 0)
+        return;
+    if (sr_batch_add(batch, spec, &buffer, NULL) != 0) {
+        release(&buffer);
+        return;
+    }
+    release(&buffer);
+}
+
+void wrong_pinned_after_free(void)
+{
+    struct sr_pinned *pinned;
+    uint8_t *bytes;
+    if (sr_pinned_new(&pinned, 64) != 0)
+        return;
+    if (sr_pinned_free(&pinned) != 0)
+        abort();
+    if (sr_pinned_as_mut_slice(pinned, &bytes) != 0)
+        abort();
 }
 
 /* ---- misjudged: write one of the forms above instead ---- */
