@@ -180,10 +180,15 @@ static void judge_unfinished(struct sri_lot *lot, int rc, bool waits)
     if (rc != -EDEADLK)
         return;
     bool failing = lot->given_up;
-    for (uint32_t i = 0; i < lot->count; i++)
-        failing = failing || (lot->options.fail_fast && lot->members[i].posted &&
-                              !sri_member_is_well(&lot->members[i], lot->members[i].result));
-    sri_judge(model->verdict, SRI_RULE_BATCH_3, 0, !failing,
+    uint64_t spared = 0;
+    for (uint32_t i = 0; i < lot->count; i++) {
+        const struct sri_lot_member *member = &lot->members[i];
+        failing = failing ||
+                  (lot->options.fail_fast && member->posted && !sri_member_is_well(member, member->result));
+        if (member->consumed && !member->posted && !member->cancel_seen)
+            spared = member->id;
+    }
+    sri_judge(model->verdict, SRI_RULE_BATCH_3, spared, !failing || spared == 0,
               "a batch was given up, and what runs of it is waited for in vain: it was not cancelled");
 }
 

@@ -256,6 +256,8 @@ static bool has_chains(const struct sri_model *model)
 static void judge_together(struct sri_model *model, struct sri_lot *lot, uint32_t asked)
 {
     uint32_t ready = 0;
+    if (asked == 0) /* only a look, after the kernel refused one that the engine never saw */
+        return;
     lot->fresh = false;
     for (uint32_t i = 0; i < lot->count; i++)
         ready += lot->members[i].waits_for == 0 && !lot->members[i].consumed;
