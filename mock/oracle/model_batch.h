@@ -93,6 +93,11 @@ int sri_model_lot_submit(struct sri_lot *lot);
 int sri_model_lot_await(struct sri_lot *lot, bool waits, uint64_t timeout_ns);
 /* As both in one, by the handle. */
 int sri_model_lot_run(struct sri_lot *lot);
+/* Its result was handed over. */
+void sri_lot_came(struct sri_lot *lot);
+
+/* ---- model_batch_end.c: giving up, results, draining ---- */
+
 void sri_model_lot_cancel(struct sri_lot *lot);
 void sri_model_lot_drop(struct sri_lot *lot);
 /* Moves each buffer in the books to who inherits it by now. */

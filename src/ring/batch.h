@@ -70,7 +70,10 @@ void sri_batch_give_up(struct sr_ring *ring, struct sr_batch *batch);
 /* Lets go of it: started members become orphans, the rest goes home. The batch stays, to be freed. */
 void sri_batch_abandon(struct sr_ring *ring, struct sr_batch *batch);
 
-/* batch_future.c: the live batch of an id, or NULL; and its end: the id is stale. */
+/* batch_table.c: room for one more, or -ENOMEM; it comes in, with its id. */
+int sri_batch_make_place(struct sri_batches *batches);
+void sri_batch_take_place(struct sr_ring *ring, struct sr_batch *batch);
+/* The live batch of an id, or NULL; and its end: the id is stale. */
 struct sr_batch *sri_batch_find(const struct sr_ring *ring, uint64_t id);
 void sri_batch_gone(struct sr_ring *ring, struct sr_batch *batch);
 

@@ -24,12 +24,11 @@ static bool flags_are(const struct sri_batch_member *member, uint32_t known)
 static bool may_follow(const struct sri_batch_member *member)
 {
     const struct sr_op_spec *spec = &member->spec;
-    if (spec->timeout_ns != 0 || spec->target.fixed || (spec->flags & ~(uint32_t)SR_OP_ASYNC) != 0 ||
-        member->size > TRANSFER_MAX)
+    if (spec->timeout_ns != 0 || (spec->flags & ~(uint32_t)SR_OP_ASYNC) != 0 || member->size > TRANSFER_MAX)
         return false;
     switch (spec->opcode) {
-    case IORING_OP_NOP:
-    case IORING_OP_CLOSE: return true;
+    case IORING_OP_NOP: return true;
+    case IORING_OP_CLOSE: return !spec->target.fixed;
     case IORING_OP_READ:
     case IORING_OP_WRITE:
     case IORING_OP_READV:

@@ -60,7 +60,7 @@ struct sri_batch_place {
     uint32_t free_next;
 };
 
-/* Batches submitted and not ended (batch_future.c). */
+/* Batches submitted and not ended (batch_table.c). */
 struct sri_batches {
     struct sri_batch_place *places;
     uint32_t room;
@@ -448,7 +448,7 @@ void sri_run_batches(struct sr_ring *ring);
 void sri_batch_member_ended(struct sr_ring *ring, struct sri_slot *slot);
 /* batch_link.c */
 void sri_batch_mend_parted_chain(struct sr_ring *ring, struct sri_slot *slot);
-/* batch_future.c */
+/* batch_table.c */
 void sri_batches_init(struct sri_batches *batches);
 void sri_batches_fini(struct sri_batches *batches);
 void sri_batches_give_up(struct sr_ring *ring, bool failing_only);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "safer_ring/batch.h"
+#include "safer_ring/registry.h"
 #include "safer_ring/sim.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
@@ -362,6 +363,88 @@ SR_UNCHECKED static void an_heir_sends_what_was_received(void **state)
     }
 }
 
+/* A fixed file and a registered buffer are used in a batch as anywhere: in use until their operation has ended (REG-3). */
+SR_UNCHECKED static void what_is_registered_works_in_a_batch(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < KERNELS; k++)
+        for (int form = SR_BATCH_CHAINED; form <= SR_BATCH_DEFERRED; form++) {
+            struct world world;
+            struct sr_registry *registry = NULL;
+            struct sr_fixed_file file;
+            struct sr_buffer_slot slot;
+            struct sr_buffer *buffer = make_buffer(100);
+            struct sr_batch *batch = NULL;
+            struct sr_batch_future future;
+            struct sr_batch_result result;
+            struct sr_batch_options options = {.form = (enum sr_batch_form)form};
+            size_t count;
+            if (!open_world(&world, kernels[k])) {
+                assert_int_equal(sr_buffer_release(&buffer), 0);
+                continue;
+            }
+            assert_int_equal(sr_registry_new(world.ring, &registry), 0);
+            assert_int_equal(sr_registry_register_fixed_file(registry, world.file, &file), 0);
+            assert_int_equal(sr_registry_register_buffer_slots(registry, &buffer, 1, &slot), 0);
+            assert_int_equal(sr_slot_take(registry, slot, &buffer), 0);
+            struct sr_op_spec read = sr_spec_read(sr_fd_fixed(file), 0, sr_range(0, 100));
+            struct sr_op_spec sync = sr_spec_fsync(sr_fd_fixed(file), 0);
+            assert_int_equal(sr_batch_new_with(&batch, &options), 0);
+            assert_int_equal(sr_batch_add(batch, &read, &buffer, NULL), 0);
+            assert_int_equal(sr_batch_add_plain(batch, &sync, NULL), 0);
+            assert_int_equal(sr_batch_add_dependency(batch, 1, 0), 0);
+            assert_int_equal(sr_batch_submit_standalone(world.ring, &batch, &future), 0);
+            assert_int_equal(sr_registry_remove_fixed_file(registry, &file), SR_EBUFFER_IN_FLIGHT);
+            assert_int_equal(sr_registry_unregister_buffer_slots(registry, &buffer, 1, &count),
+                             SR_EBUFFER_IN_FLIGHT);
+
+            assert_int_equal(sr_batch_await(&future, world.ring, &result), 0);
+
+            assert_int_equal(result.succeeded, 2);
+            assert_int_equal(sr_batch_result_take(&result, 0, &buffer), 100);
+            sr_batch_result_fini(&result);
+            assert_int_equal(sr_buffer_release(&buffer), 0);
+            assert_int_equal(sr_registry_remove_fixed_file(registry, &file), 0);
+            assert_int_equal(sr_registry_free(&registry), 0);
+            close_world(&world);
+        }
+}
+
+/* A file that was removed between submission and start fails its operation, and what depends on it never runs (REG-2). */
+SR_UNCHECKED static void a_file_gone_before_its_time_fails_its_operation(void **state)
+{
+    (void)state;
+    struct world world;
+    struct sr_registry *registry = NULL;
+    struct sr_fixed_file file;
+    struct sr_batch *batch = NULL;
+    struct sr_batch_future future;
+    struct sr_batch_result result;
+    struct sr_batch_options options = {.form = SR_BATCH_DEFERRED};
+    struct sr_op_spec nop = sr_spec_nop();
+    assert_true(open_world(&world, "sim"));
+    assert_int_equal(sr_registry_new(world.ring, &registry), 0);
+    assert_int_equal(sr_registry_register_fixed_file(registry, world.file, &file), 0);
+    struct sr_op_spec sync = sr_spec_fsync(sr_fd_fixed(file), 0);
+    assert_int_equal(sr_batch_new_with(&batch, &options), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &sync, NULL), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_batch_add_dependency(batch, 1, 0), 0);
+    assert_int_equal(sr_batch_add_dependency(batch, 2, 1), 0);
+    assert_int_equal(sr_batch_submit_standalone(world.ring, &batch, &future), 0);
+    assert_int_equal(sr_registry_remove_fixed_file(registry, &file), 0);
+
+    assert_int_equal(sr_batch_await(&future, world.ring, &result), 0);
+
+    assert_int_equal(result.succeeded, 1);
+    assert_int_equal(sr_batch_result_take_plain(&result, 1), SR_ENOT_REGISTERED);
+    assert_int_equal(sr_batch_result_take_plain(&result, 2), -ECANCELED);
+    sr_batch_result_fini(&result);
+    assert_int_equal(sr_registry_free(&registry), 0);
+    close_world(&world);
+}
+
 /* A batch that waits for the world can be dropped, and the ring drains (BATCH-6). */
 SR_UNCHECKED static void a_dropped_batch_goes_home(void **state)
 {
@@ -422,8 +505,12 @@ SR_UNCHECKED static void a_cancelled_batch_ends(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(both_forms_give_the_same_results), cmocka_unit_test(batches_do_not_meet),
-    cmocka_unit_test(an_heir_sends_what_was_received),  cmocka_unit_test(a_dropped_batch_goes_home),
+    cmocka_unit_test(both_forms_give_the_same_results),
+    cmocka_unit_test(batches_do_not_meet),
+    cmocka_unit_test(an_heir_sends_what_was_received),
+    cmocka_unit_test(what_is_registered_works_in_a_batch),
+    cmocka_unit_test(a_file_gone_before_its_time_fails_its_operation),
+    cmocka_unit_test(a_dropped_batch_goes_home),
     cmocka_unit_test(a_cancelled_batch_ends),
 };
 
