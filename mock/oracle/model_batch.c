@@ -18,6 +18,7 @@ struct sri_lot *sri_model_lot(struct sri_model *model, const struct sr_batch_opt
     if (sr_batch_new_with(&lot->batch, options) != 0)
         return NULL;
     lot->model = model;
+    sri_model_code(model, "/* A batch: what is done with it is not shown. */");
     lot->options = *options;
     lot->stage = SRI_LOT_BUILDING;
     return lot;

@@ -19,6 +19,7 @@ struct sri_pin *sri_model_pin(struct sri_model *model, size_t size)
               rc == 0 && bytes != NULL && sr_pinned_len(pin->pinned) == size,
               "a new pinned buffer of %zu bytes holds %zu, or can't be touched: %d", size,
               sr_pinned_len(pin->pinned), rc);
+    sri_model_code(model, "/* A pinned buffer: what is done with it is not shown. */");
     pin->bytes = bytes;
     pin->size = size;
     return pin;

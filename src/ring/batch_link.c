@@ -3,10 +3,10 @@
  *
  * The kernel's rule for going on is ours (safer_ring/batch.h) for the operations named here only, and an entry that it
  * refuses to begin with would end the whole chain, its beginning too (measured): so nothing is linked that could be refused
- * so. Nothing is linked behind an fsync, whose failure does not end a chain (measured). Not linked at all: what has flags that may
- * not be known; a timeout, whose end is an error; a recv with MSG_WAITALL, whose
- * chain a datagram cut to size breaks; openat and connect, whose arguments are looked at before anything begins; what has a
- * linked timeout, or inherits a length that is not known yet. All these are submitted when their time has come.
+ * so. Nothing is linked behind an fsync, whose failure does not end a chain (measured). Not linked at all: what has flags that
+ * may not be known; a timeout, whose end is an error; a recv with MSG_WAITALL, whose chain a datagram cut to size breaks; openat
+ * and connect, whose arguments are looked at before anything begins; what has a linked timeout, or inherits a length that is
+ * not known yet. All these are submitted when their time has come.
  */
 #include "ring/batch_link.h"
 
