@@ -129,6 +129,8 @@ static void begin_run(struct sri_lot *lot)
 {
     lot->stage = SRI_LOT_RUNNING;
     lot->fresh = true;
+    if (lot->options.fail_fast) /* which cancels, and then slots are held by what the cancels owe */
+        lot->model->tagged = true;
 }
 
 static int not_submitted(struct sri_lot *lot, int rc)

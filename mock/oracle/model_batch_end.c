@@ -66,14 +66,26 @@ static void learn_strangers(const struct sr_panic *panic, void *model)
             strangers[stranger_count++] = line;
 }
 
-static bool is_stranger(const struct sri_model *model, const struct sri_lot_member *member,
+/* In whose entry the books have the buffer that a member works on: its own, or one that it inherits from. */
+static struct sri_lot_member *holder_of(struct sri_lot *lot, struct sri_lot_member *member)
+{
+    while (member->buffer == NULL && member->inherits != SRI_NO_MEMBER)
+        member = &lot->members[member->inherits];
+    return member;
+}
+
+static bool is_stranger(struct sri_lot *lot, struct sri_lot_member *member,
                         const struct sr_panic_operation *line)
 {
+    const struct sri_model *model = lot->model;
+    const struct sri_lot_member *holder = holder_of(lot, member);
+    const struct sri_held *buffer = holder->buffer;
     bool no_fd = member->opcode == IORING_OP_NOP || member->opcode == IORING_OP_TIMEOUT;
-    size_t size = member->buffer != NULL ? member->buffer->size : 0;
-    bool kept = member->buffer == NULL || model->heap == NULL || !sri_model_is_home(model, member->buffer);
-    return !member->consumed && kept && line->buffer_size == size && (no_fd || line->fd == member->fd) &&
-           strcmp(line->kind, sri_model_kind_name(member->opcode)) == 0;
+    size_t size = buffer != NULL ? buffer->size : 0;
+    bool kept = buffer == NULL || model->heap == NULL || !sri_model_is_home(model, buffer);
+    /* Who inherits has not started while the kernel has the one before. */
+    return !member->consumed && !holder->consumed && kept && line->buffer_size == size &&
+           (no_fd || line->fd == member->fd) && strcmp(line->kind, sri_model_kind_name(member->opcode)) == 0;
 }
 
 static void adopt_strangers(struct sri_lot *lot)
@@ -84,11 +96,15 @@ static void adopt_strangers(struct sri_lot *lot)
         sri_model_ask_the_panic(model, learn_strangers);
     for (uint32_t i = 0; i < stranger_count; i++) {
         uint32_t k = 0;
-        while (k < lot->count && !is_stranger(model, &lot->members[k], &strangers[i]))
+        while (k < lot->count && !is_stranger(lot, &lot->members[k], &strangers[i]))
             k++;
         if (!sri_judge(model->verdict, SRI_RULE_BATCH_6, strangers[i].id, k < lot->count,
                        "an orphan of a dropped batch is none of its operations"))
             continue;
+        struct sri_lot_member *holder = holder_of(lot, &lot->members[k]);
+        struct sri_held *buffer = holder->buffer;
+        holder->buffer = NULL;
+        lot->members[k].buffer = buffer;
         lot->members[k].consumed = true;
         lot->members[k].id = strangers[i].id;
     }

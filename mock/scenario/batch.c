@@ -222,7 +222,7 @@ static void play(struct sri_stage *stage)
         config.entries = 2;
     if (!sri_yard_open(&yard, stage) || !sri_stage_open(stage, &config))
         return;
-    if (sri_chance(stage, 700))
+    if (sri_chance(stage, 900))
         build_independent(stage);
     sri_take_steps(&yard, steps, sizeof steps / sizeof steps[0], 30 + sri_choose(stage, 80));
     sri_yard_close(&yard);
