@@ -55,6 +55,7 @@ extern const struct sri_verb sri_verb_faults;
 extern const struct sri_verb sri_verb_exhaust;
 extern const struct sri_verb sri_verb_replay;
 extern const struct sri_verb sri_verb_shrink;
+extern const struct sri_verb sri_verb_run;
 extern const struct sri_verb sri_verb_doctor;
 
 /* "safer-ring: …" on standard error; returns SRI_EXIT_USAGE. */

@@ -10,8 +10,8 @@
 
 /* In the order of --help. A new verb stands here, with its own help beside its code. */
 static const struct sri_verb *const verbs[] = {
-    &sri_verb_check,  &sri_verb_faults, &sri_verb_exhaust,
-    &sri_verb_replay, &sri_verb_shrink, &sri_verb_doctor,
+    &sri_verb_check,  &sri_verb_faults, &sri_verb_exhaust, &sri_verb_replay,
+    &sri_verb_shrink, &sri_verb_run,    &sri_verb_doctor,
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 

@@ -12,22 +12,27 @@
 #include "engine/steps.h"
 
 #define SCRIBBLE 0xdb
+#define DIRECT_BLOCK 4096u /* no device of today wants more */
 
 static uint32_t ask(struct sri_request *request, enum sri_why why, uint32_t n, const int16_t *errnos)
 {
+    bool asks = request->attempt.file != NULL && !sri_is_kind(request->ring->engine);
+    uint32_t object = asks ? sri_object_of(request) : 0;
     struct sri_question question = {.why = why,
                                     .n = n,
                                     .opcode = request->opcode,
                                     .fd = request->fd,
                                     .user_data = request->user_data,
                                     .length = request->length,
-                                    .errnos = errnos};
+                                    .errnos = errnos,
+                                    .object = object,
+                                    .has_object = request->attempt.file != NULL};
     uint32_t answer = sri_pick(&request->ring->engine->chooser, &question);
     SRI_REQUIRE(answer < n || n == 0);
     return answer;
 }
 
-static uint64_t shortened(uint64_t length, uint32_t answer)
+static uint64_t cut(uint64_t length, uint32_t answer)
 {
     switch (answer) {
     case 0: return length;
@@ -36,6 +41,24 @@ static uint64_t shortened(uint64_t length, uint32_t answer)
     case 3: return length - 1;
     default: return length / 4 > 0 ? length / 4 : 1;
     }
+}
+
+/* Its memory must lie as the device wants it: staging memory does not. */
+static bool is_direct(const struct sri_request *request)
+{
+    return request->attempt.file != NULL && (sri_object_of(request) & SRI_OBJECT_DIRECT) != 0;
+}
+
+/* Direct input and output stops at a block's end: at least one block is moved, or all. */
+static uint64_t shortened(const struct sri_request *request, uint32_t answer)
+{
+    uint64_t length = cut(request->length, answer);
+    if (answer == 0 || !is_direct(request))
+        return length;
+    length -= length % DIRECT_BLOCK;
+    if (length == 0)
+        length = DIRECT_BLOCK;
+    return length < request->length ? length : request->length;
 }
 
 /* Staging memory takes the bytes at the attempt, so that the program's memory gets them late. Without it: at once. */
@@ -72,11 +95,11 @@ static bool ask_freedoms(struct sri_request *request)
     bool whole = (opcode->traits & SRI_TRAIT_MESSAGE) && (request->attempt.flags & (MSG_WAITALL | MSG_TRUNC));
     if ((opcode->traits & SRI_TRAIT_SHORT) && request->length > 1 && !whole) {
         uint32_t answer = ask(request, SRI_WHY_SHORT, 5, NULL);
-        request->attempt.limit = shortened(request->length, answer);
+        request->attempt.limit = shortened(request, answer);
     }
     if ((opcode->traits & SRI_TRAIT_TARGET) && request->length > 0 && !whole) {
         request->copy = (uint8_t)ask(request, SRI_WHY_COPY, 3, NULL);
-        if (request->copy > 0)
+        if (request->copy > 0 && !is_direct(request))
             stage(request);
     }
     return true;

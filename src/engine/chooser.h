@@ -78,6 +78,8 @@ struct sri_question {
     const int16_t *errnos; /* SRI_WHY_ERRNO: the errno of answer i is errnos[i - 1] (positive) */
     uint64_t request;      /* the request's number as in its events, 0 when it has none */
     uint32_t freedom;      /* SRI_WHY_WORLD: enum sri_world_freedom */
+    uint32_t object;       /* SRI_OBJECT_* of what `fd` means; 0 also where there is none */
+    uint8_t has_object;    /* 1: `object` is about a descriptor */
 };
 
 struct sri_chooser_vtable {

@@ -168,14 +168,17 @@ static bool has_news(const struct sri_ring *ring)
 /*
  * One rule for IORING_SQ_TASKRUN: it is set while an enter could get on with a request of this ring, on a ring whose
  * work the true kernel would do by itself (so that whoever peeks, enters) or which asked for the flag. A DEFER_TASKRUN
- * ring without IORING_SETUP_TASKRUN_FLAG is told nothing, as by the true kernel.
+ * ring without IORING_SETUP_TASKRUN_FLAG is told nothing, as by the true kernel. With the option `shows_readable` it is
+ * set too while the ring's descriptor is readable: nobody sees a program take its CQEs, so whoever finds none must enter,
+ * and the descriptor is put right.
  */
 static void show_taskrun(struct sri_ring *ring)
 {
     if ((ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) && !(ring->setup_flags & IORING_SETUP_TASKRUN_FLAG))
         return;
     uint32_t flags = __atomic_load_n(&ring->header->sq_flags, __ATOMIC_RELAXED);
-    bool wanted = ring->in_flight > 0 || ring->letters != NULL ||
+    bool readable = ring->engine->options.shows_readable && ring->notified;
+    bool wanted = readable || ring->in_flight > 0 || ring->letters != NULL ||
                   atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
     if (wanted == ((flags & IORING_SQ_TASKRUN) != 0))
         return;
@@ -206,13 +209,13 @@ void sri_notify(struct sri_ring *ring)
 {
     if (ring->closed)
         return;
-    show_taskrun(ring);
     if (ring->eventfd_due)
         sri_eventfd_signal(ring);
     bool news = has_news(ring);
-    if (news == ring->notified && !(news && is_told_anew(ring)))
-        return;
-    ring->notified = news;
-    ring->told_tail = ring->cq_tail;
-    ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
+    if (news != ring->notified || (news && is_told_anew(ring))) {
+        ring->notified = news;
+        ring->told_tail = ring->cq_tail;
+        ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
+    }
+    show_taskrun(ring);
 }

@@ -42,6 +42,9 @@ struct sri_engine_options {
     uint64_t hidden_operations;    /* 1 << IORING_OP_*: a CQE of -EINVAL, and the probe says so */
     uint64_t hidden_registrations; /* 1 << IORING_REGISTER_*: -EINVAL */
 
+    /* Programs poll the rings' own descriptors, which must not stay readable (completion.c). */
+    bool shows_readable;
+
     /* Is told once of each thing that is refused since it is not simulated at all, in one line. NULL: nobody is. */
     void (*refused)(void *self, const char *text);
     void *refused_self;

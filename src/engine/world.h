@@ -176,6 +176,7 @@ enum sri_edge {
 #define SRI_OBJECT_POLLS (1u << 0)     /* it may become ready */
 #define SRI_OBJECT_SOCKET (1u << 1)    /* it takes messages */
 #define SRI_OBJECT_ZERO_COPY (1u << 2) /* and sends them from the program's memory */
+#define SRI_OBJECT_DIRECT (1u << 3)    /* storage that moves whole blocks only (O_DIRECT) */
 
 /* In wait_for of a poll that was woken: the rest is what it tells. */
 #define SRI_WOKEN (1u << 31)

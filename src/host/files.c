@@ -112,7 +112,7 @@ uint32_t sri_host_object(void *self, const struct sri_file *file)
 {
     (void)self;
     if (file->kind == SRI_HOST_STORAGE)
-        return 0;
+        return (fcntl(sri_host_fd(file), F_GETFL) & O_DIRECT) != 0 ? SRI_OBJECT_DIRECT : 0;
     if (file->kind != SRI_HOST_SOCKET)
         return SRI_OBJECT_POLLS;
     uint32_t socket = SRI_OBJECT_POLLS | SRI_OBJECT_SOCKET;

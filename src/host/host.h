@@ -18,4 +18,16 @@ int sri_host_world_new(struct sri_world *out);
  */
 void sri_host_world_attach(struct sri_world world, struct sri_engine *engine);
 
+/*
+ * From the beginning: a world that answers the same calls in the same way, as far as it can. Storage uses no worker, and
+ * time is logical.
+ */
+void sri_host_world_repeat(struct sri_world world);
+
+/* The next call found nothing to do the last time: what is due next is due when it begins. From any thread. */
+void sri_host_world_hurry(struct sri_world world);
+
+/* Inside a call, from an observer: the program asks for time, so it is the machine's from here on. True: it was not. */
+bool sri_host_world_keep_time(struct sri_world world);
+
 #endif

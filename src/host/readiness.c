@@ -20,23 +20,6 @@
 #define NSEC_PER_SEC UINT64_C(1000000000)
 #define EVENTS_AT_ONCE 64
 
-uint64_t sri_host_now_ns(void *self)
-{
-    (void)self;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
-uint64_t sri_host_clock_ns(void *self, enum sri_clock clock)
-{
-    static const clockid_t clocks[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
-    (void)self;
-    struct timespec now;
-    clock_gettime(clocks[clock], &now);
-    return (uint64_t)now.tv_sec * NSEC_PER_SEC + (uint64_t)now.tv_nsec;
-}
-
 static uint32_t wanted_by_waiters(const struct sri_file *file)
 {
     uint32_t mask = 0;
@@ -266,7 +249,8 @@ static int look(struct sri_host *host, struct epoll_event *events)
 /* ppoll(2) knows nanoseconds, a signal mask, and every kernel; it takes nothing, so that all sleepers wake. */
 static int sleep_until(struct sri_host *host, uint64_t until_ns, const void *mask, size_t mask_size)
 {
-    uint64_t now = until_ns == SRI_NEVER ? 0 : sri_host_now_ns(host);
+    until_ns = sri_host_to_real(host, until_ns);
+    uint64_t now = until_ns == SRI_NEVER ? 0 : sri_host_real_ns();
     uint64_t left = until_ns > now ? until_ns - now : 0;
     struct timespec timeout = {.tv_sec = (time_t)(left / NSEC_PER_SEC),
                                .tv_nsec = (long)(left % NSEC_PER_SEC)};
@@ -298,7 +282,9 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
         sri_workers_stop(host->workers);
     if (until_ns != 0 && sri_host_collect(host))
         return 0;
-    int rc = until_ns != 0 ? sleep_unlocked(host, until_ns, mask, mask_size) : 0;
+    int rc = until_ns != 0 && !sri_host_skip_to(host, until_ns)
+                 ? sleep_unlocked(host, until_ns, mask, mask_size)
+                 : 0;
     call_sleepers(host);
     if (atomic_load(&host->alarmed))
         answer_alarm(host);
@@ -318,11 +304,13 @@ void sri_host_set_timer(struct sri_host *host)
     if (host->engine == NULL || host->ring_count == 0)
         return;
     uint64_t due = sri_engine_next_due_ns(host->engine);
-    if (due == host->timer_due_ns)
+    /* In logical time it fires at once, and again and again as long as something is to come. */
+    if (due == host->timer_due_ns && (due == SRI_NEVER || !host->clock.logical))
         return;
     struct itimerspec when = {.it_interval = {0, 0}, .it_value = {0, 0}};
     if (due != SRI_NEVER) {
-        uint64_t at = due != 0 ? due : 1; /* zero would disarm */
+        uint64_t at = sri_host_to_real(host, due);
+        at = at != 0 ? at : 1; /* zero would disarm */
         when.it_value.tv_sec = (time_t)(at / NSEC_PER_SEC);
         when.it_value.tv_nsec = (long)(at % NSEC_PER_SEC);
     }

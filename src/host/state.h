@@ -69,10 +69,22 @@ struct sri_host_ring {
 #define SRI_HOST_FILES_PER_CHUNK 64
 #define SRI_HOST_OBJECTS 64u
 
+/*
+ * The clock of a run that must repeat (clock.c): it moves by what the program and the engine do. Once the program itself
+ * asks for time it is the machine's again, ahead of it by what was skipped until then.
+ */
+struct sri_host_clock {
+    bool logical;
+    uint64_t now_ns;
+    uint64_t ahead_ns;
+    _Atomic bool hurried;
+};
+
 struct sri_host {
     pthread_mutex_t lock;
     struct sri_engine *engine;
     struct sri_workers *workers;
+    struct sri_host_clock clock;
 
     int epoll;
     int alarm; /* eventfd: somebody wakes the sleepers */
@@ -124,6 +136,14 @@ static inline int sri_host_fd(const struct sri_file *file)
     return file->duplicate >= 0 ? file->duplicate : file->fd;
 }
 
+/* clock.c */
+uint64_t sri_host_real_ns(void);
+uint64_t sri_host_now_ns(void *self);
+uint64_t sri_host_clock_ns(void *self, enum sri_clock clock);
+void sri_host_visit(struct sri_host *host); /* a call of the program's begins */
+uint64_t sri_host_to_real(const struct sri_host *host, uint64_t at_ns);
+bool sri_host_skip_to(struct sri_host *host, uint64_t at_ns); /* true: that was all the waiting */
+
 /* readiness.c */
 void sri_host_set_armed(struct sri_host *host, struct sri_file *file, uint32_t mask);
 int sri_host_watch(struct sri_host *host, struct sri_attempt *attempt, struct sri_file *file,
@@ -134,8 +154,6 @@ int sri_host_wait(void *self, uint64_t until_ns, const void *mask, size_t mask_s
 void sri_host_wake(void *self);
 void sri_host_alarm(struct sri_host *host); /* from any thread, without the lock */
 void sri_host_set_timer(struct sri_host *host);
-uint64_t sri_host_now_ns(void *self);
-uint64_t sri_host_clock_ns(void *self, enum sri_clock clock);
 
 /* attempt.c */
 enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t *result);

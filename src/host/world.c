@@ -51,6 +51,7 @@ static void world_lock(void *self)
 {
     struct sri_host *host = self;
     pthread_mutex_lock(&host->lock);
+    sri_host_visit(host);
 }
 
 /* What is held beyond this visit must be an object, and no longer a number (files.c). */

@@ -1,0 +1,62 @@
+/*
+ * `safer-ring run`: a program that knows nothing of this one, on the engine.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "cli/under.h"
+
+static int run(int count, char **arguments)
+{
+    struct sri_under under;
+    struct sri_under_outcome outcome;
+    uint64_t failed = 0;
+    int first_code = SRI_EXIT_FINE;
+    int rc = sri_under_read(&under, count, arguments);
+    if (rc != 0)
+        return rc;
+    for (uint64_t seed = under.first; seed <= under.last; seed++) {
+        rc = sri_under_run(&under, seed, &outcome);
+        if (rc != 0)
+            return rc;
+        int code = sri_under_report(&under, seed, &outcome);
+        bool served = outcome.sum.rings > 0;
+        sri_under_outcome_fini(&outcome);
+        failed += code != SRI_EXIT_FINE;
+        if (first_code == SRI_EXIT_FINE)
+            first_code = code;
+        if (!served && code != SRI_EXIT_FINE)
+            break;
+    }
+    if (under.last > under.first)
+        fprintf(stderr, "safer-ring: seeds %" PRIu64 "..%" PRIu64 ": %" PRIu64 " of them failed\n",
+                under.first, under.last, failed);
+    return first_code;
+}
+
+static const char help[] =
+    "safer-ring run [OPTIONS] -- PROGRAM ARGUMENTS\n"
+    "\n"
+    "Runs a program that uses liburing, unmodified, on the engine over this machine's own descriptors. The closing report\n"
+    "counts what the engine served and names what the program did wrong (docs/run.md).\n"
+    "\n"
+    "  --seed N, --seeds A..B  things go wrong, by a seed; each of A to B in turn (default: nothing goes wrong)\n"
+    "  --policy NAME|FILE      what goes wrong: gentle, reads (default), network, disk, cruel, or a file\n"
+    "  --faults LIST           only these points, POINT or POINT=PER_1024 with commas\n"
+    "  --tape FILE             the choices of a tape in place of a seed's; --save-tape FILE keeps this run's\n"
+    "  --suppress FILE         findings not to be told, a name and a text in each line\n"
+    "  --no-detect             counts only\n"
+    "  --stall-ms N            how long a wait may last that nothing can end (default 1000)\n"
+    "  --json FILE             the counts as JSON, a line per run\n"
+    "  --quiet                 no report of a run without fault\n"
+    "\n"
+    "Exit code: the program's; 1 when it ended with 0 and there are findings, 2 when it opened no ring here, 124 when it was\n"
+    "ended since its wait could not end, 128 and the signal's number when a signal ended it.\n";
+
+const struct sri_verb sri_verb_run = {
+    .name = "run",
+    .summary = "a program that uses liburing, unmodified, on the engine",
+    .help = help,
+    .run = run,
+};

@@ -1,0 +1,183 @@
+/*
+ * The closing report of a watched run.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "cli/cli.h"
+#include "cli/under.h"
+
+static int code_of(int status)
+{
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void tell_end(const struct sri_under *under, int status)
+{
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "safer-ring: `%s` was ended by signal %d (%s)\n", under->program[0], WTERMSIG(status),
+                strsignal(WTERMSIG(status)));
+    else
+        fprintf(stderr, "safer-ring: `%s` ended with exit code %d\n", under->program[0], WEXITSTATUS(status));
+}
+
+static void tell_command(const struct sri_under *under, uint64_t seed)
+{
+    fputs("  again: safer-ring run", stderr);
+    if (under->tape != NULL)
+        fprintf(stderr, " --tape %s", under->tape);
+    else if (under->seeded)
+        fprintf(stderr, " --seed %" PRIu64, seed);
+    if (under->policy != NULL)
+        fprintf(stderr, " --policy %s", under->policy);
+    if (under->faults != NULL)
+        fprintf(stderr, " --faults %s", under->faults);
+    if (under->suppress != NULL)
+        fprintf(stderr, " --suppress %s", under->suppress);
+    if (under->traps)
+        fputs(" --trap", stderr);
+    fputs(" --", stderr);
+    for (char **argument = under->program; *argument != NULL; argument++) {
+        bool plain = (*argument)[0] != 0 && strpbrk(*argument, " \t\n'\"$\\*?[]<>|&;()`#~") == NULL;
+        fputc(' ', stderr);
+        if (plain) {
+            fputs(*argument, stderr);
+            continue;
+        }
+        fputc('\'', stderr);
+        for (const char *c = *argument; *c != 0; c++)
+            *c == '\'' ? fputs("'\\''", stderr) : fputc(*c, stderr);
+        fputc('\'', stderr);
+    }
+    fputc('\n', stderr);
+}
+
+static void tell_faults(const struct sri_run_page *sum)
+{
+    unsigned told = 0;
+    for (unsigned i = 0; i < SRI_POINTS; i++) {
+        if (sum->fired[i] == 0)
+            continue;
+        fprintf(stderr, "%s%s %" PRIu64, told++ == 0 ? "  what went wrong: " : ", ",
+                sri_point_infos[i].name + strlen("safer_ring/"), sum->fired[i]);
+    }
+    fputs(told == 0 ? "  nothing went wrong\n" : "\n", stderr);
+}
+
+static void tell_counts(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+{
+    const struct sri_run_page *sum = &outcome->sum;
+    bool seeded = under->seeded || under->tape != NULL;
+    fprintf(stderr,
+            "  served by the engine: %" PRIu64 " rings, %" PRIu64 " enters, %" PRIu64 " operations, %" PRIu64
+            " completions, in %u process%s\n",
+            sum->rings, sum->enters, sum->consumed, sum->completed, outcome->processes,
+            outcome->processes == 1 ? "" : "es");
+    if (sum->trapped > 0)
+        fprintf(stderr, "  system calls caught from below: %" PRIu64 "\n", sum->trapped);
+    if (sum->refused[0] != 0)
+        fprintf(stderr, "  not simulated, and refused: %s\n", sum->refused);
+    if (!seeded)
+        return;
+    tell_faults(sum);
+    if (under->tape == NULL)
+        fprintf(stderr, "  seed %" PRIu64 ", ", seed);
+    else
+        fprintf(stderr, "  tape %s, ", under->tape);
+    fprintf(stderr, "%" PRIu64 " events, trace hash %016" PRIx64 "\n", sum->events, sum->hash);
+    if (sum->environment[0] != 0)
+        fprintf(stderr, "  not repeatable: environment: %s\n", sum->environment);
+}
+
+/* Where addr2line is, a frame gets its line. */
+static void tell_frame(const char *line, size_t length)
+{
+    char copy[600];
+    char command[800];
+    char answer[400] = "";
+    snprintf(copy, sizeof copy, "%.*s", (int)(length < 590 ? length : 590), line);
+    fputs(copy, stderr);
+    char *module = strchr(copy, '/');
+    char *plus = strrchr(copy, '+');
+    if (module != NULL && plus != NULL && plus > module && strchr(module, '\'') == NULL) {
+        size_t digits = strspn(plus + 1, "0123456789abcdefx");
+        snprintf(command, sizeof command, "addr2line -s -e '%.*s' %.*s 2>/dev/null", (int)(plus - module),
+                 module, (int)digits, plus + 1);
+        FILE *pipe = popen(command, "re");
+        if (pipe != NULL && fgets(answer, sizeof answer, pipe) != NULL && answer[0] != '?')
+            fprintf(stderr, " at %.*s", (int)strcspn(answer, "\n"), answer);
+        if (pipe != NULL)
+            pclose(pipe);
+    }
+    fputc('\n', stderr);
+}
+
+static void tell_findings(const struct sri_under_outcome *outcome)
+{
+    for (const char *line = outcome->findings; line != NULL && *line != 0;) {
+        size_t length = strcspn(line, "\n");
+        if (length > 5 && strncmp(line, "    #", 5) == 0)
+            tell_frame(line, length);
+        else
+            fprintf(stderr, "%.*s\n", (int)length, line);
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+}
+
+static void write_json(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+{
+    const struct sri_run_page *sum = &outcome->sum;
+    FILE *file = strcmp(under->json, "-") == 0 ? stdout : fopen(under->json, "ae");
+    if (file == NULL) {
+        sri_complain("`%s` can't be written", under->json);
+        return;
+    }
+    fprintf(file,
+            "{\"seed\": %" PRIu64 ", \"status\": %d, \"processes\": %u, \"rings\": %" PRIu64
+            ", \"enters\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"completions\": %" PRIu64
+            ", \"trapped\": %" PRIu64 ", \"findings\": %" PRIu64 ", \"suppressed\": %" PRIu64
+            ", \"hash\": \"%016" PRIx64 "\", \"repeatable\": %s, \"faults\": {",
+            seed, code_of(outcome->status), outcome->processes, sum->rings, sum->enters, sum->consumed,
+            sum->completed, sum->trapped, sum->findings, sum->suppressed, sum->hash,
+            sum->environment[0] == 0 ? "true" : "false");
+    const char *separator = "";
+    for (unsigned i = 0; i < SRI_POINTS; i++) {
+        if (sum->fired[i] == 0)
+            continue;
+        fprintf(file, "%s\"%s\": %" PRIu64, separator, sri_point_infos[i].name, sum->fired[i]);
+        separator = ", ";
+    }
+    fputs("}}\n", file);
+    if (file != stdout)
+        fclose(file);
+}
+
+int sri_under_report(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+{
+    int code = code_of(outcome->status);
+    bool found = outcome->sum.findings > 0;
+    bool served = outcome->sum.rings > 0;
+    if (under->json != NULL)
+        write_json(under, seed, outcome);
+    if (under->quiet && code == 0 && !found && served)
+        return SRI_EXIT_FINE;
+    tell_findings(outcome);
+    tell_end(under, outcome->status);
+    tell_counts(under, seed, outcome);
+    if (outcome->unfinished)
+        fputs("  a process ended at once, without its last findings: a signal, or exec\n", stderr);
+    if (found)
+        fprintf(stderr, "  findings: %" PRIu64 "\n", outcome->sum.findings);
+    if (outcome->sum.suppressed > 0)
+        fprintf(stderr, "  suppressed: %" PRIu64 "\n", outcome->sum.suppressed);
+    if (served && (found || code != 0 || under->seeded))
+        tell_command(under, seed);
+    if (!served) {
+        sri_under_tell_why(under->program[0], outcome->processes);
+        return code != 0 ? code : SRI_EXIT_USAGE;
+    }
+    return code != 0 ? code : found ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
+}

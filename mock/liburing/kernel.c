@@ -1,0 +1,224 @@
+/*
+ * The kernel of this process, and its end by fork: a child has a copy of the engine whose descriptors are its parent's.
+ * It forgets that copy and makes one of its own when it opens a ring; the parent's rings are refused to it.
+ */
+#include "liburing/kernel.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/host.h"
+
+struct sri_uring_hooks sri_uring_hooks;
+
+#define FOREIGN_WORDS 64 /* descriptors 0 .. 4095 */
+
+static struct {
+    pthread_mutex_t lock;
+    _Atomic(struct sr_backend *) made;
+    struct sr_backend backend;
+    struct sri_world world;
+    bool follows_forks;
+    uint64_t rings[FOREIGN_WORDS];   /* descriptors that are rings of this process */
+    uint64_t foreign[FOREIGN_WORDS]; /* … of one it was forked from */
+    bool complained;
+} host = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* Simulated kernels, by ring->pad2. Slot 0 is the process's own. */
+#define SIMULATED 64
+static struct sr_backend simulated[SIMULATED];
+static unsigned simulated_next = 1;
+
+static bool bit(const uint64_t *words, int fd)
+{
+    return fd >= 0 && fd < FOREIGN_WORDS * 64 && (words[fd / 64] >> (fd % 64) & 1) != 0;
+}
+
+static void set_bit(uint64_t *words, int fd, bool on)
+{
+    if (fd < 0 || fd >= FOREIGN_WORDS * 64)
+        return;
+    if (on)
+        words[fd / 64] |= UINT64_C(1) << (fd % 64);
+    else
+        words[fd / 64] &= ~(UINT64_C(1) << (fd % 64));
+}
+
+bool sri_uring_is_foreign(int fd)
+{
+    return bit(host.foreign, fd);
+}
+
+void sri_uring_remember(int fd, bool open)
+{
+    pthread_mutex_lock(&host.lock);
+    set_bit(host.rings, fd, open);
+    set_bit(host.foreign, fd, false);
+    pthread_mutex_unlock(&host.lock);
+}
+
+/* Asked at each close of the program's, so without the lock when the answer is no. */
+bool sri_uring_forget_ring(int fd)
+{
+    if (!bit(host.rings, fd) && !bit(host.foreign, fd))
+        return false;
+    pthread_mutex_lock(&host.lock);
+    bool was = bit(host.rings, fd);
+    set_bit(host.rings, fd, false);
+    set_bit(host.foreign, fd, false);
+    pthread_mutex_unlock(&host.lock);
+    return was;
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&host.lock);
+    if (host.made != NULL)
+        host.world.vtable->lock(host.world.self);
+}
+
+static void after_fork_in_parent(void)
+{
+    if (host.made != NULL)
+        host.world.vtable->unlock(host.world.self);
+    pthread_mutex_unlock(&host.lock);
+}
+
+/* The copy of the engine is left alone: it belongs to threads and descriptors that are not here. */
+static void after_fork_in_child(void)
+{
+    for (size_t i = 0; i < FOREIGN_WORDS; i++) {
+        host.foreign[i] |= host.rings[i];
+        host.rings[i] = 0;
+    }
+    host.made = NULL;
+    pthread_mutex_unlock(&host.lock);
+}
+
+static int make(void)
+{
+    struct sri_engine *engine;
+    const struct sri_chooser kind = {NULL, NULL};
+    struct sri_world bare;
+    int rc = sri_host_world_new(&bare);
+    if (rc != 0)
+        return rc;
+    host.world = bare;
+    if (sri_uring_hooks.world_made != NULL)
+        sri_uring_hooks.world_made(&host.world);
+    rc = sri_engine_new(&engine, host.world, kind);
+    if (rc != 0) {
+        host.world.vtable->release(host.world.self);
+        return rc;
+    }
+    sri_host_world_attach(bare, engine);
+    const struct sri_engine_options options = {.shows_readable = true};
+    sri_engine_set_options(engine, &options);
+    if (sri_uring_hooks.kernel_made != NULL)
+        sri_uring_hooks.kernel_made(engine);
+    host.backend = sri_engine_backend(engine, "drop-in");
+    if (!host.follows_forks)
+        host.follows_forks = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    host.made = &host.backend;
+    return 0;
+}
+
+const struct sr_backend *sri_uring_host_if_made(void)
+{
+    return host.made;
+}
+
+const struct sr_backend *sri_uring_host(int *error)
+{
+    const struct sr_backend *made = host.made;
+    if (__builtin_expect(made != NULL, 1))
+        return made;
+    pthread_mutex_lock(&host.lock);
+    *error = host.made == NULL ? make() : 0;
+    made = host.made;
+    pthread_mutex_unlock(&host.lock);
+    return made;
+}
+
+int sri_uring_adopt(struct sr_backend backend)
+{
+    int slot = -ENOMEM;
+    pthread_mutex_lock(&host.lock);
+    for (unsigned i = 1; i < SIMULATED && slot < 0; i++) {
+        if (simulated[i].self == backend.self && simulated[i].vtable == backend.vtable)
+            slot = (int)i;
+    }
+    if (slot < 0) {
+        slot = (int)simulated_next;
+        simulated_next = simulated_next + 1 < SIMULATED ? simulated_next + 1 : 1;
+        simulated[slot] = backend;
+    }
+    pthread_mutex_unlock(&host.lock);
+    return slot;
+}
+
+const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *error)
+{
+    if (ring == NULL || __builtin_expect(ring->pad2 == 0, 1))
+        return sri_uring_host(error);
+    return &simulated[ring->pad2 % SIMULATED];
+}
+
+static int refuse_foreign(int fd)
+{
+    static const char text[] =
+        "safer-ring: a forked child uses a ring that its parent made; it is refused (EBADF): a ring belongs to one process here\n";
+    if (!host.complained) {
+        host.complained = true;
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)ignored;
+    }
+    if (sri_uring_hooks.foreign != NULL)
+        sri_uring_hooks.foreign(fd, false);
+    return -EBADF;
+}
+
+int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io_uring_params *params)
+{
+    int fd = kernel->vtable->setup(kernel->self, entries, params);
+    if (fd >= 0 && kernel == &host.backend)
+        sri_uring_remember(fd, true);
+    return fd;
+}
+
+int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned min_complete, unsigned flags,
+                    const void *arg, size_t arg_size, const void *frame, const void *site)
+{
+    int rc = 0;
+    const struct sr_backend *kernel = sri_uring_kernel_of(ring, &rc);
+    if (kernel == NULL)
+        return rc;
+    if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_uring_is_foreign(fd))
+        return refuse_foreign(fd);
+    if (sri_uring_hooks.enters != NULL)
+        sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
+    rc = kernel->vtable->enter(kernel->self, fd, to_submit, min_complete, flags, arg, arg_size);
+    if (sri_uring_hooks.returned != NULL)
+        sri_uring_hooks.returned(ring, fd, rc);
+    return rc;
+}
+
+int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
+                       const void *frame, const void *site)
+{
+    int rc = 0;
+    const struct sr_backend *kernel = sri_uring_kernel_of(ring, &rc);
+    if (kernel == NULL)
+        return rc;
+    if (kernel == &host.backend && sri_uring_is_foreign(fd))
+        return refuse_foreign(fd);
+    if (sri_uring_hooks.enters != NULL)
+        sri_uring_hooks.enters(ring, fd, 1, frame, site);
+    rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);
+    if (sri_uring_hooks.returned != NULL)
+        sri_uring_hooks.returned(ring, fd, rc);
+    return rc;
+}

@@ -1,0 +1,74 @@
+/*
+ * Which kernel answers for a `struct io_uring`: the engine over this process's own descriptors, made when it is first
+ * needed, or a simulated one that sr_sim_queue_init() named.
+ */
+#ifndef SRI_LIBURING_KERNEL_H
+#define SRI_LIBURING_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <liburing.h>
+
+#include "engine/engine.h"
+#include "safer_ring/backend.h"
+
+/* What liburing keeps in ring->int_flags: enter by the registered number. */
+#define SRI_URING_REGISTERED 1
+
+/* Whoever watches a program from below. Any may be NULL; `ring` is NULL where the program gave a descriptor only. */
+struct sri_uring_hooks {
+    /* The engine of this process was made, and nothing has used it; the world may be replaced by one around it. */
+    void (*world_made)(struct sri_world *world);
+    void (*kernel_made)(struct sri_engine *engine);
+    void (*opened)(struct io_uring *ring, int fd);
+    /* Before an enter or a register: `frame` is where the program's own frames begin, `site` where it called from. */
+    void (*enters)(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site);
+    void (*returned)(struct io_uring *ring, int fd, int result);
+    void (*exits)(struct io_uring *ring);
+    /* A forked child uses, or closes, a ring of its parent. */
+    void (*foreign)(int fd, bool closes);
+    /* Before the program closes a descriptor of its own. */
+    void (*closes)(int fd);
+};
+extern struct sri_uring_hooks sri_uring_hooks;
+
+/* The kernel of this process; NULL with *error set: it can't be had. */
+const struct sr_backend *sri_uring_host(int *error);
+
+/* The same, if it was made already and by this process; else NULL. */
+const struct sr_backend *sri_uring_host_if_made(void);
+
+/* The kernel of a ring: the process's, or the simulated one it was opened on. */
+const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *error);
+
+/* Remembers a simulated kernel; the number to keep in ring->pad2, or -ENOMEM. */
+int sri_uring_adopt(struct sr_backend backend);
+
+/* Is this descriptor a ring that a parent process made before this one was forked? */
+bool sri_uring_is_foreign(int fd);
+void sri_uring_remember(int fd, bool open);
+
+/* Was it a ring of this process? It is none any more. */
+bool sri_uring_forget_ring(int fd);
+
+/* The calls, as the kernel's own: a result or -errno. `frame` and `site` as in the hooks. */
+int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io_uring_params *params);
+int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned min_complete, unsigned flags,
+                    const void *arg, size_t arg_size, const void *frame, const void *site);
+int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
+                       const void *frame, const void *site);
+
+/* Maps a ring that is set up into `ring`. 0 or -errno with nothing left mapped. */
+int sri_uring_map(const struct sr_backend *kernel, int fd, struct io_uring_params *params,
+                  struct io_uring *ring);
+
+/* Publishes what was prepared: how many entries wait in the SQ. */
+unsigned sri_uring_flush(struct io_uring *ring);
+
+/* The caller's caller, for those hooks. */
+#define SRI_FRAME __builtin_frame_address(0)
+#define SRI_SITE __builtin_return_address(0)
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * The watcher's beginning, its place in the engine, and its end. A joint: it makes and connects.
+ */
+#include "run/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/world.h"
+#include "fate/tape_file.h"
+#include "host/host.h"
+#include "run/detect.h"
+
+struct sri_agent sri_agent;
+
+static bool finished;
+
+void sri_agent_environment(const char *format, ...)
+{
+    struct sri_run_page *page = sri_agent.page;
+    if (page == NULL || page->environment[0] != 0)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(page->environment, sizeof page->environment, format, arguments);
+    va_end(arguments);
+}
+
+/* A descriptor by what it is, for people. */
+static void tell_descriptor(const struct sri_question *question)
+{
+    char path[32];
+    char target[100];
+    if (sri_agent.page->environment[0] != 0)
+        return;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", question->fd);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    target[length > 0 ? length : 0] = 0;
+    sri_agent_environment("%s on descriptor %d (%s) is answered by others too",
+                          sri_opcode_name(question->opcode), question->fd,
+                          length > 0 ? target : "a registered file");
+}
+
+/* Around the policy's chooser: what the answer depends on besides the tape is remembered. */
+static uint32_t pick(void *self, const struct sri_question *question)
+{
+    struct sri_chooser *inner = self;
+    if (question->has_object && (question->object & SRI_OBJECT_POLLS) != 0)
+        tell_descriptor(question);
+    uint32_t answer = inner->vtable->pick(inner->self, question);
+    if (answer != 0)
+        sri_agent.page->fired[sri_point_of(sri_freedom_of(question), answer)]++;
+    sri_agent.page->asked[sri_freedom_of(question)]++;
+    return answer;
+}
+
+static bool asks_for_time(const struct sri_event *event)
+{
+    return event->opcode == IORING_OP_TIMEOUT || event->opcode == IORING_OP_LINK_TIMEOUT;
+}
+
+static void observe(void *self, const struct sri_event *event)
+{
+    struct sri_agent *agent = self;
+    struct sri_run_page *page = agent->page;
+    switch (event->kind) {
+    case SRI_EVENT_CONSUMED: page->consumed++; break;
+    case SRI_EVENT_COMPLETED: page->completed++; break;
+    case SRI_EVENT_ENTER: page->enters++; break;
+    case SRI_EVENT_RING_OPENED: page->rings++; break;
+    case SRI_EVENT_RING_CLOSED:
+    case SRI_EVENT_LEAVE:
+    case SRI_EVENT_TOUCH:
+    case SRI_EVENT_TOUCHED:
+    case SRI_EVENT_COMMITTED:
+    case SRI_EVENT_CANCELLING:
+    case SRI_EVENT_SKIPPED:
+    case SRI_EVENT_WAKE:
+    case SRI_EVENT_STALL:
+    case SRI_EVENT_OPENED:
+    case SRI_EVENT_CLOSED:
+    case SRI_EVENT_CHOSEN:
+    case SRI_EVENT_RETURNED: break;
+    }
+    if (agent->seeded) {
+        if (event->kind == SRI_EVENT_CONSUMED && asks_for_time(event)) {
+            sri_agent_environment("%s asks for time", sri_opcode_name(event->opcode));
+            if (sri_host_world_keep_time(agent->world))
+                agent->policy_run.in_time = true;
+        }
+        sri_trace_observe(&agent->trace, event);
+        page->hash = agent->trace.hash;
+        page->events = agent->trace.events;
+    }
+    if (agent->detects)
+        sri_detect_event(event);
+}
+
+static void world_made(struct sri_world *world)
+{
+    sri_agent.world = *world;
+    if (sri_agent.seeded)
+        sri_host_world_repeat(*world);
+}
+
+static void refused(void *self, const char *text)
+{
+    struct sri_agent *agent = self;
+    if (agent->page->refused[0] == 0)
+        snprintf(agent->page->refused, sizeof agent->page->refused, "%s", text);
+}
+
+static int read_tape(struct sri_agent *agent)
+{
+    struct sri_tape_file file;
+    struct sri_tape_error error;
+    int rc = sri_tape_file_read(&file, agent->tape, &error);
+    if (rc == 0) {
+        agent->seed = file.seed;
+        rc = sri_tape_init_body(&agent->recorded, file.body, file.size);
+        sri_tape_file_fini(&file);
+    }
+    if (rc != 0)
+        sri_agent_environment("the tape can't be read: %s", error.reason);
+    return rc;
+}
+
+static void kernel_made(struct sri_engine *engine)
+{
+    static struct sri_chooser inner;
+    static const struct sri_chooser_vtable outer = {.pick = pick};
+    struct sri_agent *agent = &sri_agent;
+    agent->engine = engine;
+    const struct sri_engine_options options = {.shows_readable = true,
+                                               .refused = refused,
+                                               .refused_self = agent};
+    sri_engine_set_options(engine, &options);
+    sri_trace_begin(&agent->trace);
+    sri_engine_add_observer(engine, (struct sri_observer){.observe = observe, .self = agent});
+    if (!agent->seeded)
+        return;
+    if (agent->tape[0] == 0 || read_tape(agent) != 0)
+        sri_tape_init_seed(&agent->recorded, agent->seed);
+    agent->policy_run =
+        (struct sri_policy_run){.policy = &agent->policy, .tape = &agent->recorded, .points = &agent->points};
+    inner = sri_policy_chooser(&agent->policy_run);
+    sri_engine_set_chooser(engine, (struct sri_chooser){.vtable = &outer, .self = &inner});
+}
+
+/* The address of something each thread has of its own. */
+static uint64_t this_thread(void)
+{
+    static _Thread_local char mark;
+    return (uint64_t)(uintptr_t)&mark;
+}
+
+static void enters(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site)
+{
+    if (sri_agent.seeded) {
+        uint64_t thread = this_thread();
+        if (sri_agent.first_thread == 0)
+            sri_agent.first_thread = thread;
+        else if (sri_agent.first_thread != thread)
+            sri_agent_environment("more than one thread uses io_uring");
+        if (to_submit == 0)
+            sri_host_world_hurry(sri_agent.world);
+    }
+    if (sri_agent.detects)
+        sri_detect_enters(ring, fd, frame, site);
+}
+
+static void returned(struct io_uring *ring, int fd, int result)
+{
+    if (sri_agent.detects)
+        sri_detect_returned(ring, fd, result);
+}
+
+static void write_tape(struct sri_agent *agent)
+{
+    char path[SRI_RUN_TEXT + 40];
+    const uint8_t *body;
+    size_t size;
+    struct sri_tape_file file = {0};
+    snprintf(path, sizeof path, "%s/%d.tape", agent->folder, (int)getpid());
+    sri_tape_body(&agent->recorded, &body, &size);
+    snprintf(file.program, sizeof file.program, "%s", agent->page->program);
+    snprintf(file.world, sizeof file.world, "host");
+    file.seed = agent->seed;
+    file.body = body;
+    file.size = size;
+    file.semantics = SRI_SEMANTICS_VERSION;
+    file.points = sri_points_hash();
+    struct sri_tape_error ignored;
+    (void)sri_tape_file_write(&file, path, &ignored);
+}
+
+void sri_agent_finish(void)
+{
+    struct sri_agent *agent = &sri_agent;
+    if (!agent->on || finished)
+        return;
+    finished = true;
+    if (agent->detects)
+        sri_detect_finish();
+    if (agent->seeded && agent->engine != NULL)
+        write_tape(agent);
+    agent->page->finished = 1;
+}
+
+/* A child has its own page, and a kernel of its own once it opens a ring. */
+static void after_fork(void)
+{
+    struct sri_agent *agent = &sri_agent;
+    finished = false;
+    agent->engine = NULL;
+    agent->first_thread = 0;
+    memset(&agent->recorded, 0, sizeof agent->recorded);
+    memset(&agent->points, 0, sizeof agent->points);
+    if (sri_agent_open_page(agent) != 0)
+        agent->on = false;
+    if (agent->detects)
+        sri_detect_forked();
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    struct sri_agent *agent = &sri_agent;
+    const char *folder = getenv(SRI_RUN_VARIABLE);
+    if (folder == NULL || strlen(folder) >= sizeof agent->folder)
+        return;
+    snprintf(agent->folder, sizeof agent->folder, "%s", folder);
+    if (sri_agent_read_settings(agent) != 0 || sri_agent_open_page(agent) != 0)
+        return;
+    agent->on = true;
+    sri_uring_hooks = (struct sri_uring_hooks){
+        .world_made = world_made,
+        .kernel_made = kernel_made,
+        .enters = enters,
+        .returned = returned,
+    };
+    if (agent->detects)
+        sri_detect_begin(&sri_uring_hooks);
+    pthread_atfork(NULL, NULL, after_fork);
+    atexit(sri_agent_finish);
+}

@@ -1,0 +1,49 @@
+/*
+ * The watcher inside a program that `safer-ring run` started.
+ */
+#ifndef SRI_RUN_AGENT_H
+#define SRI_RUN_AGENT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fate/policy.h"
+#include "fate/trace.h"
+#include "liburing/kernel.h"
+#include "run/shared.h"
+
+struct sri_agent {
+    bool on;     /* started by the command, and its folder can be used */
+    bool seeded; /* things go wrong, by a seed or a tape */
+    bool detects;
+    bool traps; /* system calls are caught from below too */
+    uint64_t seed;
+    uint64_t stall_ms;
+    char folder[SRI_RUN_TEXT];
+    char tape[SRI_RUN_TEXT]; /* a tape to read; empty: the seed */
+    struct sri_run_page *page;
+    struct sri_engine *engine;
+    struct sri_world world;
+    struct sri_trace trace;
+    struct sri_tape recorded;
+    struct sri_points points;
+    struct sri_policy policy;
+    struct sri_policy_run policy_run;
+    uint64_t first_thread;
+};
+
+/* The one of this process. */
+extern struct sri_agent sri_agent;
+
+/* The run can't be repeated, and why: the first reason stays. */
+void sri_agent_environment(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* settings.c: fills the agent from its folder. 0 or -errno; what it reads was written by the command. */
+int sri_agent_read_settings(struct sri_agent *agent);
+int sri_agent_open_page(struct sri_agent *agent);
+
+/* The process is about to end: what is only in memory goes to the folder. Once. */
+void sri_agent_finish(void);
+
+#endif

@@ -1,0 +1,274 @@
+/*
+ * The requests in flight of a watched program, and who is told what. Judges nothing.
+ */
+#include "run/detect.h"
+
+#include <execinfo.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "run/agent.h"
+
+#define BUCKETS 4096u
+#define CHUNK 256u
+
+struct sri_detect sri_detect;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sri_borrowed *buckets[BUCKETS];
+static struct sri_borrowed *twins[BUCKETS];
+static struct sri_borrowed *spare;
+
+void sri_detect_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void sri_detect_unlock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+static struct sri_borrowed *take(void)
+{
+    if (spare == NULL) {
+        struct sri_borrowed *chunk = sri_alloc_zero(CHUNK, sizeof *chunk);
+        if (chunk == NULL)
+            return NULL;
+        for (unsigned i = 0; i < CHUNK; i++) {
+            chunk[i].next = spare;
+            spare = &chunk[i];
+        }
+    }
+    struct sri_borrowed *taken = spare;
+    spare = taken->next;
+    memset(taken, 0, sizeof *taken);
+    return taken;
+}
+
+struct sri_borrowed *sri_detect_find(uint64_t request)
+{
+    struct sri_borrowed *borrowed = buckets[request % BUCKETS];
+    while (borrowed != NULL && borrowed->request != request)
+        borrowed = borrowed->next;
+    return borrowed;
+}
+
+static struct sri_borrowed **twins_of(uint64_t user_data)
+{
+    return &twins[(user_data * UINT64_C(0x9e3779b97f4a7c15) >> 40) % BUCKETS];
+}
+
+struct sri_borrowed *sri_detect_find_user_data(uint64_t user_data)
+{
+    return *twins_of(user_data);
+}
+
+struct sri_watched_ring *sri_detect_ring(int fd)
+{
+    for (uint32_t i = 0; i < sri_detect.ring_count; i++) {
+        if (sri_detect.rings[i].fd == fd)
+            return &sri_detect.rings[i];
+    }
+    return NULL;
+}
+
+static void opened(const struct sri_event *event)
+{
+    if (sri_detect.ring_count == SRI_DETECT_RINGS)
+        return;
+    sri_detect.rings[sri_detect.ring_count++] = (struct sri_watched_ring){.fd = event->ring};
+}
+
+static void forget_ring(int fd)
+{
+    struct sri_watched_ring *ring = sri_detect_ring(fd);
+    if (ring != NULL)
+        *ring = sri_detect.rings[--sri_detect.ring_count];
+}
+
+static void link_in(struct sri_borrowed *borrowed)
+{
+    struct sri_borrowed **bucket = &buckets[borrowed->request % BUCKETS];
+    borrowed->next = *bucket;
+    *bucket = borrowed;
+    struct sri_borrowed **twin = twins_of(borrowed->user_data);
+    borrowed->twin = *twin;
+    *twin = borrowed;
+    borrowed->older = sri_detect.newest;
+    if (sri_detect.newest != NULL)
+        sri_detect.newest->newer = borrowed;
+    else
+        sri_detect.oldest = borrowed;
+    sri_detect.newest = borrowed;
+}
+
+static void drop(struct sri_borrowed *borrowed)
+{
+    struct sri_borrowed **at = &buckets[borrowed->request % BUCKETS];
+    while (*at != borrowed)
+        at = &(*at)->next;
+    *at = borrowed->next;
+    for (at = twins_of(borrowed->user_data); *at != borrowed;)
+        at = &(*at)->twin;
+    *at = borrowed->twin;
+    if (borrowed->older != NULL)
+        borrowed->older->newer = borrowed->newer;
+    else
+        sri_detect.oldest = borrowed->newer;
+    if (borrowed->newer != NULL)
+        borrowed->newer->older = borrowed->older;
+    else
+        sri_detect.newest = borrowed->older;
+    borrowed->next = spare;
+    spare = borrowed;
+}
+
+static void consumed(const struct sri_event *event)
+{
+    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    struct sri_borrowed *borrowed = take();
+    if (borrowed == NULL || ring == NULL) {
+        sri_detect.unwatched++;
+        return;
+    }
+    const struct io_uring_sqe *sqe = event->sqe;
+    borrowed->request = event->request;
+    borrowed->user_data = event->user_data;
+    borrowed->ring = event->ring;
+    borrowed->opcode = sqe->opcode;
+    borrowed->flags = sqe->flags;
+    borrowed->fd = (sqe->flags & IOSQE_FIXED_FILE) != 0 ? -1 : sqe->fd;
+    borrowed->place = sri_detect.place;
+    borrowed->lending = event->lending;
+    for (uint32_t i = 0; i < event->segment_count && i < SRI_DETECT_SEGMENTS; i++)
+        borrowed->segments[borrowed->segment_count++] = event->segments[i];
+    ring->in_flight++;
+    sri_queue_consumed(borrowed, ring, sqe);
+    link_in(borrowed);
+}
+
+static void ended(const struct sri_event *event, struct sri_borrowed *borrowed)
+{
+    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    borrowed->posted = true;
+    if (!event->last)
+        return;
+    if (ring != NULL)
+        ring->in_flight--;
+    drop(borrowed);
+}
+
+static void drop_all_of(int ring)
+{
+    struct sri_borrowed *borrowed = sri_detect.oldest;
+    while (borrowed != NULL) {
+        struct sri_borrowed *newer = borrowed->newer;
+        if (borrowed->ring == ring)
+            drop(borrowed);
+        borrowed = newer;
+    }
+}
+
+static void dispatch(const struct sri_event *event)
+{
+    struct sri_borrowed *borrowed = event->request != 0 ? sri_detect_find(event->request) : NULL;
+    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    switch (event->kind) {
+    case SRI_EVENT_RING_OPENED: opened(event); break;
+    case SRI_EVENT_RING_CLOSED:
+        if (ring != NULL)
+            sri_queue_exits(ring, false);
+        drop_all_of(event->ring);
+        forget_ring(event->ring);
+        break;
+    case SRI_EVENT_CONSUMED: consumed(event); break;
+    case SRI_EVENT_COMPLETED:
+        if (borrowed != NULL)
+            ended(event, borrowed);
+        break;
+    case SRI_EVENT_SKIPPED:
+        if (borrowed != NULL)
+            ended(event, borrowed);
+        break;
+    case SRI_EVENT_LEAVE:
+        if (ring != NULL)
+            sri_queue_left(event, ring);
+        break;
+    case SRI_EVENT_ENTER:
+    case SRI_EVENT_TOUCH:
+    case SRI_EVENT_TOUCHED:
+    case SRI_EVENT_COMMITTED:
+    case SRI_EVENT_CANCELLING:
+    case SRI_EVENT_WAKE:
+    case SRI_EVENT_STALL:
+    case SRI_EVENT_OPENED:
+    case SRI_EVENT_CLOSED:
+    case SRI_EVENT_CHOSEN:
+    case SRI_EVENT_RETURNED: break;
+    }
+}
+
+void sri_detect_event(const struct sri_event *event)
+{
+    sri_detect_lock();
+    dispatch(event);
+    sri_detect_unlock();
+}
+
+void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const void *site)
+{
+    sri_detect_lock();
+    sri_detect.frame = frame;
+    sri_detect.place = sri_place_here(frame, site);
+    struct sri_watched_ring *watched = ring != NULL ? sri_detect_ring(ring->ring_fd) : sri_detect_ring(fd);
+    if (watched != NULL && ring != NULL) {
+        watched->ring = ring;
+        watched->khead = ring->sq.khead;
+        watched->cq_entries = ring->cq.ring_entries;
+    }
+    sri_detect_unlock();
+}
+
+void sri_detect_returned(struct io_uring *ring, int fd, int result)
+{
+    if (result >= 0)
+        return;
+    sri_detect_lock();
+    sri_queue_returned(sri_detect_ring(ring != NULL ? ring->ring_fd : fd), fd, result);
+    sri_detect_unlock();
+}
+
+void sri_detect_finish(void)
+{
+    sri_detect_lock();
+    for (uint32_t i = 0; i < sri_detect.ring_count; i++)
+        sri_queue_exits(&sri_detect.rings[i], true);
+    sri_detect_unlock();
+}
+
+void sri_detect_forked(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    while (sri_detect.oldest != NULL)
+        drop(sri_detect.oldest);
+    sri_detect.ring_count = 0;
+}
+
+static void foreign(int fd, bool closes)
+{
+    if (closes)
+        return;
+    sri_detect_lock();
+    sri_finding("fork", NULL,
+                "a forked child uses ring %d, which its parent made: a ring belongs to one process", fd);
+    sri_detect_unlock();
+}
+
+void sri_detect_begin(struct sri_uring_hooks *hooks)
+{
+    void *prime[2];
+    (void)backtrace(prime, 2); /* its first call loads a library */
+    hooks->foreign = foreign;
+}

@@ -1,0 +1,112 @@
+/*
+ * What a watched program does wrong, seen from below: the requests in flight with where they came from, and the findings.
+ *
+ * Each detector is a file detect_*.c: functions that sri_detect_event() and the others in detect.c call, with the lock
+ * held. A finding has a name, which suppressions and tests use.
+ */
+#ifndef SRI_RUN_DETECT_H
+#define SRI_RUN_DETECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "engine/observer.h"
+#include "liburing/kernel.h"
+
+#define SRI_DETECT_SEGMENTS 4
+#define SRI_DETECT_FRAMES 12
+
+/* A place in the program: return addresses, the innermost first. */
+struct sri_place_of_call {
+    const void *frames[SRI_DETECT_FRAMES];
+    uint32_t count;
+};
+
+/* A request that was consumed and has not ended. */
+struct sri_borrowed {
+    struct sri_borrowed *next; /* of its bucket, or of the free ones */
+    struct sri_borrowed *twin; /* of its bucket by user_data */
+    struct sri_borrowed *older;
+    struct sri_borrowed *newer;
+    const struct sri_place_of_call *place;
+    uint64_t request;
+    uint64_t user_data;
+    uint64_t sum;
+    uint64_t moved; /* leading bytes that are the kernel's by now */
+    int ring;
+    int fd; /* -1: none, or a registered file */
+    uint32_t segment_count;
+    struct iovec segments[SRI_DETECT_SEGMENTS];
+    enum sri_lending lending;
+    uint8_t opcode;
+    uint8_t flags; /* of the SQE */
+    bool read;     /* a source that the kernel has read */
+    bool told;     /* a finding was told of its memory: one is enough */
+    bool posted;   /* a CQE was seen */
+    bool selected; /* its memory is a provided buffer */
+};
+
+/* A ring as the program knows it. */
+struct sri_watched_ring {
+    int fd;
+    struct io_uring *ring; /* where the program kept it when it last called; may be gone by now */
+    const unsigned *khead; /* of its SQ, to know it again */
+    uint32_t in_flight;
+    uint32_t overflow; /* CQEs that wait for room, as last seen */
+    uint32_t cq_entries;
+    uint8_t last_flags; /* of the last SQE that was consumed */
+    uint64_t last_user_data;
+    uint8_t last_opcode;
+};
+
+#define SRI_DETECT_RINGS 64
+
+struct sri_detect {
+    struct sri_borrowed *oldest;
+    struct sri_borrowed *newest;
+    struct sri_watched_ring rings[SRI_DETECT_RINGS];
+    uint32_t ring_count;
+    const void *frame; /* of the call that goes on */
+    const struct sri_place_of_call *place;
+    uint64_t unwatched; /* requests for which there was no memory */
+    uintptr_t lowest;   /* bounds of all that is lent */
+    uintptr_t highest;
+};
+
+extern struct sri_detect sri_detect;
+
+/* detect.c: the agent's doors to all detectors. */
+void sri_detect_begin(struct sri_uring_hooks *hooks);
+void sri_detect_forked(void);
+void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const void *site);
+void sri_detect_returned(struct io_uring *ring, int fd, int result);
+void sri_detect_event(const struct sri_event *event);
+void sri_detect_finish(void);
+void sri_detect_lock(void);
+void sri_detect_unlock(void);
+
+/* NULL: it is not known. */
+struct sri_borrowed *sri_detect_find(uint64_t request);
+/* The first of a bucket that may hold this user_data; go on by twin. */
+struct sri_borrowed *sri_detect_find_user_data(uint64_t user_data);
+struct sri_watched_ring *sri_detect_ring(int fd);
+
+/* finding.c: tells of a finding, unless it is suppressed. `about` may be NULL. */
+void sri_finding(const char *name, const struct sri_borrowed *about, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* place.c: where the program called from; NULL: not known. The same place is the same pointer. */
+const struct sri_place_of_call *sri_place_here(const void *frame, const void *site);
+/* The bounds of this thread's stack. */
+void sri_place_stack(uintptr_t *lowest, uintptr_t *highest);
+
+/* detect_queue.c: overflow, chains, equal user_data, wrong threads, what is left at the end. */
+void sri_queue_consumed(struct sri_borrowed *borrowed, struct sri_watched_ring *ring,
+                        const struct io_uring_sqe *sqe);
+void sri_queue_left(const struct sri_event *event, struct sri_watched_ring *ring);
+void sri_queue_returned(const struct sri_watched_ring *ring, int fd, int result);
+void sri_queue_exits(struct sri_watched_ring *ring, bool whole_process);
+
+#endif

@@ -1,0 +1,107 @@
+/*
+ * The folder that the command prepared: settings and policy are read from it, the page of counts is made in it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "run/agent.h"
+
+#define TEXT_MOST 65536
+
+static int read_file(const struct sri_agent *agent, const char *name, char *text, size_t size)
+{
+    char path[SRI_RUN_TEXT + 40];
+    snprintf(path, sizeof path, "%s/%s", agent->folder, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    size_t length = 0;
+    ssize_t rc;
+    while (length < size - 1 && (rc = read(fd, text + length, size - 1 - length)) > 0)
+        length += (size_t)rc;
+    text[length] = 0;
+    close(fd);
+    return 0;
+}
+
+static void read_setting(struct sri_agent *agent, const char *name, const char *value)
+{
+    uint64_t number = strtoull(value, NULL, 10);
+    if (strcmp(name, "seed") == 0) {
+        agent->seeded = true;
+        agent->seed = number;
+    } else if (strcmp(name, "tape") == 0) {
+        agent->seeded = true;
+        snprintf(agent->tape, sizeof agent->tape, "%s", value);
+    } else if (strcmp(name, "detect") == 0) {
+        agent->detects = number != 0;
+    } else if (strcmp(name, "trap") == 0) {
+        agent->traps = number != 0;
+    } else if (strcmp(name, "stall-ms") == 0) {
+        agent->stall_ms = number;
+    }
+}
+
+int sri_agent_read_settings(struct sri_agent *agent)
+{
+    static char text[TEXT_MOST];
+    int rc = read_file(agent, SRI_RUN_SETTINGS, text, sizeof text);
+    if (rc != 0)
+        return rc;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL;) {
+        char *value = strchr(line, ' ');
+        if (value == NULL)
+            continue;
+        *value = 0;
+        read_setting(agent, line, value + 1);
+    }
+    if (read_file(agent, SRI_RUN_POLICY, text, sizeof text) != 0)
+        return 0;
+    struct sri_policy_error ignored;
+    return sri_policy_read(&agent->policy, text, &ignored);
+}
+
+static void name_program(struct sri_run_page *page)
+{
+    char path[256];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length <= 0)
+        return;
+    path[length] = 0;
+    const char *base = strrchr(path, '/');
+    snprintf(page->program, sizeof page->program, "%.63s", base != NULL ? base + 1 : path);
+}
+
+/* A process that becomes another program has a page for each. */
+int sri_agent_open_page(struct sri_agent *agent)
+{
+    char path[SRI_RUN_TEXT + 40];
+    int fd = -1;
+    for (int i = 0; i < 100 && fd < 0; i++) {
+        snprintf(path, sizeof path, "%s/%d.%d.page", agent->folder, (int)getpid(), i);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (fd < 0)
+        return -errno;
+    void *memory = MAP_FAILED;
+    if (ftruncate(fd, (off_t)sizeof(struct sri_run_page)) == 0)
+        memory = mmap(NULL, sizeof(struct sri_run_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    int rc = memory == MAP_FAILED ? -errno : 0;
+    close(fd);
+    if (rc != 0)
+        return rc;
+    agent->page = memory;
+    agent->page->magic = SRI_RUN_MAGIC;
+    agent->page->pid = (int32_t)getpid();
+    agent->page->parent = (int32_t)getppid();
+    agent->page->seeded = agent->seeded;
+    agent->page->seed = agent->seed;
+    name_program(agent->page);
+    return 0;
+}

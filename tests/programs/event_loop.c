@@ -1,0 +1,59 @@
+/*
+ * The ring's descriptor in an event loop: it is readable when there is a completion, and only then; and a program asleep in
+ * epoll_wait wakes up when another thread makes what its operation waits for ready.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+
+#include "program.h"
+
+static void *write_later(void *argument)
+{
+    int fd = *(int *)argument;
+    usleep(20000);
+    CHECK(write(fd, "x", 1) == 1);
+    return NULL;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
+}
+
+int main(void)
+{
+    struct io_uring ring;
+    struct epoll_event event = {.events = EPOLLIN};
+    int pipe_ends[2];
+    pthread_t thread;
+    char byte[16];
+    open_ring(&ring, 8, 0);
+    CHECK(pipe(pipe_ends) == 0);
+    int loop = epoll_create1(0);
+    CHECK(loop >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, ring.ring_fd, &event) == 0);
+    CHECK(!is_readable(ring.ring_fd));
+
+    for (int round = 0; round < 5; round++) {
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+        io_uring_prep_read(sqe, pipe_ends[0], byte, sizeof byte, 0);
+        io_uring_sqe_set_data64(sqe, 7);
+        submit_all(&ring);
+        CHECK(pthread_create(&thread, NULL, write_later, &pipe_ends[1]) == 0);
+        struct io_uring_cqe *cqe = NULL;
+        while (io_uring_peek_cqe(&ring, &cqe) != 0) {
+            struct epoll_event got;
+            int count = epoll_wait(loop, &got, 1, 10000);
+            CHECK(count == 1 || (count < 0 && errno == EINTR));
+        }
+        CHECK(cqe->user_data == 7 && cqe->res == 1 && byte[0] == 'x');
+        io_uring_cqe_seen(&ring, cqe);
+        CHECK(pthread_join(thread, NULL) == 0);
+        /* Once more around the loop, as event loops do: nothing is left. */
+        CHECK(io_uring_peek_cqe(&ring, &cqe) == -EAGAIN);
+        CHECK(!is_readable(ring.ring_fd));
+    }
+    io_uring_queue_exit(&ring);
+    return 0;
+}
