@@ -107,6 +107,8 @@ static void world_made(struct sri_world *world)
     sri_agent.world = *world;
     if (sri_agent.seeded)
         sri_host_world_repeat(*world);
+    if (sri_agent.detects)
+        sri_wait_watch(world);
 }
 
 static void refused(void *self, const char *text)

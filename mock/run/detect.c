@@ -20,13 +20,22 @@ static struct sri_borrowed *buckets[BUCKETS];
 static struct sri_borrowed *twins[BUCKETS];
 static struct sri_borrowed *spare;
 
+static _Thread_local bool inside;
+
 void sri_detect_lock(void)
 {
     pthread_mutex_lock(&lock);
+    inside = true;
+}
+
+bool sri_detect_is_inside(void)
+{
+    return inside;
 }
 
 void sri_detect_unlock(void)
 {
+    inside = false;
     pthread_mutex_unlock(&lock);
 }
 
@@ -146,6 +155,9 @@ static void consumed(const struct sri_event *event)
         borrowed->segments[borrowed->segment_count++] = event->segments[i];
     ring->in_flight++;
     sri_queue_consumed(borrowed, ring, sqe);
+    sri_entry_consumed(borrowed, sqe);
+    sri_buffers_consumed(borrowed, sqe);
+    sri_memory_lent(borrowed);
     link_in(borrowed);
 }
 
@@ -153,6 +165,7 @@ static void ended(const struct sri_event *event, struct sri_borrowed *borrowed)
 {
     struct sri_watched_ring *ring = sri_detect_ring(event->ring);
     borrowed->posted = true;
+    sri_buffers_completed(event, borrowed);
     if (!event->last)
         return;
     if (ring != NULL)
@@ -175,6 +188,8 @@ static void dispatch(const struct sri_event *event)
 {
     struct sri_borrowed *borrowed = event->request != 0 ? sri_detect_find(event->request) : NULL;
     struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    if (borrowed != NULL)
+        sri_memory_event(event, borrowed);
     switch (event->kind) {
     case SRI_EVENT_RING_OPENED: opened(event); break;
     case SRI_EVENT_RING_CLOSED:
@@ -222,6 +237,11 @@ void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const v
     sri_detect_lock();
     sri_detect.frame = frame;
     sri_detect.place = sri_place_here(frame, site);
+    uintptr_t lowest;
+    uintptr_t highest;
+    sri_place_stack(&lowest, &highest);
+    if ((uintptr_t)frame > lowest && (uintptr_t)frame < highest)
+        sri_memory_stack(lowest, (uintptr_t)frame);
     struct sri_watched_ring *watched = ring != NULL ? sri_detect_ring(ring->ring_fd) : sri_detect_ring(fd);
     if (watched != NULL && ring != NULL) {
         watched->ring = ring;
@@ -266,9 +286,19 @@ static void foreign(int fd, bool closes)
     sri_detect_unlock();
 }
 
+static void closes(int fd)
+{
+    if (sri_detect.ring_count == 0 || sri_detect_is_inside())
+        return;
+    sri_detect_lock();
+    sri_entry_closed(fd);
+    sri_detect_unlock();
+}
+
 void sri_detect_begin(struct sri_uring_hooks *hooks)
 {
     void *prime[2];
     (void)backtrace(prime, 2); /* its first call loads a library */
     hooks->foreign = foreign;
+    hooks->closes = closes;
 }

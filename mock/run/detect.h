@@ -45,7 +45,9 @@ struct sri_borrowed {
     bool read;     /* a source that the kernel has read */
     bool told;     /* a finding was told of its memory: one is enough */
     bool posted;   /* a CQE was seen */
-    bool selected; /* its memory is a provided buffer */
+    bool touching;  /* the kernel writes into its memory just now */
+    uint16_t group; /* of provided buffers */
+    bool selected;  /* its memory is a provided buffer */
 };
 
 /* A ring as the program knows it. */
@@ -86,6 +88,7 @@ void sri_detect_event(const struct sri_event *event);
 void sri_detect_finish(void);
 void sri_detect_lock(void);
 void sri_detect_unlock(void);
+bool sri_detect_is_inside(void); /* this thread holds the lock */
 
 /* NULL: it is not known. */
 struct sri_borrowed *sri_detect_find(uint64_t request);
@@ -108,5 +111,27 @@ void sri_queue_consumed(struct sri_borrowed *borrowed, struct sri_watched_ring *
 void sri_queue_left(const struct sri_event *event, struct sri_watched_ring *ring);
 void sri_queue_returned(const struct sri_watched_ring *ring, int fd, int result);
 void sri_queue_exits(struct sri_watched_ring *ring, bool whole_process);
+
+/* detect_memory.c: changed, released, lent twice. */
+void sri_memory_lent(struct sri_borrowed *borrowed);
+void sri_memory_event(const struct sri_event *event, struct sri_borrowed *borrowed);
+bool sri_memory_may_be_lent(const void *begin, size_t length);
+void sri_memory_released(const void *begin, size_t length, const char *how);
+void sri_memory_stack(uintptr_t lowest, uintptr_t frame);
+
+/* detect_entry.c: what entries name that were not consumed yet. */
+void sri_entry_consumed(const struct sri_borrowed *borrowed, const struct io_uring_sqe *sqe);
+bool sri_entry_any(void);
+uint32_t sri_entry_count(const struct sri_watched_ring *watched);
+void sri_entry_released(const void *begin, size_t length, const char *how);
+void sri_entry_closed(int fd);
+
+/* detect_buffers.c: provided buffers that don't come back. */
+void sri_buffers_consumed(struct sri_borrowed *borrowed, const struct io_uring_sqe *sqe);
+void sri_buffers_completed(const struct sri_event *event, const struct sri_borrowed *borrowed);
+void sri_buffers_exits(int ring);
+
+/* detect_wait.c: waits that nothing ends. */
+void sri_wait_watch(struct sri_world *world);
 
 #endif

@@ -121,4 +121,5 @@ void sri_queue_exits(struct sri_watched_ring *ring, bool whole_process)
             "enter with IORING_ENTER_GETEVENTS",
             ring->overflow, ring->fd);
     tell_left(ring, whole_process);
+    sri_buffers_exits(ring->fd);
 }

@@ -191,3 +191,11 @@ void sri_workers_free(struct sri_workers *workers)
     pthread_mutex_destroy(&workers->lock);
     sri_free(workers);
 }
+
+uint32_t sri_workers_count(struct sri_workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    uint32_t count = workers->count;
+    pthread_mutex_unlock(&workers->lock);
+    return count;
+}

@@ -40,4 +40,7 @@ void sri_workers_stop(struct sri_workers *workers);
 /* The same, and frees what is left. Jobs are their owner's. NULL is fine. */
 void sri_workers_free(struct sri_workers *workers);
 
+/* How many threads there are. */
+uint32_t sri_workers_count(struct sri_workers *workers);
+
 #endif

@@ -216,3 +216,9 @@ void sri_host_world_attach(struct sri_world world, struct sri_engine *engine)
     struct sri_host *host = world.self;
     host->engine = engine;
 }
+
+uint32_t sri_host_world_workers(struct sri_world world)
+{
+    struct sri_host *host = world.self;
+    return sri_workers_count(host->workers);
+}
