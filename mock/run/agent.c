@@ -224,10 +224,10 @@ static void after_fork(void)
     agent->first_thread = 0;
     memset(&agent->recorded, 0, sizeof agent->recorded);
     memset(&agent->points, 0, sizeof agent->points);
+    if (agent->detects)
+        sri_detect_forked(); /* before anything is closed: the parent's rings may not be mapped here */
     if (sri_agent_open_page(agent) != 0)
         agent->on = false;
-    if (agent->detects)
-        sri_detect_forked();
 }
 
 __attribute__((constructor)) static void begin(void)

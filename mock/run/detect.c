@@ -232,6 +232,17 @@ void sri_detect_event(const struct sri_event *event)
     sri_detect_unlock();
 }
 
+/* Where the program keeps its ring just now: it may move it between two calls. */
+static void know(struct io_uring *ring, int fd)
+{
+    struct sri_watched_ring *watched = sri_detect_ring(ring->ring_fd >= 0 ? ring->ring_fd : fd);
+    if (watched == NULL)
+        return;
+    watched->ring = ring;
+    watched->khead = ring->sq.khead;
+    watched->cq_entries = ring->cq.ring_entries;
+}
+
 void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const void *site)
 {
     sri_detect_lock();
@@ -242,12 +253,8 @@ void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const v
     sri_place_stack(&lowest, &highest);
     if ((uintptr_t)frame > lowest && (uintptr_t)frame < highest)
         sri_memory_stack(lowest, (uintptr_t)frame);
-    struct sri_watched_ring *watched = ring != NULL ? sri_detect_ring(ring->ring_fd) : sri_detect_ring(fd);
-    if (watched != NULL && ring != NULL) {
-        watched->ring = ring;
-        watched->khead = ring->sq.khead;
-        watched->cq_entries = ring->cq.ring_entries;
-    }
+    if (ring != NULL)
+        know(ring, fd);
     sri_detect_unlock();
 }
 
@@ -286,6 +293,22 @@ static void foreign(int fd, bool closes)
     sri_detect_unlock();
 }
 
+static void ring_opened(struct io_uring *ring, int fd)
+{
+    sri_detect_lock();
+    know(ring, fd);
+    sri_detect_unlock();
+}
+
+static void ring_exits(struct io_uring *ring)
+{
+    sri_detect_lock();
+    struct sri_watched_ring *watched = sri_detect_ring(ring->ring_fd);
+    if (watched != NULL)
+        watched->ring = NULL;
+    sri_detect_unlock();
+}
+
 static void closes(int fd)
 {
     if (sri_detect.ring_count == 0 || sri_detect_is_inside())
@@ -301,4 +324,6 @@ void sri_detect_begin(struct sri_uring_hooks *hooks)
     (void)backtrace(prime, 2); /* its first call loads a library */
     hooks->foreign = foreign;
     hooks->closes = closes;
+    hooks->opened = ring_opened;
+    hooks->exits = ring_exits;
 }

@@ -41,10 +41,10 @@ struct sri_borrowed {
     struct iovec segments[SRI_DETECT_SEGMENTS];
     enum sri_lending lending;
     uint8_t opcode;
-    uint8_t flags; /* of the SQE */
-    bool read;     /* a source that the kernel has read */
-    bool told;     /* a finding was told of its memory: one is enough */
-    bool posted;   /* a CQE was seen */
+    uint8_t flags;  /* of the SQE */
+    bool read;      /* a source that the kernel has read */
+    bool told;      /* a finding was told of its memory: one is enough */
+    bool posted;    /* a CQE was seen */
     bool touching;  /* the kernel writes into its memory just now */
     uint16_t group; /* of provided buffers */
     bool selected;  /* its memory is a provided buffer */

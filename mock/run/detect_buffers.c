@@ -77,8 +77,9 @@ void sri_buffers_exits(int ring)
             continue;
         group->used = false;
         if (group->ran_out && group->taken > group->given)
-            sri_finding("buffers-never-returned", &group->last,
-                        "group %u has no buffer left, and %llu that were chosen from it were never provided again",
-                        group->id, (unsigned long long)(group->taken - group->given));
+            sri_finding(
+                "buffers-never-returned", &group->last,
+                "group %u has no buffer left, and %llu that were chosen from it were never provided again",
+                group->id, (unsigned long long)(group->taken - group->given));
     }
 }

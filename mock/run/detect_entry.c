@@ -37,17 +37,16 @@ static unsigned ranges_of(const struct io_uring_sqe *sqe, struct range *ranges)
     case IORING_OP_SENDMSG_ZC:
     case IORING_OP_RECVMSG: return put(ranges, 0, sqe->addr, sizeof(struct msghdr), false);
     case IORING_OP_TIMEOUT:
-    case IORING_OP_LINK_TIMEOUT:
-        return put(ranges, 0, sqe->addr, sizeof(struct __kernel_timespec), false);
+    case IORING_OP_LINK_TIMEOUT: return put(ranges, 0, sqe->addr, sizeof(struct __kernel_timespec), false);
     case IORING_OP_CONNECT: return put(ranges, 0, sqe->addr, (size_t)sqe->addr2, false);
     case IORING_OP_ACCEPT: return put(ranges, 0, sqe->addr2, sizeof(socklen_t), false);
     case IORING_OP_OPENAT:
     case IORING_OP_UNLINKAT:
     case IORING_OP_MKDIRAT: return put(ranges, 0, sqe->addr, NAME, false);
     case IORING_OP_OPENAT2:
-        return put(ranges, put(ranges, 0, sqe->addr, NAME, false), sqe->addr2, sizeof(struct open_how), false);
-    case IORING_OP_STATX:
-        return put(ranges, put(ranges, 0, sqe->addr, NAME, false), sqe->addr2, 256, false);
+        return put(ranges, put(ranges, 0, sqe->addr, NAME, false), sqe->addr2, sizeof(struct open_how),
+                   false);
+    case IORING_OP_STATX: return put(ranges, put(ranges, 0, sqe->addr, NAME, false), sqe->addr2, 256, false);
     case IORING_OP_RENAMEAT:
     case IORING_OP_LINKAT:
     case IORING_OP_SYMLINKAT:
@@ -125,11 +124,13 @@ static void released(const struct sri_watched_ring *watched, const struct io_uri
             continue;
         struct sri_borrowed borrowed = about(watched, sqe);
         sri_finding(ranges[i].data ? "freed-in-flight" : "arguments-dead", &borrowed,
-                    "%s of %zu bytes that an entry points to which the kernel has not taken yet", how, length);
+                    "%s of %zu bytes that an entry points to which the kernel has not taken yet", how,
+                    length);
     }
 }
 
-typedef void entry_fn(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe, const void *self);
+typedef void entry_fn(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe,
+                      const void *self);
 
 static void for_each_entry(entry_fn *visit, const void *self)
 {
@@ -194,16 +195,18 @@ static bool uses_descriptor(const struct io_uring_sqe *sqe)
     }
 }
 
-static void visit_close(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe, const void *self)
+static void visit_close(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe,
+                        const void *self)
 {
     int fd = *(const int *)self;
     if (sqe->fd != fd || !uses_descriptor(sqe))
         return;
     struct sri_borrowed borrowed = about(watched, sqe);
-    sri_finding("closed-before-submit", &borrowed,
-                "descriptor %d is closed while an entry that names it waits to be submitted: the number may mean "
-                "another file by then",
-                fd);
+    sri_finding(
+        "closed-before-submit", &borrowed,
+        "descriptor %d is closed while an entry that names it waits to be submitted: the number may mean "
+        "another file by then",
+        fd);
 }
 
 void sri_entry_closed(int fd)

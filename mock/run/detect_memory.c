@@ -77,9 +77,10 @@ void sri_memory_lent(struct sri_borrowed *borrowed)
     const struct sri_borrowed *other = other_holder(borrowed);
     if (other != NULL) {
         borrowed->told = true;
-        sri_finding("overlapping-loans", borrowed,
-                    "memory that request %llu (%s) has in flight is lent a second time, and at least one of both writes",
-                    (unsigned long long)other->request, sri_opcode_name(other->opcode));
+        sri_finding(
+            "overlapping-loans", borrowed,
+            "memory that request %llu (%s) has in flight is lent a second time, and at least one of both writes",
+            (unsigned long long)other->request, sri_opcode_name(other->opcode));
     }
     borrowed->sum = sum_of(borrowed);
     widen(borrowed);
@@ -153,8 +154,8 @@ void sri_memory_released(const void *begin, size_t length, const char *how)
         if (!is_lent(borrowed) || borrowed->told || !overlaps(borrowed, at, at + length))
             continue;
         borrowed->told = true;
-        sri_finding("freed-in-flight", borrowed, "%s of %zu bytes, of which the kernel may still %s some", how,
-                    length, borrowed->lending == SRI_LENDS_TARGET ? "write" : "read");
+        sri_finding("freed-in-flight", borrowed, "%s of %zu bytes, of which the kernel may still %s some",
+                    how, length, borrowed->lending == SRI_LENDS_TARGET ? "write" : "read");
     }
 }
 

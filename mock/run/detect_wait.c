@@ -47,7 +47,8 @@ static _Noreturn void end(void)
                     "a wait for completions with nothing in flight: %u prepared entr%s never submitted", left,
                     left == 1 ? "y was" : "ies were");
     else
-        sri_finding("wait-cannot-end", NULL, "a wait for completions with nothing in flight and nothing prepared");
+        sri_finding("wait-cannot-end", NULL,
+                    "a wait for completions with nothing in flight and nothing prepared");
     sri_detect_unlock();
     sri_agent_finish();
     _exit(SRI_RUN_EXIT_HANGS);
