@@ -29,6 +29,10 @@ function(safer_ring_cmocka_test file)
     target_include_directories(${program} PRIVATE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/mock")
     target_compile_definitions(${program} PRIVATE SR_TEST_COUNT=${count})
     target_link_libraries(${program} PRIVATE safer_ring_test_support)
+    # liburing's functions over the engine.
+    if(path MATCHES "^unit/liburing/")
+        target_link_libraries(${program} PRIVATE safer_ring_uring_sim)
+    endif()
     # The lowest rooms' tests build and link without the simulator.
     if(NOT path MATCHES "^unit/(base|machine)/")
         target_link_libraries(${program} PRIVATE

@@ -14,6 +14,7 @@
 
 #define TEXT 4096
 #define TOLD 64
+#define SAME_FRAMES 3
 #define SUPPRESSIONS 4096
 
 struct text {
@@ -83,6 +84,19 @@ static bool is_suppressed(const char *name, const char *text)
     return false;
 }
 
+/* The innermost frames tell: the same call may be reached on many stacks. */
+static bool is_same(const struct sri_place_of_call *one, const struct sri_place_of_call *two)
+{
+    if (one == two || one == NULL || two == NULL)
+        return one == two;
+    for (uint32_t i = 0; i < SAME_FRAMES; i++) {
+        const void *left = i < one->count ? one->frames[i] : NULL;
+        if (left != (i < two->count ? two->frames[i] : NULL))
+            return false;
+    }
+    return true;
+}
+
 /* The same thing at the same place again is the same finding. */
 static bool is_told(const char *name, const struct sri_place_of_call *place)
 {
@@ -92,7 +106,7 @@ static bool is_told(const char *name, const struct sri_place_of_call *place)
     } told[TOLD];
     static unsigned count;
     for (unsigned i = 0; i < count; i++) {
-        if (strcmp(told[i].name, name) == 0 && told[i].place == place)
+        if (strcmp(told[i].name, name) == 0 && is_same(told[i].place, place))
             return true;
     }
     if (count < TOLD) {
