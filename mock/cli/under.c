@@ -45,6 +45,7 @@ static const char help[] =
     "  --policy NAME|FILE      what goes wrong: gentle, reads (default), network, disk, cruel, or a file\n"
     "  --faults LIST           only these points, POINT or POINT=PER_1024 with commas\n"
     "  --tape FILE             the choices of a tape in place of a seed's; --save-tape FILE keeps this run's\n"
+    "  --trap                  catches system calls from below too: programs without liburing, or with it linked inside\n"
     "  --suppress FILE         findings not to be told, a name and a text in each line\n"
     "  --no-detect             counts only\n"
     "  --stall-ms N            how long a wait may last that nothing can end (default 1000)\n"

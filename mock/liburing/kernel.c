@@ -52,6 +52,11 @@ bool sri_uring_is_foreign(int fd)
     return bit(host.foreign, fd);
 }
 
+bool sri_uring_is_ring(int fd)
+{
+    return bit(host.rings, fd);
+}
+
 void sri_uring_remember(int fd, bool open)
 {
     pthread_mutex_lock(&host.lock);

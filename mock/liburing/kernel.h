@@ -50,6 +50,9 @@ int sri_uring_adopt(struct sr_backend backend);
 bool sri_uring_is_foreign(int fd);
 void sri_uring_remember(int fd, bool open);
 
+/* Is this descriptor a ring of this process? */
+bool sri_uring_is_ring(int fd);
+
 /* Was it a ring of this process? It is none any more. */
 bool sri_uring_forget_ring(int fd);
 

@@ -16,6 +16,7 @@
 #include "fate/tape_file.h"
 #include "host/host.h"
 #include "run/detect.h"
+#include "run/trap.h"
 
 struct sri_agent sri_agent;
 
@@ -250,4 +251,9 @@ __attribute__((constructor)) static void begin(void)
         sri_detect_begin(&sri_uring_hooks);
     pthread_atfork(NULL, NULL, after_fork);
     atexit(sri_agent_finish);
+    if (!agent->traps)
+        return;
+    int rc = sri_trap_install();
+    if (rc != 0)
+        snprintf(agent->page->refused, sizeof agent->page->refused, "--trap can't be had here: %s", strerror(-rc));
 }

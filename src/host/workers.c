@@ -111,6 +111,7 @@ static int start_thread(struct sri_workers *workers)
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS); /* what a filter asks by it must be answered */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int rc = pthread_create(&workers->threads[workers->count], NULL, worker, workers);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

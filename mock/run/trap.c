@@ -1,0 +1,178 @@
+/*
+ * The second front end: system calls caught from below, for programs that make them without liburing's functions. A
+ * seccomp filter turns io_uring's calls, closes, and the mappings of a ring into SIGSYS, whose handler answers.
+ *
+ * The filter stays for the life of the process and is inherited, by exec too: whoever is started later must have the watcher
+ * preloaded as well. A thread that blocks SIGSYS is ended by the kernel at its first such call.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "run/agent.h"
+#include "run/trap.h"
+
+#if defined(__x86_64__)
+
+#define TRAPPED_BY_FILTER 1 /* si_code: SYS_SECCOMP */
+
+/* A system call that the filter lets pass: it knows the address behind the instruction. */
+long sri_trap_call(long number, long a, long b, long c, long d, long e, long f);
+extern const char sri_trap_called[];
+
+__asm__(".text\n"
+        ".type sri_trap_call, @function\n"
+        "sri_trap_call:\n"
+        "    mov %rdi, %rax\n"
+        "    mov %rsi, %rdi\n"
+        "    mov %rdx, %rsi\n"
+        "    mov %rcx, %rdx\n"
+        "    mov %r8, %r10\n"
+        "    mov %r9, %r8\n"
+        "    mov 8(%rsp), %r9\n"
+        "    syscall\n"
+        "sri_trap_called:\n"
+        "    ret\n"
+        ".size sri_trap_call, . - sri_trap_call\n");
+
+/* The program unmaps what it was given as it likes, so it gets a mapping of its own of the same memory. */
+static long map_ring(const struct sr_backend *kernel, const long *arguments)
+{
+    void *memory = NULL;
+    size_t length = (size_t)arguments[1];
+    int rc = kernel->vtable->map(kernel->self, (int)arguments[4], (uint64_t)arguments[5], length, &memory);
+    if (rc != 0)
+        return rc;
+    void *alias = mremap(memory, 0, (length + 4095) & ~(size_t)4095, MREMAP_MAYMOVE);
+    long result = alias == MAP_FAILED ? -errno : (long)(uintptr_t)alias;
+    kernel->vtable->unmap(kernel->self, memory, length);
+    return result;
+}
+
+static long map(const long *arguments)
+{
+    const struct sr_backend *kernel = sri_uring_host_if_made();
+    if (kernel != NULL && sri_uring_is_ring((int)arguments[4]))
+        return map_ring(kernel, arguments);
+    return sri_trap_call(SYS_mmap, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                         arguments[5]);
+}
+
+static long close_one(const long *arguments)
+{
+    const struct sr_backend *kernel = sri_uring_host_if_made();
+    if (kernel == NULL || !sri_uring_forget_ring((int)arguments[0]))
+        return sri_trap_call(SYS_close, arguments[0], 0, 0, 0, 0, 0);
+    return kernel->vtable->close(kernel->self, (int)arguments[0]);
+}
+
+static long setup(const long *arguments)
+{
+    int rc = 0;
+    const struct sr_backend *kernel = sri_uring_host(&rc);
+    return kernel == NULL ? rc
+                          : sri_uring_setup(kernel, (unsigned)arguments[0],
+                                            (struct io_uring_params *)(uintptr_t)arguments[1]);
+}
+
+static long answer(int number, const long *arguments, const void *frame, const void *site)
+{
+    switch (number) {
+    case SYS_close: return close_one(arguments);
+    case SYS_mmap: return map(arguments);
+    case SYS_io_uring_setup: sri_agent.page->trapped++; return setup(arguments);
+    case SYS_io_uring_enter:
+        sri_agent.page->trapped++;
+        return sri_uring_enter(NULL, (int)arguments[0], (unsigned)arguments[1], (unsigned)arguments[2],
+                               (unsigned)arguments[3], (const void *)(uintptr_t)arguments[4],
+                               (size_t)arguments[5], frame, site);
+    case SYS_io_uring_register:
+        sri_agent.page->trapped++;
+        return sri_uring_register(NULL, (int)arguments[0], (unsigned)arguments[1],
+                                  (const void *)(uintptr_t)arguments[2], (unsigned)arguments[3], frame, site);
+    default: return -ENOSYS;
+    }
+}
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+    ucontext_t *user = context;
+    greg_t *registers = user->uc_mcontext.gregs;
+    int saved = errno;
+    (void)signal;
+    if (info->si_code != TRAPPED_BY_FILTER)
+        return;
+    const long arguments[6] = {(long)registers[REG_RDI], (long)registers[REG_RSI], (long)registers[REG_RDX],
+                               (long)registers[REG_R10], (long)registers[REG_R8],  (long)registers[REG_R9]};
+    registers[REG_RAX] = answer(info->si_syscall, arguments, (const void *)(uintptr_t)registers[REG_RSP],
+                                (const void *)(uintptr_t)registers[REG_RIP]);
+    errno = saved;
+}
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define IF(value, then, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), (otherwise))
+#define END(action) BPF_STMT(BPF_RET | BPF_K, (action))
+
+static int install_filter(void)
+{
+    uint64_t called = (uint64_t)(uintptr_t)sri_trap_called;
+    struct sock_filter program[] = {
+        /* 0 */ LOAD(arch),
+        IF(AUDIT_ARCH_X86_64, 0, 18),
+        LOAD(nr),
+        IF(SYS_io_uring_setup, 11, 0),
+        IF(SYS_io_uring_enter, 10, 0),
+        IF(SYS_io_uring_register, 9, 0),
+        IF(SYS_close, 8, 0),
+        IF(SYS_mmap, 0, 12),
+        /* 8: a mapping of a ring, or what looks like one */
+        LOAD(args[5]),
+        IF((uint32_t)IORING_OFF_CQ_RING, 5, 0),
+        IF((uint32_t)IORING_OFF_SQES, 4, 0),
+        IF((uint32_t)IORING_OFF_SQ_RING, 0, 8),
+        LOAD(args[3]),
+        IF(MAP_SHARED | MAP_POPULATE, 1, 6),
+        END(SECCOMP_RET_ALLOW),
+        /* 15: unless it comes from here */
+        LOAD(instruction_pointer),
+        IF((uint32_t)called, 0, 2),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
+        IF((uint32_t)(called >> 32), 1, 0),
+        END(SECCOMP_RET_TRAP),
+        /* 20 */ END(SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
+        return -errno;
+    return 0;
+}
+
+int sri_trap_install(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_trap;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    if (sigaction(SIGSYS, &action, NULL) != 0)
+        return -errno;
+    return install_filter();
+}
+
+#else
+
+int sri_trap_install(void)
+{
+    return -EOPNOTSUPP;
+}
+
+#endif
