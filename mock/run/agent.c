@@ -255,5 +255,6 @@ __attribute__((constructor)) static void begin(void)
         return;
     int rc = sri_trap_install();
     if (rc != 0)
-        snprintf(agent->page->refused, sizeof agent->page->refused, "--trap can't be had here: %s", strerror(-rc));
+        snprintf(agent->page->refused, sizeof agent->page->refused, "--trap can't be had here: %s",
+                 strerror(-rc));
 }
