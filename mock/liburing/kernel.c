@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "host/host.h"
+#include "liburing/attend.h"
 
 struct sri_uring_hooks sri_uring_hooks;
 
@@ -22,6 +23,7 @@ static struct {
     struct sr_backend backend;
     struct sri_world world;
     bool follows_forks;
+    bool attended;
     uint64_t rings[FOREIGN_WORDS];   /* descriptors that are rings of this process */
     uint64_t foreign[FOREIGN_WORDS]; /* … of one it was forked from */
     bool complained;
@@ -100,6 +102,7 @@ static void after_fork_in_child(void)
         host.rings[i] = 0;
     }
     host.made = NULL;
+    host.attended = false;
     pthread_mutex_unlock(&host.lock);
 }
 
@@ -211,6 +214,14 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
     return rc;
 }
 
+static void attend(void)
+{
+    pthread_mutex_lock(&host.lock);
+    if (!host.attended)
+        host.attended = sri_uring_attend(host.world, host.backend.self) == 0;
+    pthread_mutex_unlock(&host.lock);
+}
+
 int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
                        const void *frame, const void *site)
 {
@@ -223,6 +234,9 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, 1, frame, site);
     rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);
+    bool signals = opcode == IORING_REGISTER_EVENTFD || opcode == IORING_REGISTER_EVENTFD_ASYNC;
+    if (rc >= 0 && signals && kernel == &host.backend)
+        attend();
     if (sri_uring_hooks.returned != NULL)
         sri_uring_hooks.returned(ring, fd, rc);
     return rc;

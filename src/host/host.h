@@ -33,4 +33,7 @@ bool sri_host_world_keep_time(struct sri_world world);
 /* How many threads this world has for what may block. */
 uint32_t sri_host_world_workers(struct sri_world world);
 
+/* Readable when some operation of this world can go on. */
+int sri_host_world_descriptor(struct sri_world world);
+
 #endif

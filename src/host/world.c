@@ -222,3 +222,9 @@ uint32_t sri_host_world_workers(struct sri_world world)
     struct sri_host *host = world.self;
     return sri_workers_count(host->workers);
 }
+
+int sri_host_world_descriptor(struct sri_world world)
+{
+    const struct sri_host *host = world.self;
+    return host->epoll;
+}

@@ -1,10 +1,12 @@
 /*
  * The ring's descriptor in an event loop: it is readable when there is a completion, and only then; and a program asleep in
- * epoll_wait wakes up when another thread makes what its operation waits for ready.
+ * epoll_wait wakes up when another thread makes what its operation waits for ready. The same with an eventfd that the ring
+ * signals, in a read of it.
  */
 #include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "program.h"
 
@@ -20,6 +22,34 @@ static bool is_readable(int fd)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
     return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
+}
+
+static void by_eventfd(void)
+{
+    struct io_uring ring;
+    int pipe_ends[2];
+    pthread_t thread;
+    char byte;
+    uint64_t signals;
+    open_ring(&ring, 8, 0);
+    CHECK(pipe(pipe_ends) == 0);
+    int told = eventfd(0, 0);
+    int rc = io_uring_register_eventfd(&ring, told);
+    CHECK(rc == 0 || rc == -ENOMEM || rc == -EINVAL);
+    for (int round = 0; rc == 0 && round < 3; round++) {
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
+        io_uring_prep_read(sqe, pipe_ends[0], &byte, 1, 0);
+        io_uring_sqe_set_data64(sqe, 9);
+        submit_all(&ring);
+        CHECK(pthread_create(&thread, NULL, write_later, &pipe_ends[1]) == 0);
+        CHECK(read(told, &signals, sizeof signals) == sizeof signals);
+        CHECK(finish_one(&ring) == 1);
+        CHECK(pthread_join(thread, NULL) == 0);
+    }
+    io_uring_queue_exit(&ring);
+    close(told);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
 }
 
 int main(void)
@@ -55,5 +85,6 @@ int main(void)
         CHECK(!is_readable(ring.ring_fd));
     }
     io_uring_queue_exit(&ring);
+    by_eventfd();
     return 0;
 }

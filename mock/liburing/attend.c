@@ -1,0 +1,56 @@
+/*
+ * Who works while the program sleeps elsewhere: a program that registered an eventfd sleeps on that, where the true kernel
+ * would signal it whatever happens. A thread watches what the engine's operations wait for, and lets them go on.
+ */
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "host/host.h"
+#include "liburing/attend.h"
+
+#define LOOK_AGAIN_MS 1000
+
+static struct sri_world attended;
+static struct sri_engine *engine;
+
+static void pause_shortly(void)
+{
+    const struct timespec shortly = {.tv_sec = 0, .tv_nsec = 20000};
+    (void)ppoll(NULL, 0, &shortly, NULL);
+}
+
+static void *attend(void *argument)
+{
+    struct pollfd one = {.fd = sri_host_world_descriptor(attended), .events = POLLIN};
+    (void)argument;
+    for (;;) {
+        if (poll(&one, 1, LOOK_AGAIN_MS) <= 0)
+            continue;
+        sri_host_world_hurry(attended);
+        attended.vtable->lock(attended.self);
+        (void)attended.vtable->wait(attended.self, 0, NULL, 0);
+        attended.vtable->unlock(attended.self);
+        (void)sri_engine_run_due(engine, 0);
+        pause_shortly(); /* what woke us may be meant for another thread, which takes it */
+    }
+    return NULL;
+}
+
+int sri_uring_attend(struct sri_world world, struct sri_engine *of)
+{
+    sigset_t all;
+    sigset_t before;
+    pthread_t thread;
+    attended = world;
+    engine = of;
+    sigfillset(&all);
+    sigdelset(&all, SIGSYS);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&thread, NULL, attend, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc == 0)
+        pthread_detach(thread);
+    return -rc;
+}
