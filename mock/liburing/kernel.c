@@ -189,8 +189,25 @@ static int refuse_foreign(int fd)
     return -EBADF;
 }
 
+/* Rings that were closed by a system call of the program's own, unseen. */
+static void close_lost(const struct sr_backend *kernel)
+{
+    for (int fd = 0; fd < FOREIGN_WORDS * 64; fd++) {
+        if (host.rings[fd / 64] == 0) {
+            fd |= 63;
+            continue;
+        }
+        if (!bit(host.rings, fd) || !sri_host_world_lost_ring(host.world, fd))
+            continue;
+        sri_uring_remember(fd, false);
+        kernel->vtable->close(kernel->self, fd);
+    }
+}
+
 int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io_uring_params *params)
 {
+    if (kernel == &host.backend)
+        close_lost(kernel);
     int fd = kernel->vtable->setup(kernel->self, entries, params);
     if (fd >= 0 && kernel == &host.backend)
         sri_uring_remember(fd, true);

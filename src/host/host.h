@@ -36,4 +36,10 @@ uint32_t sri_host_world_workers(struct sri_world world);
 /* Readable when some operation of this world can go on. */
 int sri_host_world_descriptor(struct sri_world world);
 
+/*
+ * Is a ring's descriptor gone, closed by the program behind this world's back? Its number is then no longer this world's to
+ * close; the ring itself is closed as ever.
+ */
+bool sri_host_world_lost_ring(struct sri_world world, int fd);
+
 #endif

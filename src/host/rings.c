@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "host/host.h"
 #include "host/state.h"
 
 struct sri_host_ring *sri_host_ring_at(const struct sri_host *host, int fd)
@@ -101,7 +102,8 @@ void sri_host_ring_close(void *self, int fd)
     host->rings[fd] = NULL;
     host->ring_count--;
     close(ring->eventfd);
-    close(fd);
+    if (!ring->lost)
+        close(fd);
     sri_free(ring);
 }
 
@@ -127,4 +129,16 @@ void sri_host_rings_free(struct sri_host *host)
     for (uint32_t fd = 0; fd < host->ring_slots; fd++)
         sri_host_ring_close(host, (int)fd);
     sri_free(host->rings);
+}
+
+bool sri_host_world_lost_ring(struct sri_world world, int fd)
+{
+    struct sri_host *host = world.self;
+    pthread_mutex_lock(&host->lock);
+    struct sri_host_ring *ring = sri_host_ring_at(host, fd);
+    if (ring != NULL && !sri_host_is_epoll(fd))
+        ring->lost = true;
+    bool lost = ring != NULL && ring->lost;
+    pthread_mutex_unlock(&host->lock);
+    return lost;
 }

@@ -64,6 +64,7 @@ struct sri_host_ring {
     void *ring;
     int eventfd;
     bool readable;
+    bool lost; /* its number is the program's again */
 };
 
 #define SRI_HOST_FILES_PER_CHUNK 64
