@@ -189,10 +189,11 @@ void sri_counting_advance(struct sri_ring *ring)
 {
     ring->over -= ring->over_told;
     ring->over_told = 0;
+    uint64_t seen = ring->posted - ring->over; /* for all that are looked at together (measured) */
     while (!sri_list_empty(&ring->counting)) {
         struct sri_request *request =
             SRI_CONTAINER_OF(ring->counting.next, struct sri_request, timer.counting);
-        if ((int64_t)(request->timer.target - (ring->posted - ring->over)) > 0)
+        if ((int64_t)(request->timer.target - seen) > 0)
             break;
         sri_timer_disarm(request);
         sri_timer_over(request);
