@@ -175,10 +175,12 @@ void sri_stage_end(struct sri_stage *stage)
         finish_lots(model);
         take_posts(model);
         drain(stage);
+        sri_store_end_ring(model);
         sri_model_close(model, SRI_CLOSE_RETURN);
     }
     release_buffers(model);
     unpin_all(model);
+    sri_store_end(model);
     while (stage->fd_count > 0)
         sri_stage_close(stage, stage->fds[0]);
 }

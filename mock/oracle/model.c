@@ -47,6 +47,7 @@ void sri_model_begin(struct sri_model *model, bool sees)
     memset(&model->ring, 0, offsetof(struct sri_model, acts) - offsetof(struct sri_model, ring));
     model->sees = sees;
     memset(&model->client, 0, sizeof model->client);
+    memset(&model->store, 0, sizeof model->store);
     model->next_post = 1;
     sr_set_panic_handler(sri_model_unexpected_panic, model);
 }
@@ -236,6 +237,7 @@ static void consumed(struct sri_model *model, const struct sri_event *event)
     judge_argument(model, act, event->sqe);
     judge_vector(model, act, event);
     judge_range(model, act, event);
+    sri_store_judge_entry(model, act, event->sqe);
     if (event->opcode == IORING_OP_ACCEPT) {
         act->peer_at = event->sqe->addr;
         act->peer_length_at = event->sqe->off;
@@ -399,7 +401,8 @@ static void judge_orphan(struct sri_model *model, struct sri_act *act)
 /* Under way still: nothing of it is let go, whatever a cancel has answered (ORPH-5, ORPH-6). */
 static void judge_waiting_orphan(struct sri_model *model, const struct sri_act *act)
 {
-    if (!model->sees || act->posted || act->buffer == NULL || model->heap == NULL)
+    if (!model->sees || act->posted || act->buffer == NULL || model->heap == NULL ||
+        !sri_model_sees_home(act->buffer))
         return;
     bool kept = !sri_model_is_home(model, act->buffer);
     sri_judge(model->verdict, SRI_RULE_ORPH_6, act->id, kept,
@@ -439,6 +442,8 @@ void sri_model_settle(struct sri_model *model)
     if (model->ring == NULL || model->callback_depth > 0)
         return;
     end_orphans(model);
+    sri_store_judge_pools(model);
+    sri_store_judge_registry(model);
     uint32_t in_flight[2];
     uint32_t orphans[2];
     sri_model_bounds(model, in_flight, orphans);

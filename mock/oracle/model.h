@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "oracle/heap.h"
 #include "oracle/model_batch.h"
+#include "oracle/store.h"
 #include "oracle/tap.h"
 #include "oracle/verdict.h"
 #include "oracle/watch.h"
@@ -52,6 +53,8 @@ struct sri_held {
     struct sri_held *parts[SRI_PARTS];
     uint32_t part_count;
     bool guarded;
+    struct sri_basin *basin;  /* the pool it comes from, or NULL */
+    struct sri_slotted *slot; /* the buffer slot */
 };
 
 /* A pinned buffer, as the program knows it. */
@@ -85,6 +88,8 @@ struct sri_act {
     enum sri_hand hand;
     uint8_t opcode;
     int fd;
+    struct sri_filed *file; /* its target is this fixed file, or NULL; … */
+    uint32_t file_index;    /* … which stood here */
     uint32_t length;
     size_t begin;
     struct sri_held *buffer;
@@ -152,6 +157,7 @@ struct sri_model {
     bool sees;               /* the kernel's events come */
     uint64_t clock_slack_ns; /* between the library's look at the clock and the kernel's */
     struct sri_model_client client;
+    struct sri_store store; /* what outlives rings is here */
 
     struct sr_ring *ring;
     struct sr_config config;
@@ -251,6 +257,8 @@ void sri_model_settle(struct sri_model *model);
 
 /* NULL when there is no memory (a fault) or too many are held. */
 struct sri_held *sri_model_buffer(struct sri_model *model, size_t size);
+struct sri_held *sri_model_made(struct sri_model *model, struct sr_buffer *buffer,
+                                size_t size); /* from elsewhere */
 struct sri_held *sri_model_buffer_of(struct sri_model *model, const void *data, size_t size);
 /* Opens the program's buffer, has `fill` work on it, and closes it; with probes in between when `probe`. */
 void sri_model_access(struct sri_model *model, struct sri_held *held, bool probe,
@@ -264,6 +272,8 @@ void sri_model_misuse_buffer(struct sri_model *model, struct sri_held *held, uin
 /* The bytes went to their origin: judged under `rule`. Forgets the buffer. */
 void sri_model_home(struct sri_model *model, struct sri_held *held, enum sri_rule rule, uint64_t id);
 bool sri_model_is_home(const struct sri_model *model, const struct sri_held *held);
+/* Can that be told? Of pooled and slot buffers only their pool and registry can tell. */
+bool sri_model_sees_home(const struct sri_held *held);
 void sri_model_forget_buffer(struct sri_model *model, struct sri_held *held);
 
 /* ---- model_start.c ---- */

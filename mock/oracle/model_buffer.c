@@ -86,6 +86,20 @@ struct sri_held *sri_model_buffer_of(struct sri_model *model, const void *data, 
     return held;
 }
 
+/* Its block, found wherever it is in the heap: a pool's is older than its buffers. */
+struct sri_held *sri_model_made(struct sri_model *model, struct sr_buffer *buffer, size_t size)
+{
+    return made(model, buffer, size, 0);
+}
+
+bool sri_model_sees_home(const struct sri_held *held)
+{
+    for (uint32_t i = 0; i < held->part_count; i++)
+        if (sri_model_sees_home(held->parts[i]))
+            return true;
+    return held->block != NULL;
+}
+
 bool sri_model_is_home(const struct sri_model *model, const struct sri_held *held)
 {
     (void)model;
@@ -97,8 +111,11 @@ bool sri_model_is_home(const struct sri_model *model, const struct sri_held *hel
 
 static void forget_parts(struct sri_model *model, struct sri_held *held)
 {
-    for (uint32_t i = 0; i < held->part_count; i++)
+    for (uint32_t i = 0; i < held->part_count; i++) {
+        sri_store_came_home(model, held->parts[i]);
         sri_model_forget_buffer(model, held->parts[i]);
+    }
+    sri_store_came_home(model, held);
     sri_model_forget_buffer(model, held);
 }
 

@@ -68,6 +68,7 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
     struct sr_ring *ring = NULL;
     uint32_t mappings = model->tap->mappings;
     uint32_t rings = model->tap->rings;
+    sri_store_ring_opens(model, &mine);
     uint64_t serial = model->heap != NULL ? model->heap->serial : 0;
     if (model->heap != NULL)
         model->heap->purpose = SRI_PURPOSE_RING;
@@ -117,6 +118,7 @@ int sri_model_open(struct sri_model *model, const struct sr_config *config)
             model->max_in_flight > model->cq_entries ? model->max_in_flight : model->cq_entries;
     model->argument_bytes = mine.argument_bytes != 0 ? mine.argument_bytes : 320;
     model->post_entries = mine.post_entries != 0 ? mine.post_entries : 64;
+    sri_store_ring_opened(model);
     sri_judge(model->verdict, SRI_RULE_BACK_3, 0, strcmp(sr_ring_backend(ring), backend.vtable->name) == 0,
               "the ring says that its kernel is %s", sr_ring_backend(ring));
     sri_judge(model->verdict, SRI_RULE_BACK_4, 0,
@@ -184,7 +186,9 @@ static void judge_line(struct sri_model *model, const struct sr_panic_operation 
     const char *state = state_of(model, act);
     bool no_fd = act->opcode == IORING_OP_NOP || act->opcode == IORING_OP_TIMEOUT;
     sri_judge(model->verdict, SRI_RULE_RING_2, line->id,
-              strcmp(line->kind, sri_model_kind_name(act->opcode)) == 0 && (no_fd || line->fd == act->fd) &&
+              strcmp(line->kind, sri_model_kind_name(act->opcode)) == 0 &&
+                  (no_fd || line->fd == (line->fixed ? (int)act->file_index : act->fd)) &&
+                  line->fixed == (act->file != NULL) &&
                   line->buffer_size == (act->buffer != NULL ? act->buffer->size
                                         : act->pin != NULL  ? act->pin->size
                                                             : 0),
@@ -251,8 +255,9 @@ static void judge_nothing_left(struct sri_model *model)
     uint64_t bytes = 0;
     uint64_t blocks =
         model->heap != NULL ? sri_heap_owed(model->heap, SRI_PURPOSE_RING, model->ring_serial, &bytes) : 0;
-    sri_judge(model->verdict, SRI_RULE_RING_5, 0, blocks == 0, "a closed ring keeps %llu blocks, %llu bytes",
-              (unsigned long long)blocks, (unsigned long long)bytes);
+    sri_judge(model->verdict, SRI_RULE_RING_5, 0, blocks == 0 || sri_store_keeps_memory(model),
+              "a closed ring keeps %llu blocks, %llu bytes", (unsigned long long)blocks,
+              (unsigned long long)bytes);
     sri_judge(model->verdict, SRI_RULE_RING_5, 0, model->tap->mappings == 0 && model->tap->rings == 0,
               "a closed ring keeps %u mappings and %u descriptors", model->tap->mappings, model->tap->rings);
 }
@@ -306,6 +311,7 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
               "a ring was closed with %llu requests of the program in the kernel",
               (unsigned long long)model->requests);
     judge_nothing_left(model);
+    sri_store_ring_closed(model);
     return 0;
 }
 

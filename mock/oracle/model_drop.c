@@ -43,7 +43,7 @@ static void judge_orphaned(struct sri_model *model, struct sri_act *act, uint32_
         sri_judge(model->verdict, SRI_RULE_ORPH_1, act->id, grew,
                   "an operation under way was dropped, and %u orphans of %u in flight are %u of %u", orphans,
                   flying, sr_ring_orphan_count(model->ring), sr_ring_in_flight(model->ring));
-    if (certain && act->buffer != NULL && model->heap != NULL)
+    if (certain && act->buffer != NULL && model->heap != NULL && sri_model_sees_home(act->buffer))
         sri_judge(model->verdict, SRI_RULE_ORPH_1, act->id, !sri_model_is_home(model, act->buffer),
                   "a drop freed a buffer that the kernel can reach");
     sri_model_move(model, act, SRI_HAND_DROPPED);

@@ -103,6 +103,11 @@ static void add_act(struct sri_model *model, struct sri_act *act, const struct s
 {
     act->opcode = spec->opcode;
     act->fd = spec->target.number;
+    if (spec->target.fixed) {
+        act->file = sri_store_file_of(model, (uint32_t)spec->target.number, spec->target.generation);
+        act->file_index = (uint32_t)spec->target.number;
+        act->fd = act->file != NULL ? act->file->fd : -1;
+    }
     act->begin = spec->range.begin;
     act->limited = spec->timeout_ns != 0;
     act->wants_peer = (spec->flags & SR_OP_WANT_PEER) != 0;

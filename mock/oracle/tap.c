@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 
 static void enter_kernel(struct sri_tap *tap)
 {
@@ -39,6 +40,9 @@ static int setup(void *self, uint32_t entries, struct io_uring_params *params)
     if (ring >= 0) {
         tap->ring = ring;
         tap->rings++;
+        tap->fixed_files = tap->fixed_buffers = tap->register_faults = 0;
+        memset(tap->file_at, 0, sizeof tap->file_at);
+        memset(tap->buffer_at, 0, sizeof tap->buffer_at);
     }
     return ring;
 }
@@ -80,14 +84,37 @@ static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete
     return rc;
 }
 
+/* What an update has put into a table, or taken out of it. */
+static void note_update(struct sri_tap *tap, const struct io_uring_rsrc_update2 *update, bool files, int done)
+{
+    bool *held = files ? tap->file_at : tap->buffer_at;
+    uint32_t *count = files ? &tap->fixed_files : &tap->fixed_buffers;
+    const void *items = (const void *)(uintptr_t)update->data;
+    for (int i = 0; i < done; i++) {
+        uint32_t place = update->offset + (uint32_t)i;
+        bool something =
+            files ? ((const int *)items)[i] >= 0 : ((const struct iovec *)items)[i].iov_base != NULL;
+        if (place >= SRI_TAP_PLACES || held[place] == something)
+            continue;
+        held[place] = something;
+        *count = something ? *count + 1 : *count - 1;
+    }
+}
+
 static int register_(void *self, int ring, uint32_t opcode, void *arg, uint32_t count)
 {
     struct sri_tap *tap = self;
-    if (fails(tap))
+    if (fails(tap)) {
+        tap->register_faults++;
         return -ENOMEM;
+    }
     enter_kernel(tap);
     int rc = tap->kernel.vtable->register_(tap->kernel.self, ring, opcode, arg, count);
     leave_kernel(tap);
+    if (rc == -ENOMEM || rc == -EINVAL)
+        tap->register_faults++;
+    if (opcode == IORING_REGISTER_FILES_UPDATE2 || opcode == IORING_REGISTER_BUFFERS_UPDATE)
+        note_update(tap, arg, opcode == IORING_REGISTER_FILES_UPDATE2, rc);
     return rc;
 }
 

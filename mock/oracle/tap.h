@@ -11,6 +11,9 @@
 #include "oracle/heap.h"
 #include "safer_ring/backend.h"
 
+/* Places of the tables that are watched. */
+#define SRI_TAP_PLACES 512u
+
 struct sri_tap {
     struct sr_backend kernel;
     struct sr_backend_vtable vtable;
@@ -18,6 +21,11 @@ struct sri_tap {
     int ring;              /* the newest, -1 none */
     uint32_t rings;        /* open */
     uint32_t mappings;     /* not unmapped */
+    uint32_t fixed_files;  /* in the newest ring's tables: places that are not empty */
+    uint32_t fixed_buffers;
+    uint32_t register_faults; /* registrations that failed for want of memory, or as unknown */
+    bool file_at[SRI_TAP_PLACES];
+    bool buffer_at[SRI_TAP_PLACES];
     uint64_t enters;
     uint32_t to_submit; /* of the last enter, and what it returned */
     int entered;

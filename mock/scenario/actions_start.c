@@ -79,9 +79,27 @@ static struct sr_op_spec with_extras(struct sri_yard *yard, struct sr_op_spec sp
     return spec;
 }
 
+/* A descriptor that is registered may be meant by its fixed file. */
+static struct sr_op_spec to_fixed(struct sri_yard *yard, struct sr_op_spec spec)
+{
+    struct sri_model *model = yard->stage->model;
+    bool can = spec.opcode != IORING_OP_CLOSE && spec.opcode != IORING_OP_OPENAT;
+    if (model->store.registry == NULL || !can || !sri_chance(yard->stage, 700))
+        return spec;
+    for (uint32_t i = 0; i < SRI_FILED; i++) {
+        const struct sri_filed *file = &model->store.files[i];
+        if (file->live && !file->retired && file->fd == spec.target.number)
+            spec.target = sr_fd_fixed(file->handle);
+        if (spec.target.fixed)
+            break;
+    }
+    return spec;
+}
+
 static int start(struct sri_yard *yard, struct sr_op_spec spec, struct sri_held *held)
 {
     struct sri_act *act;
+    spec = to_fixed(yard, spec);
     spec = with_extras(yard, spec);
     return sri_model_start(yard->stage->model, &spec, held, &act);
 }

@@ -223,6 +223,7 @@ SR_UNCHECKED int sr_pool_put(struct sr_pool *pool, struct sr_buffer **buffer)
     struct sr_buffer *back = *buffer;
     if (back->origin != &pool->origin)
         return SR_EFOREIGN;
+    /* In flight, guarded, a vector's, back already (POOL-3, POOL-4). */
     if (__builtin_expect(back->owner != SRI_OWNER_USER, 0))
         return sri_ownership_move(&back->owner, SRI_OWNER_RELEASE);
     back->owner = SRI_OWNER_NOBODY;
