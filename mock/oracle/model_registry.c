@@ -555,6 +555,12 @@ void sri_store_unregister_slots(struct sri_model *model)
               holders.most, rc);
     if (rc != 0)
         return;
+    /* Nothing is out: retired slots have gone with the orphans that had their buffers. */
+    for (uint32_t i = 0; i < SRI_SLOTTED; i++)
+        if (model->store.slots[i].live && model->store.slots[i].retired) {
+            leave_slot(model, &model->store.slots[i]);
+            count--;
+        }
     for (uint32_t i = 0; i < given && i < count; i++) {
         struct sri_slotted *slot = first_in_order(model);
         sri_judge(model->verdict, SRI_RULE_REG_4, 0, slot != NULL && buffers[i] == slot->copy,

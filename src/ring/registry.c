@@ -5,6 +5,9 @@
 
 #include "base/alloc.h"
 
+static void count_users(const struct sr_ring *ring, struct sri_place_entry *place);
+static void await_users(struct sr_ring *ring, const struct sri_place_entry *place);
+
 /* ---- life ---- */
 
 int sr_registry_new(struct sr_ring *ring, struct sr_registry **out)
@@ -35,6 +38,14 @@ void sri_registry_count(const struct sri_node *places, uint32_t *count, uint32_t
     }
 }
 
+static void count_files(const struct sr_registry *registry, uint32_t *count, uint32_t *in_use)
+{
+    for (struct sri_node *node = registry->files.next; node != &registry->files; node = node->next)
+        if (sri_place_at(node)->state != SRI_PLACE_RETIRING)
+            count_users(registry->ring, sri_place_at(node));
+    sri_registry_count(&registry->files, count, in_use);
+}
+
 int sr_registry_stats(struct sr_registry *registry, struct sr_registry_stats *stats)
 {
     if (registry == NULL || stats == NULL)
@@ -42,7 +53,7 @@ int sr_registry_stats(struct sr_registry *registry, struct sr_registry_stats *st
     int refused = sri_registry_check(registry);
     if (refused != 0)
         return refused;
-    sri_registry_count(&registry->files, &stats->files, &stats->files_in_use);
+    count_files(registry, &stats->files, &stats->files_in_use);
     sri_lock_take(&registry->ring->tables->lock);
     sri_registry_count(&registry->slots, &stats->slots, &stats->slots_in_use);
     sri_lock_give(&registry->ring->tables->lock);
@@ -159,7 +170,10 @@ static int find_file(const struct sr_registry *registry, const struct sr_fixed_f
     if (refused != 0)
         return refused;
     *place = sri_place_of(&registry->ring->tables->files, file->index, file->generation);
-    return *place != NULL && (*place)->registry == registry ? 0 : SR_ENOT_REGISTERED;
+    if (*place == NULL || (*place)->registry != registry)
+        return SR_ENOT_REGISTERED;
+    count_users(registry->ring, *place);
+    return 0;
 }
 
 /*
@@ -215,6 +229,8 @@ SR_UNCHECKED int sr_registry_retire_fixed_file(struct sr_registry *registry, str
         return rc;
     if (place->state == SRI_PLACE_EMPTY)
         empty_file(registry->ring, place);
+    else
+        await_users(registry->ring, place);
     *file = (struct sr_fixed_file){0, 0};
     return 0;
 }
@@ -226,7 +242,7 @@ int sr_registry_unregister_fixed_files(struct sr_registry *registry)
     int rc = sri_registry_check(registry);
     if (rc != 0)
         return rc;
-    sri_registry_count(&registry->files, &count, &in_use);
+    count_files(registry, &count, &in_use);
     if (in_use != 0)
         return SR_EBUFFER_IN_FLIGHT;
     remove_files(registry);
@@ -245,30 +261,54 @@ int sri_fixed_check(const struct sr_ring *ring, const struct sr_op_spec *spec)
     return spec->opcode == IORING_OP_CLOSE || spec->opcode == IORING_OP_OPENAT ? -EOPNOTSUPP : 0;
 }
 
-/* What is owed to the slot brings its end to sri_fixed_end(), however it ends. */
-void sri_fixed_begin(struct sr_ring *ring, struct sri_slot *slot)
+static bool is_in_flight(const struct sri_slot *slot)
 {
-    struct sri_place_entry *place = &ring->tables->files.places[slot->fd];
-    SRI_REQUIRE(sri_place_move(&place->state, SRI_PLACE_USE) == 0);
-    place->users++;
-    ring->tables->file_of[sri_slot_index(ring, slot)] = (uint16_t)(slot->fd + 1);
-    sri_owe(slot);
+    return slot->state >= SRI_OPERATION_QUEUED && slot->state <= SRI_OPERATION_DELIVERED;
+}
+
+/* The place of its fixed file, or UINT32_MAX. */
+static uint32_t file_of(const struct sr_ring *ring, const struct sri_slot *slot)
+{
+    const struct sri_file_use *use = &ring->tables->uses[sri_slot_index(ring, slot)];
+    return use->id == slot->id ? use->place : UINT32_MAX;
 }
 
 bool sri_is_fixed(const struct sr_ring *ring, const struct sri_slot *slot)
 {
-    return ring->tables != NULL && ring->tables->file_of[sri_slot_index(ring, slot)] != 0;
+    return ring->tables != NULL && file_of(ring, slot) != UINT32_MAX;
+}
+
+/* Of a file about to be asked after: its state follows who uses it now. */
+static void count_users(const struct sr_ring *ring, struct sri_place_entry *place)
+{
+    uint32_t index = sri_place_index(&ring->tables->files, place);
+    place->users = 0;
+    for (uint32_t i = 0; i < ring->slot_count; i++)
+        place->users += is_in_flight(&ring->hot.slots[i]) && file_of(ring, &ring->hot.slots[i]) == index;
+    bool used = place->state != SRI_PLACE_IDLE;
+    if (used != (place->users > 0))
+        SRI_REQUIRE(sri_place_move(&place->state, used ? SRI_PLACE_LAST : SRI_PLACE_USE) == 0);
+}
+
+/* From now on something is owed to each that uses it, which brings its end to sri_fixed_end(). */
+static void await_users(struct sr_ring *ring, const struct sri_place_entry *place)
+{
+    uint32_t index = sri_place_index(&ring->tables->files, place);
+    for (uint32_t i = 0; i < ring->slot_count; i++)
+        if (is_in_flight(&ring->hot.slots[i]) && file_of(ring, &ring->hot.slots[i]) == index)
+            sri_owe(&ring->hot.slots[i]);
 }
 
 void sri_fixed_end(struct sr_ring *ring, struct sri_slot *slot)
 {
-    uint16_t *file = &ring->tables->file_of[sri_slot_index(ring, slot)];
-    if (*file == 0)
+    uint32_t index = file_of(ring, slot);
+    if (index == UINT32_MAX)
         return;
-    struct sri_place_entry *place = &ring->tables->files.places[*file - 1];
-    *file = 0;
-    if (sri_is_owed(slot))
-        sri_repay(slot);
+    struct sri_place_entry *place = &ring->tables->files.places[index];
+    ring->tables->uses[sri_slot_index(ring, slot)].id = 0;
+    if (place->state != SRI_PLACE_RETIRING)
+        return;
+    sri_repay(slot);
     place->users--;
     SRI_REQUIRE(sri_place_move(&place->state, place->users == 0 ? SRI_PLACE_LAST : SRI_PLACE_END) == 0);
     if (place->state == SRI_PLACE_EMPTY)

@@ -251,7 +251,7 @@ static inline struct sri_slot *sri_slot_find(const struct sr_ring *ring, uint64_
     return sri_hot_find(&ring->hot, id);
 }
 
-/* registry.c: the use of a fixed file, if there was one, ends. */
+/* registry.c: an operation on a retired file ends: the file may go with it. */
 void sri_fixed_end(struct sr_ring *ring, struct sri_slot *slot);
 
 static inline void sri_slot_leave_file(struct sr_ring *ring, struct sri_slot *slot)
@@ -479,9 +479,7 @@ static inline bool sri_posts_any(const struct sr_ring *ring)
     return atomic_load(&ring->posts.count) != 0;
 }
 
-/* registry.c: an operation's fixed file. May it be used? Then its use begins, and ends with the slot's operation. */
-int sri_fixed_check(const struct sr_ring *ring, const struct sr_op_spec *spec);
-void sri_fixed_begin(struct sr_ring *ring, struct sri_slot *slot);
+/* registry.c: does an operation go to a fixed file? */
 bool sri_is_fixed(const struct sr_ring *ring, const struct sri_slot *slot);
 
 /* pool_register.c: the ring goes, and the pools registered with it are as they were. */

@@ -20,9 +20,9 @@ struct sri_tables *sri_tables_of(struct sr_ring *ring)
     if (ring->tables != NULL)
         return ring->tables;
     struct sri_tables *tables = sri_alloc_zero(1, sizeof *tables);
-    uint16_t *file_of = sri_alloc_zero(ring->slot_count, sizeof file_of[0]);
-    if (tables == NULL || file_of == NULL) {
-        sri_free(file_of);
+    struct sri_file_use *uses = sri_alloc_zero(ring->slot_count, sizeof uses[0]);
+    if (tables == NULL || uses == NULL) {
+        sri_free(uses);
         sri_free(tables);
         return NULL;
     }
@@ -32,7 +32,7 @@ struct sri_tables *sri_tables_of(struct sr_ring *ring)
     tables->buffers = (struct sri_table){.make = IORING_REGISTER_BUFFERS2,
                                          .update = IORING_REGISTER_BUFFERS_UPDATE,
                                          .item_size = sizeof(struct iovec)};
-    tables->file_of = file_of;
+    tables->uses = uses;
     tables->first_generation = next_first_generation();
     sri_list_init(&tables->pools);
     ring->tables = tables;
@@ -46,7 +46,7 @@ void sri_tables_free(struct sr_ring *ring)
         return;
     sri_free(tables->files.places);
     sri_free(tables->buffers.places);
-    sri_free(tables->file_of);
+    sri_free(tables->uses);
     sri_free(tables);
     ring->tables = NULL;
 }

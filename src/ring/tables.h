@@ -44,12 +44,18 @@ struct sri_table {
     size_t item_size;
 };
 
+/* The last operation of a slot that went to a fixed file, and the file's place. */
+struct sri_file_use {
+    uint64_t id;
+    uint32_t place;
+};
+
 struct sri_tables {
     struct sri_table files;
     struct sri_table buffers;
     struct sri_lock lock;
-    struct sri_node pools; /* registered ones, by their pool links */
-    uint16_t *file_of;     /* of each slot of the ring: its operation's fixed file, counted from 1; or 0 */
+    struct sri_node pools;     /* registered ones, by their pool links */
+    struct sri_file_use *uses; /* of each slot of the ring */
     uint32_t first_generation; /* where each place's generations begin: it is dead when they come round */
     bool unemptied;            /* a place is */
 };
@@ -83,6 +89,18 @@ static inline struct sri_place_entry *sri_place_of(const struct sri_table *table
         return NULL;
     struct sri_place_entry *place = &table->places[index];
     return place->state == SRI_PLACE_IDLE || place->state == SRI_PLACE_USED ? place : NULL;
+}
+
+/* registry.c: may the operation go to its target, a fixed file? */
+int sri_fixed_check(const struct sr_ring *ring, const struct sr_op_spec *spec);
+
+/*
+ * It goes. Who uses a file is asked for seldom, and then found by looking at every slot: so the use ends with the operation,
+ * however that ends, and costs nothing there.
+ */
+static inline void sri_fixed_begin(struct sr_ring *ring, const struct sri_slot *slot)
+{
+    ring->tables->uses[sri_slot_index(ring, slot)] = (struct sri_file_use){slot->id, (uint32_t)slot->fd};
 }
 
 static inline uint32_t sri_place_index(const struct sri_table *table, const struct sri_place_entry *place)
