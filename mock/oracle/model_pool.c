@@ -353,6 +353,29 @@ void sri_store_threads(struct sri_model *model, uint32_t place)
     judge_basin(model, basin);
 }
 
+static void *release(void *argument)
+{
+    struct sri_held *held = argument;
+    return sr_buffer_release(&held->handle) == 0 ? NULL : held;
+}
+
+/* Whoever releases it, it is home, and counted at once (POOL-3, POOL-6). */
+void sri_store_release_elsewhere(struct sri_model *model, struct sri_held *held)
+{
+    const struct sri_basin *basin = held->basin;
+    pthread_t thread;
+    void *failed = NULL;
+    if (basin == NULL || held->handle == NULL || pthread_create(&thread, NULL, release, held) != 0)
+        return;
+    pthread_join(thread, &failed);
+    sri_model_tell(model, "released by another thread");
+    sri_judge(model->verdict, SRI_RULE_POOL_6, 0, failed == NULL && held->handle == NULL,
+              "another thread could not release a pooled buffer");
+    sri_model_home(model, held, SRI_RULE_POOL_3, 0);
+    if (!basin->closed && (!basin->own || model->ring != NULL))
+        judge_basin(model, basin);
+}
+
 /* ---- a ring's own ---- */
 
 #define WARM 64u

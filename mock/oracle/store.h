@@ -79,6 +79,8 @@ void sri_store_new_pool(struct sri_model *model, uint32_t place, uint32_t capaci
 struct sri_held *sri_store_get(struct sri_model *model, uint32_t place);
 /* Puts a pooled buffer back, to its pool or, wrongly, to another; and a second time. */
 void sri_store_put(struct sri_model *model, struct sri_held *held, bool wrongly);
+/* The program's buffer is released by another thread. */
+void sri_store_release_elsewhere(struct sri_model *model, struct sri_held *held);
 /* A pooled buffer that is not the program's is put back by a copied pointer. */
 void sri_store_misuse(struct sri_model *model, struct sri_held *held);
 void sri_store_free_pool(struct sri_model *model, uint32_t place);

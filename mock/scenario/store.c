@@ -53,7 +53,11 @@ static void act_get(struct sri_yard *at)
 static void act_put(struct sri_yard *at)
 {
     struct sri_held *held = any_idle(at, sri_chance(at->stage, 200));
-    if (held != NULL)
+    if (held == NULL)
+        return;
+    if (sri_chance(at->stage, 100))
+        sri_store_release_elsewhere(at->stage->model, held);
+    else
         sri_store_put(at->stage->model, held, sri_chance(at->stage, 300));
 }
 
