@@ -642,7 +642,8 @@ void sri_store_judge_entry(struct sri_model *model, const struct sri_act *act, c
 void sri_store_came_home(struct sri_model *model, struct sri_held *held)
 {
     struct sri_slotted *slot = held->slot;
-    if (slot == NULL || !slot->retired)
+    /* An orphan's may have come home long ago, and be out with somebody else since. */
+    if (slot == NULL || !slot->retired || holders_of(model, slot).most > 1)
         return;
     if (slot->block != NULL)
         sri_judge(model->verdict, SRI_RULE_REG_3, 0,

@@ -220,8 +220,8 @@ static const struct sri_step steps[] = {
     {act_misuse_handles, 7}, {act_free_registry, 2},  {act_close, 2},       {sri_act_start, 40},
     {sri_act_submit, 10},    {sri_act_await, 14},     {sri_act_peek, 5},    {sri_act_drop, 6},
     {sri_act_cancel, 4},     {sri_act_detach, 5},     {sri_act_then, 5},    {sri_act_next, 6},
-    {sri_act_dispatch, 5},   {sri_act_poke, 8},       {sri_act_buffers, 6}, {sri_act_drain, 1},
-    {sri_act_cancel_all, 1}, {sri_act_end_one, 8},
+    {sri_act_dispatch, 5},   {sri_act_poke, 8},       {sri_act_buffers, 6}, {sri_act_misuse, 16},
+    {sri_act_drain, 1},      {sri_act_cancel_all, 1}, {sri_act_end_one, 8},
 };
 
 static void play(struct sri_stage *stage)
