@@ -156,6 +156,30 @@ int right_future(struct sr_ring *ring)
     return 0;
 }
 
+void followed_pool_and_fixed_file(struct sr_ring *ring, struct sr_registry *registry, struct sr_pool *pool, int fd)
+{
+    struct sr_buffer *buffer;
+    struct sr_fixed_file file;
+    struct sr_op read;
+    struct sr_completion done;
+    if (sr_registry_register_fixed_file(registry, fd, &file) != 0)
+        return;
+    if (sr_pool_get(pool, &buffer) == 0) {
+        int rc = sr_read_owned(ring, sr_fd_fixed(file), &buffer, &read);
+        if (rc != 0) {
+            release(&buffer);
+        } else {
+            rc = sr_op_await(ring, &read, &done);
+            if (rc != 0)
+                sr_op_drop(ring, &read);
+            else
+                sr_finish(&done); /* the buffer goes back to the pool */
+        }
+    }
+    if (sr_registry_retire_fixed_file(registry, &file) != 0)
+        abort();
+}
+
 /* ---- reported ---- */
 
 void wrong_use_in_flight(struct sr_ring *ring, int fd)
@@ -281,6 +305,42 @@ void wrong_pinned_after_free(void)
         abort();
     if (sr_pinned_as_mut_slice(pinned, &bytes) != 0)
         abort();
+}
+
+void wrong_pooled_buffer_kept(struct sr_pool *pool)
+{
+    struct sr_buffer *buffer;
+    if (sr_pool_get(pool, &buffer) != 0)
+        return;
+}
+
+void wrong_pooled_buffer_put_in_flight(struct sr_ring *ring, struct sr_pool *pool, int fd)
+{
+    struct sr_buffer *buffer;
+    struct sr_op read;
+    if (sr_pool_get(pool, &buffer) != 0)
+        return;
+    if (sr_read_owned(ring, sr_fd(fd), &buffer, &read) != 0) {
+        release(&buffer);
+        return;
+    }
+    if (sr_pool_put(pool, &buffer) != 0)
+        abort();
+    sr_op_drop(ring, &read);
+}
+
+void wrong_fixed_file_after_its_removal(struct sr_ring *ring, struct sr_registry *registry, int fd)
+{
+    struct sr_fixed_file file;
+    struct sr_op op;
+    if (sr_registry_register_fixed_file(registry, fd, &file) != 0)
+        return;
+    if (sr_registry_retire_fixed_file(registry, &file) != 0)
+        abort();
+    struct sr_op_spec poll = sr_spec_poll(sr_fd_fixed(file), 1);
+    if (sr_op_start_plain(ring, &poll, &op) != 0)
+        return;
+    sr_op_drop(ring, &op);
 }
 
 /* ---- misjudged: write one of the forms above instead ---- */

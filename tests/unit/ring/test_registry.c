@@ -376,6 +376,108 @@ static void a_file_is_updated_or_stays(void **state)
     on_each_kernel(replace);
 }
 
+SR_UNCHECKED static void retire_with_several(struct each_kernel *world)
+{
+    struct sr_registry *registry = new_registry(world->ring);
+    struct sr_fixed_file file = fixed(registry, world->pipe[0]);
+    struct sr_op ops[3];
+    for (int i = 0; i < 3; i++) {
+        struct sr_op_spec spec = sr_spec_read(sr_fd_fixed(file), 0, (struct sr_range){0});
+        struct sr_buffer *buffer = buffer_of("");
+        if (i == 2)
+            spec = sr_spec_within(spec, UINT64_C(3600) * 1000000000);
+        assert_int_equal(sr_op_start(world->ring, &spec, &buffer, &ops[i]), 0);
+    }
+    assert_int_equal(sr_ring_submit(world->ring), 0);
+    assert_int_equal(sr_registry_retire_fixed_file(registry, &file), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_holds(registry, 1, 1, 0, 0);
+        assert_int_equal(sr_op_cancel(world->ring, &ops[i]), 0);
+        if (i == 1) {
+            sr_op_drop(world->ring, &ops[i]);
+            assert_int_equal(sr_ring_submit(world->ring), 0);
+        } else {
+            assert_int_equal(await_result(world->ring, &ops[i]), -ECANCELED);
+        }
+    }
+    assert_int_equal(sr_ring_drain(world->ring, SR_FOREVER, NULL), 0);
+    assert_holds(registry, 0, 0, 0, 0);
+    free_registry(&registry);
+}
+
+/* A retired file serves each of its users, awaited, dropped or with a linked timeout, and goes with the last (REG-3). */
+static void a_retired_file_serves_each_of_its_users(void **state)
+{
+    (void)state;
+    on_each_kernel(retire_with_several);
+}
+
+SR_UNCHECKED static void reuse_the_place_in_flight(struct each_kernel *world)
+{
+    struct sr_registry *registry = new_registry(world->ring);
+    struct sr_fixed_file file = fixed(registry, world->pipe[0]);
+    struct sr_buffer *buffer = buffer_of("");
+    struct sr_op op;
+    each_kernel_write(world, world->pipe[1], "x", 1);
+    assert_int_equal(sr_read_owned(world->ring, sr_fd_fixed(file), &buffer, &op), 0);
+    assert_int_equal(await_result(world->ring, &op), 1);
+    op = start_read(world->ring, world->pipe[0],
+                    8); /* in the same place of the ring, and no user of the file */
+    assert_int_equal(sr_ring_submit(world->ring), 0);
+
+    assert_holds(registry, 1, 0, 0, 0);
+    assert_int_equal(sr_registry_remove_fixed_file(registry, &file), 0);
+
+    assert_int_equal(sr_op_cancel(world->ring, &op), 0);
+    assert_int_equal(await_result(world->ring, &op), -ECANCELED);
+    free_registry(&registry);
+}
+
+/* An operation on the descriptor itself that comes after one on the fixed file is not taken for a user of that. */
+static void a_later_operation_is_no_user(void **state)
+{
+    (void)state;
+    on_each_kernel(reuse_the_place_in_flight);
+}
+
+SR_UNCHECKED static void start_detached(struct each_kernel *world)
+{
+    struct sr_registry *registry = new_registry(world->ring);
+    struct sr_fixed_file files[2];
+    struct sr_buffer *buffer = buffer_of("detached");
+    struct sr_completion done;
+    struct sr_op_spec write;
+    int user = 0;
+    assert_int_equal(sr_registry_register_fixed_files(registry, world->pipe, 2, files), 0);
+    write = sr_spec_write(sr_fd_fixed(files[1]), 0, sr_range(0, 9));
+    assert_int_equal(sr_op_start_detached(world->ring, &write, &buffer, &user), 0);
+    assert_null(buffer);
+    assert_holds(registry, 2, 1, 0, 0);
+    assert_int_equal(sr_ring_next(world->ring, &done), 0);
+    assert_ptr_equal(done.user, &user);
+    assert_int_equal(done.opcode, IORING_OP_WRITE);
+    assert_int_equal(sr_take(&done, &buffer), 9);
+    assert_int_equal(sr_ring_next(world->ring, &done), SR_ENOTHING_IN_FLIGHT);
+
+    struct sr_op_spec bad = write;
+    bad.range = sr_range(1, SIZE);
+    assert_int_equal(sr_op_start_detached(world->ring, &bad, &buffer, &user), -EINVAL);
+    bad = write;
+    bad.target.generation++;
+    assert_int_equal(sr_op_start_detached(world->ring, &bad, &buffer, &user), SR_ENOT_REGISTERED);
+    assert_true(sr_buffer_is_user_owned(buffer));
+    assert_int_equal(sr_ring_in_flight(world->ring), 0);
+    assert_int_equal(sr_buffer_release(&buffer), 0);
+    free_registry(&registry);
+}
+
+/* Detached at the start, on a fixed file: it comes by next, with its user; what is refused has moved nothing (BUF-2). */
+static void operations_on_fixed_files_can_be_detached_at_once(void **state)
+{
+    (void)state;
+    on_each_kernel(start_detached);
+}
+
 /* ---- buffers ---- */
 
 SR_UNCHECKED static void through_slots(struct each_kernel *world)
@@ -412,6 +514,33 @@ static void slots_are_written_and_read(void **state)
 {
     (void)state;
     on_each_kernel(through_slots);
+}
+
+SR_UNCHECKED static void zero_copy_from_a_slot(struct each_kernel *world)
+{
+    struct sr_registry *registry = new_registry(world->ring);
+    struct sr_buffer *buffer = buffer_of("zero copy");
+    struct sr_buffer *in = buffer_of("");
+    struct sr_buffer_slot slot;
+    struct sr_op_spec send = sr_spec_send_zc(sr_fd(world->connection[0]), sr_range(5, 5), 0);
+    struct sr_op_spec recv = sr_spec_recv(sr_fd(world->connection[1]), (struct sr_range){0}, 0);
+    assert_int_equal(sr_registry_register_buffer_slots(registry, &buffer, 1, &slot), 0);
+    assert_int_equal(sr_slot_take(registry, slot, &buffer), 0);
+
+    assert_int_equal(transfer(world->ring, &send, &buffer), 5);
+    assert_int_equal(transfer(world->ring, &recv, &in), 5);
+
+    assert_text(&in, "copy");
+    assert_int_equal(sr_buffer_release(&in), 0);
+    assert_int_equal(sr_buffer_release(&buffer), 0);
+    free_registry(&registry);
+}
+
+/* A zero-copy send takes a slot's buffer as a fixed one, and a part of it (REG-5). */
+static void a_slot_is_sent_without_a_copy(void **state)
+{
+    (void)state;
+    on_each_kernel(zero_copy_from_a_slot);
 }
 
 SR_UNCHECKED static void misuse_slots(struct each_kernel *world)
@@ -704,6 +833,9 @@ SR_UNCHECKED static void a_slots_buffer_is_fixed_on_its_own_ring_alone(void **st
     assert_int_equal(opcode_seen(&f, IORING_OP_WRITE, &second), IORING_OP_WRITE_FIXED);
     assert_int_equal(f.kernel->seen[2].buf_index, 1);
     assert_int_equal(opcode_seen(&f, IORING_OP_SEND, &buffer), IORING_OP_SEND);
+    assert_int_equal(opcode_seen(&f, IORING_OP_SEND_ZC, &second), IORING_OP_SEND_ZC);
+    assert_int_equal(f.kernel->seen[4].ioprio, IORING_RECVSEND_FIXED_BUF);
+    assert_int_equal(f.kernel->seen[4].buf_index, 1);
     assert_int_equal(opcode_seen(&other, IORING_OP_READ, &buffer), IORING_OP_READ);
     assert_int_equal(opcode_seen(&other, IORING_OP_WRITE, &second), IORING_OP_WRITE);
 
@@ -870,7 +1002,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_retired_file_goes_with_its_last_user),
     cmocka_unit_test(every_end_of_an_operation_ends_its_use),
     cmocka_unit_test(a_file_is_updated_or_stays),
+    cmocka_unit_test(a_retired_file_serves_each_of_its_users),
+    cmocka_unit_test(a_later_operation_is_no_user),
+    cmocka_unit_test(operations_on_fixed_files_can_be_detached_at_once),
     cmocka_unit_test(slots_are_written_and_read),
+    cmocka_unit_test(a_slot_is_sent_without_a_copy),
     cmocka_unit_test(a_slot_in_use_stays),
     cmocka_unit_test(buffers_come_back_in_order),
     cmocka_unit_test(a_bad_buffer_registers_none),
