@@ -258,7 +258,7 @@ static int read_line(struct sri_policy *policy, struct word line, struct sri_pol
     struct word words[WORDS];
     bool operations[SRI_POLICY_OPERATIONS];
     bool kinds[SRI_POLICY_KINDS];
-    uint16_t weight;
+    uint16_t weight = 0;
     unsigned count = split(line, words);
     if (count == 0)
         return 0;
