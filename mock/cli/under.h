@@ -26,7 +26,6 @@ struct sri_under {
     const char *suppress; /* a file, or NULL */
     const char *tape;     /* a file to replay, or NULL */
     const char *save_tape;
-    const char *trace;
     const char *json;
     char **program; /* with its arguments and a NULL */
     char *policy_text;

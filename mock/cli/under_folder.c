@@ -74,8 +74,8 @@ static int fill(const struct sri_under *under, uint64_t seed, const char *folder
         length += (size_t)snprintf(text, sizeof text, "tape %s\n", tape);
     else if (under->seeded)
         length += (size_t)snprintf(text, sizeof text, "seed %llu\n", (unsigned long long)seed);
-    snprintf(text + length, sizeof text - length, "detect %d\ntrap %d\ntrace %d\nstall-ms %llu\n",
-             under->detects, under->traps, under->trace != NULL, (unsigned long long)under->stall_ms);
+    snprintf(text + length, sizeof text - length, "detect %d\ntrap %d\nstall-ms %llu\n", under->detects,
+             under->traps, (unsigned long long)under->stall_ms);
     int rc = write_file(folder, SRI_RUN_SETTINGS, text);
     if (rc == 0)
         rc = write_file(folder, SRI_RUN_POLICY, under->policy_text);
@@ -171,8 +171,6 @@ void sri_under_folder_read(const char *folder, const struct sri_under *under,
             read_page(path, outcome);
         if (ends_in(entry->d_name, ".tape"))
             keep(path, under->save_tape);
-        if (ends_in(entry->d_name, ".trace"))
-            keep(path, under->trace);
     }
     if (all != NULL)
         closedir(all);

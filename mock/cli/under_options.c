@@ -82,10 +82,9 @@ static int read_one(struct reader *reader)
     const struct {
         const char *name;
         const char **value;
-    } texts[] = {
-        {"--policy", &under->policy}, {"--faults", &under->faults},       {"--suppress", &under->suppress},
-        {"--tape", &under->tape},     {"--save-tape", &under->save_tape}, {"--trace", &under->trace},
-        {"--json", &under->json}};
+    } texts[] = {{"--policy", &under->policy},       {"--faults", &under->faults},
+                 {"--suppress", &under->suppress},   {"--tape", &under->tape},
+                 {"--save-tape", &under->save_tape}, {"--json", &under->json}};
     if (strcmp(option, "--seed") == 0)
         return read_seed(reader);
     if (strcmp(option, "--seeds") == 0)
