@@ -206,7 +206,7 @@ static void without_memory_nothing_stays(void **state)
     fake_ring_close(&f);
 }
 
-static void *release_elsewhere(void *buffer)
+SR_UNCHECKED static void *release_elsewhere(void *buffer)
 {
     return sr_buffer_release(buffer) == 0 ? buffer : NULL;
 }
