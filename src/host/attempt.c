@@ -184,6 +184,15 @@ enum sri_answer sri_host_run(struct sri_host *host, struct sri_attempt *attempt,
     return SRI_RUNNING;
 }
 
+/* No worker has it any more: it has ended, or was taken back. */
+static void left_workers(struct sri_host *host, struct sri_host_op *op)
+{
+    op->running = false;
+    host->running--;
+    if (op->attempt->work == SRI_WORK_ACCEPT)
+        host->accepting[op->attempt->file->object]--;
+}
+
 /* A stream that was ready and was emptied by somebody else goes back to waiting, whatever its O_NONBLOCK. */
 static bool must_wait_again(const struct sri_attempt *attempt, int64_t result)
 {
@@ -203,10 +212,7 @@ bool sri_host_collect(struct sri_host *host)
         struct sri_attempt *attempt = op->attempt;
         int64_t result = job->result;
         any = true;
-        host->running--;
-        op->running = false;
-        if (attempt->work == SRI_WORK_ACCEPT)
-            host->accepting[attempt->file->object]--;
+        left_workers(host, op);
         if (attempt->work == SRI_WORK_CONNECT && result == -EINPROGRESS) {
             op->connecting = !op->given_up;
             result = op->given_up ? -ECANCELED : result;
@@ -365,7 +371,8 @@ int sri_host_cancel(void *self, struct sri_attempt *attempt)
         op->given_up = true;
         return -EALREADY;
     }
-    host->running -= op->running;
+    if (op->running)
+        left_workers(host, op);
     if (op->waiting)
         sri_host_unwatch(attempt);
     uint64_t moved = op->done;

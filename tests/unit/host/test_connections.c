@@ -68,6 +68,46 @@ static void a_connection_is_made_and_accepted(void **state)
     }
 }
 
+/* An accept that is taken back before a worker has begun with it is in nobody's way: the next one gets the connection. */
+static void an_accept_that_was_taken_back_is_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in address;
+    begin(&f);
+    int listener = listen_here(&address, 0);
+    bool taken_back = false;
+    for (int i = 0; i < 1000 && !taken_back; i++) {
+        int64_t result;
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+        prepare(&f, SRI_WORK_ACCEPT, listener, NULL, 0);
+        f.engine.finished = NULL;
+        assert_int_equal(start(&f, &result), SRI_RUNNING);
+        taken_back = f.world.vtable->cancel(f.world.self, &f.attempt) == 0;
+        if (!taken_back) {
+            wait_for(&f);
+            assert_ptr_equal(f.engine.finished, &f.attempt);
+            close((int)f.engine.result);
+        }
+        put(&f);
+        if (taken_back) {
+            prepare(&f, SRI_WORK_ACCEPT, listener, NULL, 0);
+            f.engine.finished = NULL;
+            assert_int_equal(start(&f, &result), SRI_RUNNING);
+            wait_for(&f);
+            assert_ptr_equal(f.engine.finished, &f.attempt);
+            assert_true(f.engine.result >= 0);
+            close((int)f.engine.result);
+            put(&f);
+        }
+        close(client);
+    }
+    assert_true(taken_back);
+    close(listener);
+    end(&f);
+}
+
 /* A connection nobody takes is refused, by both ways of connecting. */
 static void a_refused_connection_says_so(void **state)
 {
@@ -239,6 +279,7 @@ static void the_world_ends_while_a_worker_is_blocked(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_connection_is_made_and_accepted),
+    cmocka_unit_test(an_accept_that_was_taken_back_is_in_nobodys_way),
     cmocka_unit_test(a_refused_connection_says_so),
     cmocka_unit_test(a_stolen_connection_leaves_the_accept_pending),
     cmocka_unit_test(a_slow_handshake_is_waited_for_and_given_up),
