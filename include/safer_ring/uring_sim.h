@@ -35,7 +35,7 @@ int sr_sim_queue_init(struct sr_sim *sim, unsigned entries, struct io_uring *rin
 /*
  * The same with parameters, which come back filled.
  *
- * Ownership, Units, Errors, Callable: as above.
+ * Ownership, Units, Errors, Callable: as sr_sim_queue_init().
  * Source: io_uring_queue_init_params(3).
  */
 int sr_sim_queue_init_params(struct sr_sim *sim, unsigned entries, struct io_uring *ring,
