@@ -1,7 +1,9 @@
 /*
  * The options of `check`. Says in one line what is wrong with them.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,14 +111,15 @@ static int read_driver(struct sri_options *options, const char *name)
 /* "2/5": the second of five, counted from 0. */
 static int read_shard(struct sri_options *options, const char *text)
 {
-    unsigned shard = 0;
-    unsigned shards = 0;
-    int end = 0;
-    if (sscanf(text, "%u/%u%n", &shard, &shards, &end) != 2 || text[end] != 0 || shards == 0 ||
-        shard >= shards)
+    char *end = NULL;
+    unsigned long shards = 0;
+    unsigned long shard = isdigit((unsigned char)text[0]) ? strtoul(text, &end, 10) : ULONG_MAX;
+    if (end != NULL && end[0] == '/' && isdigit((unsigned char)end[1]))
+        shards = strtoul(end + 1, &end, 10);
+    if (end == NULL || *end != 0 || shard >= shards || shards > UINT32_MAX)
         return sri_complain("--shard wants I/N, I from 0 to N-1, not `%s`", text);
-    options->campaign.shard = shard;
-    options->campaign.shards = shards;
+    options->campaign.shard = (uint32_t)shard;
+    options->campaign.shards = (uint32_t)shards;
     return 0;
 }
 

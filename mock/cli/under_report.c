@@ -1,11 +1,14 @@
 /*
  * The closing report of a watched run.
  */
+#include <fcntl.h>
 #include <inttypes.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/under.h"
@@ -92,25 +95,52 @@ static void tell_counts(const struct sri_under *under, uint64_t seed, const stru
         fprintf(stderr, "  not repeatable: environment: %s\n", sum->environment);
 }
 
+/* What addr2line says of an address; nothing where there is none. */
+static void ask_addr2line(char *module, char *address, char answer[400])
+{
+    char name[] = "addr2line";
+    char bare[] = "-s";
+    char option[] = "-e";
+    char *const arguments[] = {name, bare, option, module, address, NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t process;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (posix_spawnp(&process, name, &actions, NULL, arguments, environ) == 0) {
+        close(ends[1]);
+        ends[1] = -1;
+        size_t got = 0;
+        ssize_t more;
+        while (got < 399 && (more = read(ends[0], answer + got, 399 - got)) > 0)
+            got += (size_t)more;
+        answer[got] = 0;
+        (void)waitpid(process, NULL, 0);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+}
+
 /* Where addr2line is, a frame gets its line. */
 static void tell_frame(const char *line, size_t length)
 {
     char copy[600];
-    char command[800];
     char answer[400] = "";
     snprintf(copy, sizeof copy, "%.*s", (int)(length < 590 ? length : 590), line);
     fputs(copy, stderr);
     char *module = strchr(copy, '/');
     char *plus = strrchr(copy, '+');
-    if (module != NULL && plus != NULL && plus > module && strchr(module, '\'') == NULL) {
-        size_t digits = strspn(plus + 1, "0123456789abcdefx");
-        snprintf(command, sizeof command, "addr2line -s -e '%.*s' %.*s 2>/dev/null", (int)(plus - module),
-                 module, (int)digits, plus + 1);
-        FILE *pipe = popen(command, "re");
-        if (pipe != NULL && fgets(answer, sizeof answer, pipe) != NULL && answer[0] != '?')
+    if (module != NULL && plus != NULL && plus > module) {
+        *plus++ = 0;
+        plus[strspn(plus, "0123456789abcdefx")] = 0;
+        ask_addr2line(module, plus, answer);
+        if (answer[0] != 0 && answer[0] != '?')
             fprintf(stderr, " at %.*s", (int)strcspn(answer, "\n"), answer);
-        if (pipe != NULL)
-            pclose(pipe);
     }
     fputc('\n', stderr);
 }
@@ -127,14 +157,9 @@ static void tell_findings(const struct sri_under_outcome *outcome)
     }
 }
 
-static void write_json(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+static void print_json(FILE *file, uint64_t seed, const struct sri_under_outcome *outcome)
 {
     const struct sri_run_page *sum = &outcome->sum;
-    FILE *file = strcmp(under->json, "-") == 0 ? stdout : fopen(under->json, "ae");
-    if (file == NULL) {
-        sri_complain("`%s` can't be written", under->json);
-        return;
-    }
     fprintf(file,
             "{\"seed\": %" PRIu64 ", \"status\": %d, \"processes\": %u, \"rings\": %" PRIu64
             ", \"enters\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"completions\": %" PRIu64
@@ -151,8 +176,20 @@ static void write_json(const struct sri_under *under, uint64_t seed, const struc
         separator = ", ";
     }
     fputs("}}\n", file);
-    if (file != stdout)
-        fclose(file);
+}
+
+static void write_json(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+{
+    if (strcmp(under->json, "-") == 0) {
+        print_json(stdout, seed, outcome);
+        return;
+    }
+    FILE *file = fopen(under->json, "ae");
+    if (file != NULL)
+        print_json(file, seed, outcome);
+    bool written = file != NULL && ferror(file) == 0;
+    if (file == NULL || fclose(file) != 0 || !written)
+        sri_complain("`%s` can't be written", under->json);
 }
 
 int sri_under_report(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)

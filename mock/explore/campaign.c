@@ -279,7 +279,8 @@ static bool look_after(const struct sri_campaign *campaign, struct slip *slip, u
         return false;
     }
     bool died = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-    if (died)
+    /* One that was through with its runs has none to lay it to. */
+    if (died && atomic_load(&slip->next) < all)
         note_death(campaign, slip, status);
     slip->still = 0;
     bool more = died && !has_enough(campaign, slip) && slip->hangs < HANGS && atomic_load(&slip->next) < all;

@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim_internal.h"
@@ -49,10 +50,13 @@ static void add_violations(struct sri_program *program)
 /* "COUNTS(f, o);": only when they have changed. */
 static bool is_old_count(struct sri_program *program, const char *line)
 {
-    unsigned flying;
-    unsigned orphans;
-    if (sscanf(line, "COUNTS(%u, %u);", &flying, &orphans) != 2)
+    static const char begin[] = "COUNTS(";
+    const char *at = strstr(line, begin);
+    if (at == NULL)
         return false;
+    char *end;
+    unsigned flying = (unsigned)strtoul(at + strlen(begin), &end, 10);
+    unsigned orphans = *end == ',' ? (unsigned)strtoul(end + 1, &end, 10) : 0;
     bool old = program->counted && program->flying == flying && program->orphans == orphans;
     program->counted = true;
     program->flying = flying;

@@ -218,6 +218,7 @@ void sri_batch_take_back(struct sr_ring *ring, struct sri_slot *slot)
 static void cancel_started(struct sr_ring *ring, struct sri_batch_member *member)
 {
     struct sri_slot *slot = sri_slot_find(ring, member->op);
+    SRI_REQUIRE(slot != NULL); /* what runs has its slot until its end was noted */
     sri_slot_refresh(ring, slot);
     if (slot->state == SRI_OPERATION_QUEUED) {
         sri_batch_take_back(ring, slot);

@@ -274,6 +274,9 @@ static void valgrind_names_the_line(void **state)
         int status = pclose(out);
         if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
             continue;
+        /* valgrind 3.19 does not read every debug information that clang writes. */
+        if (strstr(text, "debuginfo reader") != NULL)
+            skip();
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 99);
         assert_non_null(strstr(text, "Invalid write of size 1"));
