@@ -88,7 +88,7 @@ const struct sri_verb sri_verb_faults = {
         "  --seeds N             seeds 1 ... N of each scenario (default 2); all else is quiet with an odd one\n"
         "  --first N             begin with seed N\n"
         "  --backend NAME        sim (default); engine, uring: allocations and calls of the kernel only\n"
-        "  --scenario A[,B]      storm, copy, echo, drain, orphans, mixed, bare, batch, pinned, store (default: all)\n"
+        "  --scenario A[,B]      storm, copy, echo, drain, orphans, mixed, bare, streams, batch, pinned, store (default: all)\n"
         "  --jobs N              workers (default: one per processor)\n"
         "\n"
         "  safer-ring faults\n"

@@ -145,6 +145,16 @@ static bool make_ends(struct stream *it, uint32_t kind, int *fd)
     return true;
 }
 
+/* No stream came of it: nobody speaks, and there is no model to tell what is heard. */
+static void unmake_ends(struct stream *it, int fd)
+{
+    int mine = it->peer_in >= 0 ? it->peer_in : it->peer_out;
+    play_.stage->env.vtable->close(play_.stage->env.self, fd);
+    if (mine >= 0)
+        sri_stage_close(play_.stage, mine);
+    it->peer_in = it->peer_out = -1;
+}
+
 /* kind: 0 file, 1 socket, 2 reader, 3 writer. */
 static void make(struct stream *it)
 {
@@ -159,7 +169,7 @@ static void make(struct stream *it)
     if (it->model.stream != NULL || stage->fd_count > SRI_STAGE_FDS - 8 || !make_ends(it, kind, &fd))
         return;
     if (makers[kind](play_.ring, fd, &options, &stream) != 0) {
-        stage->env.vtable->close(stage->env.self, fd);
+        unmake_ends(it, fd);
         return;
     }
     sri_streamed_begin(&it->model, stage->model, stream, fd, ++play_.made);
