@@ -280,7 +280,9 @@ int64_t sri_content_read_to(const struct sri_content *content, uint64_t offset, 
         size_t begin = (size_t)((offset + done) & (SRI_PAGE_SIZE - 1));
         n = rest_of_page(begin, length - done);
         page = find(content, (offset + done) >> PAGE_BITS);
-        if (sri_user_copy_out(user, (char *)to + done, bytes_of(page) + begin, n) != 0)
+        /* The program's address, which may be anything. */
+        void *at = (void *)((uintptr_t)to + done);
+        if (sri_user_copy_out(user, at, bytes_of(page) + begin, n) != 0)
             return done == 0 ? -EFAULT : (int64_t)done;
     }
     if (user->known.wanted && length == SRI_PAGE_SIZE && n == SRI_PAGE_SIZE && page != NULL &&

@@ -77,6 +77,9 @@ static void bad_memory_is_told(struct conform *c)
     io_uring_prep_write(conform_sqe(c, 3), ends[1], NOWHERE, 1, 0);
     conform_submit(c);
     conform_take(c, 1);
+    io_uring_prep_read(conform_sqe(c, 4), fd, NULL, 1, 0);
+    conform_submit(c);
+    conform_take(c, 1);
     conform_close(c, fd);
     conform_close_both(c, ends);
 }
@@ -245,7 +248,8 @@ static const struct conform_case cases[] = {
      .setup_flags = IORING_SETUP_SUBMIT_ALL},
     {.name = "bad memory is told",
      .run = bad_memory_is_told,
-     .expected = "written: 1\nsubmit: 1\n1: EFAULT\nsubmit: 1\n2: EFAULT\nsubmit: 1\n3: EFAULT\n"},
+     .expected = "written: 1\nsubmit: 1\n1: EFAULT\nsubmit: 1\n2: EFAULT\nsubmit: 1\n3: EFAULT\nsubmit: 1\n"
+                 "4: EFAULT\n"},
     {.name = "bad memory of messages is told",
      .run = bad_memory_of_messages_is_told,
      .expected = "written: 1\nsubmit: 1\n1: EFAULT\nsubmit: 1\n2: EFAULT\n"},
