@@ -33,7 +33,10 @@ struct sri_scenario {
     void (*play)(struct sri_stage *stage);
 };
 
-/* One of n choices, 0 the kindest. */
+/*
+ * One of n choices, 0 the kindest. Never two of them among the arguments of one call or in one initializer: their order would
+ * be the compiler's, and a seed another run with each.
+ */
 uint32_t sri_choose(struct sri_stage *stage, uint32_t n);
 /* Not 0 in `per_1024` of 1024 cases. */
 bool sri_chance(struct sri_stage *stage, uint32_t per_1024);

@@ -96,6 +96,15 @@ static void add_any(struct sri_lot *lot)
     }
 }
 
+/* One of the first `waiting` entries, of which one more than there are may be asked, waits for another. */
+static void add_dependency(struct sri_lot *lot, uint32_t waiting)
+{
+    struct sri_stage *stage = yard.stage;
+    uint32_t dependency = sri_choose(stage, lot->count);
+    uint32_t dependent = sri_choose(stage, waiting);
+    sri_model_lot_depend(lot, dependent, dependency);
+}
+
 /* Mostly a chain, or what the tape says; now and then what must be refused. */
 static void add_dependencies(struct sri_lot *lot)
 {
@@ -107,18 +116,18 @@ static void add_dependencies(struct sri_lot *lot)
         sri_model_lot_depend(lot, i, i - 1);
     uint32_t more = sri_choose(stage, lot->count + 2);
     for (uint32_t i = 0; !chain && i < more; i++)
-        sri_model_lot_depend(lot, sri_choose(stage, lot->count + 1), sri_choose(stage, lot->count));
+        add_dependency(lot, lot->count + 1);
     if (lot->count > 1 && sri_chance(stage, 300))
-        sri_model_lot_depend(lot, sri_choose(stage, lot->count), sri_choose(stage, lot->count));
+        add_dependency(lot, lot->count);
 }
 
 static void build(struct sri_yard *at)
 {
     struct sri_stage *stage = at->stage;
-    struct sr_batch_options options = {
-        .form = sri_chance(stage, 400) ? SR_BATCH_DEFERRED : SR_BATCH_CHAINED,
-        .fail_fast = sri_chance(stage, 250),
-    };
+    struct sr_batch_options options = {.form = SR_BATCH_CHAINED};
+    if (sri_chance(stage, 400))
+        options.form = SR_BATCH_DEFERRED;
+    options.fail_fast = sri_chance(stage, 250);
     struct sri_lot *lot = sri_model_lot(stage->model, &options);
     if (lot == NULL)
         return;

@@ -42,7 +42,9 @@ static void act_new_pool(struct sri_yard *at)
     uint32_t place = sri_choose(stage, SRI_OWN_BASIN);
     if (sri_chance(stage, 400))
         flags |= SR_POOL_ONE_THREAD;
-    sri_store_new_pool(stage->model, place, 1 + sri_choose(stage, 4), sizes[sri_choose(stage, 5)], flags);
+    size_t size = sizes[sri_choose(stage, 5)];
+    uint32_t count = 1 + sri_choose(stage, 4);
+    sri_store_new_pool(stage->model, place, count, size, flags);
 }
 
 static void act_get(struct sri_yard *at)
@@ -81,7 +83,8 @@ static void act_free_pool(struct sri_yard *at)
 
 static void act_register_pool(struct sri_yard *at)
 {
-    sri_store_register_pool(at->stage->model, any_place(at), !sri_chance(at->stage, 300));
+    bool on = !sri_chance(at->stage, 300);
+    sri_store_register_pool(at->stage->model, any_place(at), on);
 }
 
 static void act_threads(struct sri_yard *at)
