@@ -11,6 +11,7 @@
 #ifndef SAFER_RING_BACKEND_H
 #define SAFER_RING_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,13 @@ struct sr_backend_vtable {
      */
     int (*enter)(void *self, int ring, uint32_t to_submit, uint32_t min_complete, uint32_t flags,
                  const void *arg, size_t arg_size);
+
+    /*
+     * True: until pollable_fd was first called for a ring, its enter is the system call io_uring_enter(2) on the ring's
+     * number and nothing besides, and whoever would call enter may make the system call instead. The library does: the
+     * processor mispredicts the return of each frame that stands around a system call (docs/performance.md).
+     */
+    bool enter_is_system_call;
 
     /* As io_uring_register(2): returns what it returns. Never blocks, unless the manual says so for the opcode. */
     int (*register_)(void *self, int ring, uint32_t opcode, void *arg, uint32_t count);

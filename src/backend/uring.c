@@ -2,8 +2,8 @@
  * The true kernel: io_uring's system calls, made directly. It must never call an exported function of liburing, which
  * would make the call itself, past this table.
  *
- * enter adds one load to the system call. The bookkeeping is a list of notes, one per ring, without locks: rings of
- * several threads may share one self, and a fork finds it whole.
+ * enter adds one load to the system call, and a ring may make the call itself (backend.h). The bookkeeping is a list of
+ * notes, one per ring, without locks: rings of several threads may share one self, and a fork finds it whole.
  */
 #include "backend/uring.h"
 
@@ -241,6 +241,7 @@ static const struct sr_backend_vtable uring_vtable = {
     .map = uring_map,
     .unmap = uring_unmap,
     .enter = uring_enter,
+    .enter_is_system_call = true,
     .register_ = uring_register,
     .pollable_fd = uring_pollable_fd,
     .wake = uring_wake,

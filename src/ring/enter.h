@@ -1,10 +1,12 @@
 /*
  * The one place that calls the kernel's enter. In line in whoever waits: on the way back from a system call a processor
- * mispredicts the returns of the frames that stood around it (measured, docs/performance.md), so there are few.
+ * mispredicts the returns of the frames that stood around it (measured, docs/performance.md), so there are few; and the
+ * system call itself where the kernel says that its enter is nothing else.
  */
 #ifndef SRI_RING_ENTER_H
 #define SRI_RING_ENTER_H
 
+#include "backend/uring_call.h"
 #include "ring/ring_private.h"
 
 #define SRI_IN_LINE static inline __attribute__((always_inline))
@@ -56,8 +58,10 @@ SRI_IN_LINE int sri_kernel_enter(struct sr_ring *ring, uint32_t to_submit, uint3
     io_uring_smp_store_release(ring->shared.sq_tail, ring->hot.sq_tail);
     sri_note_time(ring, min_complete, timeout_ns);
     ring->enters++;
-    int rc = ring->kernel.vtable->enter(ring->kernel.self, ring->fd, to_submit, min_complete, flags, argument,
-                                        size);
+    int rc = __builtin_expect(ring->enters_directly, 1)
+                 ? sri_uring_enter(ring->fd, to_submit, min_complete, flags, argument, size)
+                 : ring->kernel.vtable->enter(ring->kernel.self, ring->fd, to_submit, min_complete, flags,
+                                              argument, size);
     sri_set_sq_head(ring, io_uring_smp_load_acquire(ring->shared.sq_head));
     if (__builtin_expect(sri_queued(ring) != 0, 0))
         sri_mend_parted_pair(ring);

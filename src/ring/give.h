@@ -29,7 +29,7 @@ static inline bool sri_can_end(struct sr_ring *ring, struct sri_slot *slot, uint
 {
     if (__builtin_expect(slot->state == SRI_OPERATION_QUEUED, 1)) {
         bool consumed = sri_is_before(slot->sq_position, sq_head);
-        if (consumed)
+        if (__builtin_expect(consumed, 1))
             slot->submitted_ms = now_ms; /* or SRI_NOT_READ */
         return consumed;
     }

@@ -232,5 +232,9 @@ int sr_ring_pollable_fd(struct sr_ring *ring)
     if (ring == NULL)
         return -EINVAL;
     int refused = sri_ring_check(ring);
-    return refused != 0 ? refused : ring->kernel.vtable->pollable_fd(ring->kernel.self, ring->fd);
+    if (refused != 0)
+        return refused;
+    /* From here on its kernel may have to lower the descriptor at each enter (backend.h). */
+    ring->enters_directly = false;
+    return ring->kernel.vtable->pollable_fd(ring->kernel.self, ring->fd);
 }

@@ -111,6 +111,7 @@ struct sr_ring {
     bool watched; /* each start and end passes by watch.c, so its gate stays shut */
     bool in_callback;
     bool awaits_posts;
+    bool enters_directly; /* its kernel's enter is the system call itself (backend.h) */
     struct sri_completions callbacks;
     bool starved; /* one that has come finds no slot */
     struct sri_shared shared;

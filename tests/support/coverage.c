@@ -66,6 +66,7 @@ struct sr_backend coverage_begin(struct sr_backend backend)
     watched = *backend.vtable;
     watched.setup = watch_setup;
     watched.enter = watch_enter;
+    watched.enter_is_system_call = false;
     watched.register_ = watch_register;
     raw_ring_published = watch_sqe;
     return (struct sr_backend){.vtable = &watched, .self = backend.self};

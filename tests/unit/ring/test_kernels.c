@@ -2,6 +2,7 @@
  * Whole lives of operations on each kernel there is: the simulated one, the engine over this machine's descriptors, the
  * true one where it is not refused. The same sentences on each (BACK-1, BACK-3).
  */
+#include <poll.h>
 #include <string.h>
 
 #include "support/each_kernel.h"
@@ -188,6 +189,35 @@ static void waits_with_a_limit_end(void **state)
     on_each_kernel(wait_for_endless);
 }
 
+SR_UNCHECKED static void look_at_the_descriptor(struct each_kernel *world)
+{
+    struct pollfd poll_fd = {.fd = sr_ring_pollable_fd(world->ring), .events = POLLIN};
+    struct sr_op op;
+    struct sr_completion done;
+    uint32_t remaining;
+    if (world->sim != NULL)
+        return; /* no descriptor of this machine follows a simulated ring */
+    assert_true(poll_fd.fd >= 0);
+    for (int i = 0; i < 3; i++) {
+        struct sr_op_spec nop = sr_spec_nop();
+        assert_int_equal(sr_op_start_plain(world->ring, &nop, &op), 0);
+        assert_int_equal(await_result(world->ring, &op), 0);
+    }
+    op = start_endless(world, true);
+    assert_int_equal(sr_op_await_timeout(world->ring, &op, MS, &done), -ETIME);
+    assert_int_equal(sr_op_await_timeout(world->ring, &op, MS, &done), -ETIME);
+    assert_int_equal(poll(&poll_fd, 1, 0), 0);
+    sr_op_drop(world->ring, &op);
+    assert_int_equal(sr_ring_drain(world->ring, SR_FOREVER, &remaining), 0);
+}
+
+/* The descriptor for event loops is quiet again once everything was waited for, though entering may be a bare system call. */
+static void the_descriptor_is_lowered_by_a_wait(void **state)
+{
+    (void)state;
+    on_each_kernel(look_at_the_descriptor);
+}
+
 SR_UNCHECKED static void time_out(struct each_kernel *world)
 {
     struct sr_op_spec spec = sr_spec_timeout(2 * MS);
@@ -290,6 +320,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_dropped_endless_read_drains),
     cmocka_unit_test(a_linked_timeout_ends_an_endless_read),
     cmocka_unit_test(waits_with_a_limit_end),
+    cmocka_unit_test(the_descriptor_is_lowered_by_a_wait),
     cmocka_unit_test(a_timeout_ends),
     cmocka_unit_test(a_failed_write_gives_its_buffer_back),
     cmocka_unit_test(more_than_the_sq_holds_all_end),
