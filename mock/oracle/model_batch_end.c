@@ -88,25 +88,55 @@ static bool is_stranger(struct sri_lot *lot, struct sri_lot_member *member,
            (no_fd || line->fd == member->fd) && strcmp(line->kind, sri_model_kind_name(member->opcode)) == 0;
 }
 
+/* Which stranger works on each holder's buffer, as which member; as far as has been found out. */
+struct matching {
+    uint32_t stranger[SRI_LOT_MEMBERS];
+    uint32_t member[SRI_LOT_MEMBERS];
+};
+
+/*
+ * Operations that look alike may be any of several members, but no two work on one buffer: whoever was taken for one that
+ * another can only be goes on to its next. `tried`: a set of holders. Called by itself once for each of them at most.
+ */
+static bool match_stranger(struct sri_lot *lot, struct matching *found, uint32_t stranger, uint32_t *tried)
+{
+    for (uint32_t k = 0; k < lot->count; k++) {
+        uint32_t holder = (uint32_t)(holder_of(lot, &lot->members[k]) - lot->members);
+        if ((*tried >> holder & 1) != 0 || !is_stranger(lot, &lot->members[k], &strangers[stranger]))
+            continue;
+        *tried |= 1u << holder;
+        if (found->stranger[holder] != SRI_NO_MEMBER &&
+            !match_stranger(lot, found, found->stranger[holder], tried))
+            continue;
+        found->stranger[holder] = stranger;
+        found->member[holder] = k;
+        return true;
+    }
+    return false;
+}
+
 static void adopt_strangers(struct sri_lot *lot)
 {
     struct sri_model *model = lot->model;
+    struct matching found;
     stranger_count = 0;
+    memset(&found, 0xff, sizeof found);
     if (sr_ring_orphan_count(model->ring) > 0)
         sri_model_ask_the_panic(model, learn_strangers);
     for (uint32_t i = 0; i < stranger_count; i++) {
-        uint32_t k = 0;
-        while (k < lot->count && !is_stranger(lot, &lot->members[k], &strangers[i]))
-            k++;
-        if (!sri_judge(model->verdict, SRI_RULE_BATCH_6, strangers[i].id, k < lot->count,
-                       "an orphan of a dropped batch is none of its operations"))
+        uint32_t tried = 0;
+        sri_judge(model->verdict, SRI_RULE_BATCH_6, strangers[i].id, match_stranger(lot, &found, i, &tried),
+                  "an orphan of a dropped batch is none of its operations");
+    }
+    for (uint32_t holder = 0; holder < lot->count; holder++) {
+        if (found.stranger[holder] == SRI_NO_MEMBER)
             continue;
-        struct sri_lot_member *holder = holder_of(lot, &lot->members[k]);
-        struct sri_held *buffer = holder->buffer;
-        holder->buffer = NULL;
-        lot->members[k].buffer = buffer;
-        lot->members[k].consumed = true;
-        lot->members[k].id = strangers[i].id;
+        struct sri_lot_member *member = &lot->members[found.member[holder]];
+        struct sri_held *buffer = lot->members[holder].buffer;
+        lot->members[holder].buffer = NULL;
+        member->buffer = buffer;
+        member->consumed = true;
+        member->id = strangers[found.stranger[holder]].id;
     }
 }
 
@@ -115,6 +145,8 @@ static void let_go(struct sri_lot *lot)
 {
     struct sri_model *model = lot->model;
     lot->stage = SRI_LOT_NONE;
+    /* By whatever call it was dropped: what asks for the cancels takes places in the SQ. */
+    model->tagged = model->tagged || model->config.cancel_on_drop;
     if (!model->sees)
         adopt_strangers(lot);
     for (uint32_t i = 0; i < lot->count; i++) {
@@ -134,7 +166,6 @@ void sri_model_lot_drop(struct sri_lot *lot)
     uint64_t enters = model->enters;
     struct sr_batch_future copy = lot->future;
     sri_model_tell(model, "drop a batch of %u", lot->count);
-    model->tagged = model->tagged || model->config.cancel_on_drop;
     if (lot->batch != NULL) {
         int rc = sr_batch_free(&lot->batch);
         sri_judge(model->verdict, SRI_RULE_BATCH_6, 0, rc == 0, "a batch that runs was not freed: %d", rc);
