@@ -81,6 +81,13 @@ struct sri_host_clock {
     _Atomic bool hurried;
 };
 
+/* What the descriptor that was looked up last is, until the lock is given up or something is closed. */
+struct sri_host_lookup {
+    int fd; /* -1: nothing is known */
+    enum sri_host_kind kind;
+    uint8_t object;
+};
+
 struct sri_host {
     pthread_mutex_t lock;
     struct sri_engine *engine;
@@ -108,6 +115,7 @@ struct sri_host {
     uint32_t chunk_count;
     struct sri_file *free_files;
     struct sri_node fresh;
+    struct sri_host_lookup last;
     struct sri_host_op *free_ops;
     struct sri_host_op *made_ops;
 

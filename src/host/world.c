@@ -194,6 +194,7 @@ int sri_host_world_new(struct sri_world *out)
         return -ENOMEM;
     pthread_mutex_init(&host->lock, NULL);
     sri_list_init(&host->fresh);
+    host->last.fd = -1;
     atomic_init(&host->alarmed, false);
     atomic_init(&host->calling, false);
     atomic_init(&host->sleepers, 0);

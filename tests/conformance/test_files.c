@@ -153,6 +153,44 @@ static void a_file_is_opened_read_and_closed(struct conform *c)
     conform_close(c, made);
 }
 
+/* Its number was a pipe's a moment ago, which has no offsets. */
+static void a_number_that_comes_back_is_another_object(struct conform *c)
+{
+    char bytes[3];
+    int ends[2];
+    conform_pipe(c, ends);
+    conform_write(c, ends[1], "pipe");
+    io_uring_prep_read(conform_sqe(c, 1), ends[0], bytes, sizeof bytes, 0);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_close(c, ends[0]);
+    int fd = conform_file(c, "abcdefgh");
+    for (uint64_t i = 2; i <= 3; i++) {
+        io_uring_prep_read(conform_sqe(c, i), fd, bytes, sizeof bytes, 4);
+        conform_submit(c);
+        conform_take(c, 1);
+        conform_data(c, bytes, sizeof bytes);
+    }
+    conform_close(c, fd);
+    conform_close(c, ends[1]);
+}
+
+/* One submission: it is looked up when its turn comes. */
+static void a_number_closed_in_a_chain_is_gone_for_the_next(struct conform *c)
+{
+    char bytes[3];
+    int fd = conform_file(c, "abcdefgh");
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, fd, bytes, sizeof bytes, 0);
+    sqe->flags |= IOSQE_IO_LINK;
+    sqe = conform_sqe(c, 2);
+    io_uring_prep_close(sqe, fd);
+    sqe->flags |= IOSQE_IO_LINK;
+    io_uring_prep_read(conform_sqe(c, 3), fd, bytes, sizeof bytes, 0);
+    conform_submit(c);
+    conform_take(c, 3);
+}
+
 static void what_is_not_there_is_not_opened(struct conform *c)
 {
     io_uring_prep_openat(conform_sqe(c, 1), AT_FDCWD, "/no/such/file", O_RDONLY, 0);
@@ -198,6 +236,12 @@ static const struct conform_case cases[] = {
      .run = a_file_is_opened_read_and_closed,
      .expected = "submit: 1\n1: a descriptor\nsubmit: 1\n2: 3\ndata: abc\nsubmit: 1\n3: EBADF\n"
                  "submit: 1\n4: 0\nsubmit: 1\n5: EBADF\n"},
+    {.name = "a number that comes back is another object",
+     .run = a_number_that_comes_back_is_another_object,
+     .expected = "written: 4\nsubmit: 1\n1: 3\nsubmit: 1\n2: 3\ndata: efg\nsubmit: 1\n3: 3\ndata: efg\n"},
+    {.name = "a number closed in a chain is gone for the next",
+     .run = a_number_closed_in_a_chain_is_gone_for_the_next,
+     .expected = "submit: 3\n1: 3\n2: 0\n3: EBADF\n"},
     {.name = "what is not there is not opened",
      .run = what_is_not_there_is_not_opened,
      .expected = "submit: 1\n1: ENOENT\nsubmit: 1\n2: EEXIST\n"},
