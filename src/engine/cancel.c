@@ -160,6 +160,16 @@ static bool is_same_file(const struct sri_engine *engine, const struct sri_file 
     return world->vtable->same_file(world->self, one, other);
 }
 
+/*
+ * The true kernel's worker looks for the file when it begins, and until then nobody is found by that file. Storage that is
+ * with a world's worker is taken to be so: its call takes its time and no more. A splice may wait for ever, and is found.
+ */
+static bool has_no_file_yet(const struct sri_request *target)
+{
+    return target->place == SRI_PLACE_WORLD && target->attempt.work != SRI_WORK_SPLICE &&
+           (sri_opcode_of(target)->traits & SRI_TRAIT_WORKER) != 0;
+}
+
 static bool matches(const struct sri_request *target, const struct sri_search *search,
                     const struct sri_file *file)
 {
@@ -168,7 +178,7 @@ static bool matches(const struct sri_request *target, const struct sri_search *s
     if (search->flags & IORING_ASYNC_CANCEL_ANY)
         return true;
     if (search->flags & IORING_ASYNC_CANCEL_FD) {
-        if (sri_opcode_of(target)->issue != NULL ||
+        if (sri_opcode_of(target)->issue != NULL || has_no_file_yet(target) ||
             !is_same_file(target->ring->engine, target->attempt.file, file))
             return false;
     }

@@ -207,13 +207,29 @@ static void leave_batch(struct round *round)
     sri_ring_leave(ring);
 }
 
+/*
+ * Between two of a batch the true kernel lets others run where somebody wants to: what has ended so far is published, and what
+ * follows it is due before what the rest of the batch brings. A ring that defers goes through its batch at one go.
+ */
+static bool is_broken_off(const struct round *round, const struct sri_ring *ring)
+{
+    const struct sri_engine *engine = ring->engine;
+    bool matters = !sri_list_empty(&ring->followers) ||
+                   (!sri_list_empty(&ring->counting) && ring->posted != ring->flushed);
+    if (!matters || round->ring != ring || sri_is_kind(engine) ||
+        (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN))
+        return false;
+    struct sri_question question = {.why = SRI_WHY_BREAK, .n = 2, .fd = ring->fd};
+    return sri_pick(&engine->chooser, &question) == 1;
+}
+
 static void join_batch(struct round *round, const struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
     bool worker = (request->marks & SRI_MARK_WORKER) != 0;
     SRI_REQUIRE(ring != NULL);
     bool gathers = ring == ring->engine->gathering && ring->gathered < ring->wanted;
-    if ((round->left == 0 && !gathers) || worker || ring != round->ring)
+    if ((round->left == 0 && !gathers) || worker || ring != round->ring || is_broken_off(round, ring))
         leave_batch(round);
     if (round->left == 0)
         round->left = ring->engine->due.count + 1;

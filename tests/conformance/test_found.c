@@ -100,6 +100,52 @@ static void a_read_of_nothing_from_a_socket_does_not_wait(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void receive_from_a_group(struct conform *c, uint64_t user_data, int fd, int repeats)
+{
+    struct io_uring_sqe *sqe = conform_sqe(c, user_data);
+    if (repeats)
+        io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    else
+        io_uring_prep_recv(sqe, fd, NULL, 4, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 3;
+}
+
+static void count_from_here(struct conform *c, uint64_t user_data)
+{
+    static struct __kernel_timespec hour = {.tv_sec = 3600};
+    io_uring_prep_timeout(conform_sqe(c, user_data), &hour, 1, 0);
+}
+
+static void count_behind_a_receive(struct conform *c, int repeats)
+{
+    static char memory[4][4];
+    int ends[2];
+    conform_socketpair(c, ends);
+    io_uring_prep_provide_buffers(conform_sqe(c, 1), memory, 4, 4, 3, 0);
+    conform_submit(c);
+    conform_take(c, 1);
+    conform_write(c, ends[1], "ab");
+    receive_from_a_group(c, 2, ends[0], repeats);
+    count_from_here(c, 3);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_sqe(c, 4);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
+static void a_timeout_does_not_count_what_a_receive_that_goes_on_told_before(struct conform *c)
+{
+    count_behind_a_receive(c, 1);
+}
+
+static void a_timeout_counts_what_ended_before_it_in_its_submission(struct conform *c)
+{
+    count_behind_a_receive(c, 0);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a woken read is done when submit returns",
      .run = a_woken_read_is_done_when_submit_returns,
@@ -120,6 +166,12 @@ static const struct conform_case cases[] = {
     {.name = "a read of nothing from a socket does not wait",
      .run = a_read_of_nothing_from_a_socket_does_not_wait,
      .expected = "submit: 1\n1: 0\n"},
+    {.name = "a timeout does not count what a receive that goes on told before",
+     .run = a_timeout_does_not_count_what_a_receive_that_goes_on_told_before,
+     .expected = "submit: 1\n1: 0\nwritten: 2\nsubmit: 2\n2: 2 flags 3\nsubmit: 1\n4: 0\n3: 0\n"},
+    {.name = "a timeout counts what ended before it in its submission",
+     .run = a_timeout_counts_what_ended_before_it_in_its_submission,
+     .expected = "submit: 1\n1: 0\nwritten: 2\nsubmit: 2\n2: 2 flags 1\n3: 0\nsubmit: 1\n4: 0\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

@@ -38,6 +38,7 @@ static uint32_t pick(void *self, const struct sri_question *question)
     switch ((uint32_t)question->why) {
     case SRI_WHY_WORKER: return pick_worker(freedom, question);
     case SRI_WHY_TOGETHER: return choose(freedom, question->n);
+    case SRI_WHY_BREAK: return choose(freedom, 2);
     case SRI_WHY_LATE: return freedom->program->brief ? choose(freedom, 2) : 0;
     case SRI_WHY_REPORT: return is_in(freedom->reports, question) ? LATER * choose(freedom, 2) : 0;
     case SRI_WHY_CANCEL: return is_in(freedom->floats, question) ? choose(freedom, question->n) : 0;
@@ -74,14 +75,17 @@ static bool is_of_file(const struct df_program *program, const struct df_entry *
            (has_object(entry->kind) && program->object[entry->object] == DF_FILE);
 }
 
-/* May something behind a link, which an earlier round left waiting, come to the same object? */
+/*
+ * May something behind a link, which an earlier round left waiting, come to the same object? Or a cancel, which finds what
+ * a worker has, at work or not?
+ */
 static bool is_met(const struct df_program *program, const struct df_round *round,
                    const struct df_entry *entry)
 {
     for (uint32_t i = 1; i < round->first; i++) {
         const struct df_entry *other = &program->entry[i];
-        if ((other[-1].flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0 && has_object(other->kind) &&
-            other->object == entry->object)
+        if ((other[-1].flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0 &&
+            (other->kind == DF_CANCEL || (has_object(other->kind) && other->object == entry->object)))
             return true;
     }
     return false;
@@ -94,8 +98,9 @@ static void set_round(struct df_freedom *freedom, const struct df_program *progr
         const struct df_entry *entry = &program->entry[round->first + i];
         bool is_free = entry->floats || is_closed_under(program, entry);
         freedom->floats[entry->user_data] |= is_free;
-        freedom->delays[entry->user_data] |= is_free && (!round->settles || is_met(program, round, entry));
-        freedom->reports[entry->user_data] |= is_free && (!round->settles || !is_of_file(program, entry));
+        bool watched = !round->settles || is_met(program, round, entry);
+        freedom->delays[entry->user_data] |= is_free && watched;
+        freedom->reports[entry->user_data] |= is_free && (watched || !is_of_file(program, entry));
     }
 }
 

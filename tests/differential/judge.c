@@ -9,7 +9,6 @@
 #include "sim_internal.h"
 
 #define REPEATS 8
-#define AGAIN 8
 /* Where a kernel's answer was not found, the search goes on for so many times the bound. */
 #define PATIENCE 20
 
@@ -112,23 +111,6 @@ static bool knows_both(const struct set *set, const struct df_case *one)
     return holds(set, df_outcome_hash(&one->real)) && holds_digest(set, df_outcome_digest(&one->host));
 }
 
-/*
- * Where the machine is busy the true kernel breaks off a batch to let others run, and a timer may be seen late: such a
- * difference does not come again. One that comes again is one, and so is one that came where no run was on time.
- */
-static bool comes_again(struct df_judge *judge, struct df_case *one, const struct set *set)
-{
-    static struct df_case again;
-    again.program = one->program;
-    again.plan = one->plan;
-    for (unsigned i = 0; i < AGAIN; i++) {
-        if (!play_on_time(&judge->uring, &again, &again.real) ||
-            !play_on_time(&judge->engine, &again, &again.host) || !knows_both(set, &again))
-            return true;
-    }
-    return false;
-}
-
 static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
 {
     static struct set set;
@@ -143,8 +125,6 @@ static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
     one->host_order = holds(&set, df_outcome_hash(&one->host));
     if (!knows_both(&set, one)) {
         one->who = holds(&set, df_outcome_hash(&one->real)) ? df_the_host : df_the_kernel;
-        if (all && !comes_again(judge, one, &set))
-            return DF_ONCE;
         return all ? DF_DIFFERS : DF_OPEN;
     }
     return !all ? DF_UNBOUNDED : set.count == 1 ? DF_SAME : DF_IN_SET;

@@ -29,7 +29,6 @@ enum df_verdict {
     DF_UNBOUNDED, /* the set could not be exhausted; what was seen is in it */
     DF_OPEN,      /* the set could not be exhausted, and a kernel showed what is not in it so far */
     DF_LATE,      /* the machine was too slow for the program's timeouts, again and again */
-    DF_ONCE,      /* a kernel showed once what is not in the set, and then again and again what is */
     DF_DIFFERS,
     DF_VERDICTS
 };

@@ -124,6 +124,47 @@ static void a_delayed_request_can_be_cancelled(void **state)
     rig_close(&rig);
 }
 
+static void choose_orderly(struct rig *rig)
+{
+    static const struct sri_chooser_vtable vtable = {.pick = rig_pick, .orderly = true};
+    sri_engine_set_chooser(rig->engine, (struct sri_chooser){&vtable, rig});
+}
+
+/* What follows the first of a batch that is broken off behind it comes before whom the second wakes, and else behind. */
+static void a_batch_of_woken_work_may_be_broken_off(void **state)
+{
+    (void)state;
+    for (uint32_t broken = 0; broken < 2; broken++) {
+        struct rig rig;
+        int waited[2];
+        int woken[2];
+        char byte;
+        rig_open(&rig);
+        assert_int_equal(sri_sim_world_pipe(rig.world, waited), 0);
+        assert_int_equal(sri_sim_world_pipe(rig.world, woken), 0);
+        choose_orderly(&rig);
+        rig_answer(&rig, SRI_WHY_BREAK, broken);
+        rig_rw(&rig, 1, IORING_OP_READ, waited[0], &byte, 1)->flags = IOSQE_IO_LINK;
+        rig_nop(&rig, 2, 0);
+        rig_rw(&rig, 3, IORING_OP_READ, woken[0], &byte, 1);
+        assert_int_equal(raw_ring_submit(&rig.ring), 3);
+        rig_nop(&rig, 4, IOSQE_IO_LINK);
+        rig_rw(&rig, 5, IORING_OP_WRITE, woken[1], "x", 1);
+        rig_rw(&rig, 6, IORING_OP_WRITE, waited[1], "x", 1);
+
+        assert_int_equal(raw_ring_submit(&rig.ring), 3);
+
+        assert_int_equal(rig.asked[SRI_WHY_BREAK], 1);
+        rig_expect(&rig, 4, 0);
+        rig_expect(&rig, 6, 1);
+        rig_expect(&rig, 1, 1);
+        rig_expect(&rig, 5, 1);
+        rig_expect(&rig, broken ? 2 : 3, broken ? 0 : 1);
+        rig_expect(&rig, broken ? 3 : 2, broken ? 1 : 0);
+        rig_close(&rig);
+    }
+}
+
 /* An errno of the opcode's list ends the operation without effect; a NOP has none to give. */
 static void an_errno_has_no_effect_on_the_object(void **state)
 {
@@ -387,6 +428,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(answers_of_zero_change_nothing),
     cmocka_unit_test(the_order_of_what_is_due_is_chosen),
     cmocka_unit_test(a_chain_keeps_its_order),
+    cmocka_unit_test(a_batch_of_woken_work_may_be_broken_off),
     cmocka_unit_test(a_delayed_request_can_be_cancelled),
     cmocka_unit_test(an_errno_has_no_effect_on_the_object),
     cmocka_unit_test(a_short_read_loses_nothing),
