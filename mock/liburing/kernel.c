@@ -15,7 +15,7 @@
 
 struct sri_uring_hooks sri_uring_hooks;
 
-#define FOREIGN_WORDS 64 /* descriptors 0 .. 4095 */
+#define WORDS 16384 /* descriptors 0 .. 1048575: as many as a process may have by default */
 
 static struct {
     pthread_mutex_t lock;
@@ -24,8 +24,9 @@ static struct {
     struct sri_world world;
     bool follows_forks;
     bool attended;
-    uint64_t rings[FOREIGN_WORDS];   /* descriptors that are rings of this process */
-    uint64_t foreign[FOREIGN_WORDS]; /* … of one it was forked from */
+    uint64_t rings[WORDS];   /* descriptors that are rings of this process */
+    uint64_t foreign[WORDS]; /* … of one it was forked from */
+    int words;               /* in use of either */
     bool complained;
 } host = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -36,13 +37,15 @@ static unsigned simulated_next = 1;
 
 static bool bit(const uint64_t *words, int fd)
 {
-    return fd >= 0 && fd < FOREIGN_WORDS * 64 && (words[fd / 64] >> (fd % 64) & 1) != 0;
+    return fd >= 0 && fd < WORDS * 64 && (words[fd / 64] >> (fd % 64) & 1) != 0;
 }
 
 static void set_bit(uint64_t *words, int fd, bool on)
 {
-    if (fd < 0 || fd >= FOREIGN_WORDS * 64)
+    if (fd < 0 || fd >= WORDS * 64)
         return;
+    if (on && host.words <= fd / 64)
+        host.words = fd / 64 + 1;
     if (on)
         words[fd / 64] |= UINT64_C(1) << (fd % 64);
     else
@@ -97,7 +100,7 @@ static void after_fork_in_parent(void)
 /* The copy of the engine is left alone: it belongs to threads and descriptors that are not here. */
 static void after_fork_in_child(void)
 {
-    for (size_t i = 0; i < FOREIGN_WORDS; i++) {
+    for (int i = 0; i < host.words; i++) {
         host.foreign[i] |= host.rings[i];
         host.rings[i] = 0;
     }
@@ -192,7 +195,7 @@ static int refuse_foreign(int fd)
 /* Rings that were closed by a system call of the program's own, unseen. */
 static void close_lost(const struct sr_backend *kernel)
 {
-    for (int fd = 0; fd < FOREIGN_WORDS * 64; fd++) {
+    for (int fd = 0; fd < host.words * 64; fd++) {
         if (host.rings[fd / 64] == 0) {
             fd |= 63;
             continue;

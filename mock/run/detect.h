@@ -117,6 +117,8 @@ void sri_memory_lent(struct sri_borrowed *borrowed);
 void sri_memory_event(const struct sri_event *event, struct sri_borrowed *borrowed);
 bool sri_memory_may_be_lent(const void *begin, size_t length);
 void sri_memory_released(const void *begin, size_t length, const char *how);
+/* What was known of this memory as memory. */
+void sri_memory_forget(const void *memory, size_t length);
 void sri_memory_stack(uintptr_t lowest, uintptr_t frame);
 
 /* detect_entry.c: what entries name that were not consumed yet. */

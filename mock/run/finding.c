@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/agent.h"
@@ -66,7 +67,7 @@ static bool is_suppressed(const char *name, const char *text)
         ssize_t length = fd >= 0 ? read(fd, list, sizeof list - 1) : 0;
         list[length > 0 ? length : 0] = 0;
         if (fd >= 0)
-            close(fd);
+            (void)syscall(SYS_close, fd);
         known = 1;
     }
     for (const char *line = list; *line != 0;) {
@@ -125,7 +126,7 @@ static void write_out(const struct text *text)
         return;
     ssize_t ignored = write(fd, text->bytes, text->length);
     (void)ignored;
-    close(fd);
+    (void)syscall(SYS_close, fd);
 }
 
 void sri_finding(const char *name, const struct sri_borrowed *about, const char *format, ...)

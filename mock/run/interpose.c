@@ -81,5 +81,10 @@ int munmap(void *memory, size_t length)
 {
     if (matters(memory, length))
         release(memory, length, "munmap", SRI_FRAME, SRI_SITE);
+    if (sri_agent.detects && sri_detect.ring_count > 0 && !sri_detect_is_inside()) {
+        sri_detect_lock();
+        sri_memory_forget(memory, length);
+        sri_detect_unlock();
+    }
     return (int)syscall(SYS_munmap, memory, length);
 }

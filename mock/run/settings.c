@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/agent.h"
@@ -25,7 +26,7 @@ static int read_file(const struct sri_agent *agent, const char *name, char *text
     while (length < size - 1 && (rc = read(fd, text + length, size - 1 - length)) > 0)
         length += (size_t)rc;
     text[length] = 0;
-    close(fd);
+    (void)syscall(SYS_close, fd);
     return 0;
 }
 
@@ -93,7 +94,7 @@ int sri_agent_open_page(struct sri_agent *agent)
     if (ftruncate(fd, (off_t)sizeof(struct sri_run_page)) == 0)
         memory = mmap(NULL, sizeof(struct sri_run_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     int rc = memory == MAP_FAILED ? -errno : 0;
-    close(fd);
+    (void)syscall(SYS_close, fd);
     if (rc != 0)
         return rc;
     agent->page = memory;

@@ -268,14 +268,18 @@ static int write_head(struct sri_request *request, const struct message *message
     return error;
 }
 
-/* Errors have no head; the end of the stream is told by one without a payload, and is the last. */
+/*
+ * Errors have no head; the end of the stream is told by one without a payload, and is the last. MSG_TRUNC has the head tell
+ * of all that there was, and the CQE of what is in the buffer (measured).
+ */
 void sri_finish_message_shot(struct sri_request *request)
 {
     if (request->result < 0)
         return;
     bool last = request->result == 0;
     int error = write_head(request, request->attempt.argument);
-    request->result = error != 0 ? error : (int32_t)sri_shot_head_size(request) + request->result;
+    uint64_t here = (uint64_t)request->result < request->length ? (uint64_t)request->result : request->length;
+    request->result = error != 0 ? error : (int32_t)(sri_shot_head_size(request) + here);
     if (last)
         request->shots &= (uint8_t)~SRI_SHOT_MULTI;
 }

@@ -71,8 +71,8 @@ static int32_t update(struct sri_request *target, const struct sri_search *searc
         target->attempt.edge = SRI_EDGE_FIRST; /* what is true by now is told again */
     if (search->flags & IORING_POLL_UPDATE_USER_DATA)
         target->user_data = search->new_user_data;
-    if (sri_is_orderly(target->ring->engine) && !(target->shots & SRI_SHOT_MULTI)) {
-        sri_poll_again(target);
+    if (sri_is_orderly(target->ring->engine)) {
+        sri_poll_again(target); /* at once, so that the next update finds it waiting (measured) */
         return 0;
     }
     sri_table_list(target);

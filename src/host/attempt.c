@@ -357,6 +357,32 @@ enum sri_answer sri_host_start(void *self, struct sri_attempt *attempt, int64_t 
     return answer;
 }
 
+/* As long as it takes to come back with a handshake under way (sri_host_connect_blocking()), and to be scheduled. */
+#define CONNECT_SOON_MS 100u
+
+/*
+ * A connection is given up without a wait, as by the true kernel, also while connect(2) is being called by a worker: that
+ * call is nearly over. Its outcome, if there is one by then, is told.
+ */
+static int cancel_connect(struct sri_host *host, struct sri_attempt *attempt)
+{
+    struct sri_host_op *op = attempt->state;
+    const struct sri_address *address = attempt->argument;
+    sa_family_t family = address->storage.ss_family;
+    if ((family != AF_INET && family != AF_INET6) ||
+        !sri_workers_await(host->workers, &op->job, CONNECT_SOON_MS)) {
+        op->given_up = true;
+        return -EALREADY;
+    }
+    int64_t result = op->job.result;
+    left_workers(host, op);
+    sri_host_op_end(host, attempt);
+    if (result == -EINPROGRESS)
+        return 0;
+    sri_engine_finish(host->engine, attempt, result);
+    return -EALREADY;
+}
+
 int sri_host_cancel(void *self, struct sri_attempt *attempt)
 {
     struct sri_host *host = self;
@@ -368,6 +394,8 @@ int sri_host_cancel(void *self, struct sri_attempt *attempt)
         return 0;
     }
     if (op->running && !sri_workers_withdraw(host->workers, &op->job)) {
+        if (attempt->work == SRI_WORK_CONNECT)
+            return cancel_connect(host, attempt);
         op->given_up = true;
         return -EALREADY;
     }

@@ -22,6 +22,34 @@ static int watch(struct sri_host *host, struct sri_file *file, uint32_t mask)
     return 0;
 }
 
+/* A duplicate of its own; where nobody else uses the attempt's hold, the one for both: descriptors may be scarce. */
+static int hold(struct sri_host *host, struct sri_file *attempted, struct sri_file *edge)
+{
+    if (attempted->duplicate < 0 || attempted->kept || attempted->watched) {
+        int rc = sri_host_file_pin(host, edge);
+        if (rc != 0 || attempted->kept || attempted->duplicate >= 0)
+            return rc;
+    } else {
+        edge->duplicate = attempted->duplicate;
+        attempted->duplicate = -1;
+        sri_list_remove(&edge->fresh);
+    }
+    sri_list_remove(&attempted->fresh);
+    attempted->fd = edge->duplicate;
+    attempted->borrows = true;
+    return 0;
+}
+
+static void give_back(struct sri_host *host, struct sri_file *attempted, struct sri_file *edge)
+{
+    if (!attempted->borrows)
+        return;
+    sri_host_forget_file(host, edge);
+    attempted->duplicate = edge->duplicate;
+    attempted->borrows = false;
+    edge->duplicate = -1;
+}
+
 /* From here on changes are noted. That it may be ready just now is reported too, and not meant. */
 static int begin(struct sri_host *host, struct sri_host_op *op)
 {
@@ -31,7 +59,7 @@ static int begin(struct sri_host *host, struct sri_host_op *op)
         return -ENOMEM;
     op->edge = file;
     file->edge_of = attempt;
-    int rc = sri_host_file_pin(host, file);
+    int rc = hold(host, attempt->file, file);
     if (rc == 0)
         rc = watch(host, file, sri_host_polled_mask(attempt));
     if (rc == 0)
@@ -82,7 +110,9 @@ void sri_host_edge_end(void *self, struct sri_attempt *attempt)
     struct sri_host_op *op = attempt->state;
     if (op == NULL)
         return;
-    if (op->edge != NULL)
+    if (op->edge != NULL) {
+        give_back(host, attempt->file, op->edge);
         sri_host_file_put(host, op->edge);
+    }
     sri_host_op_end(host, attempt);
 }

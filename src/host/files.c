@@ -83,6 +83,10 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     struct sri_file *file = host->free_files;
     host->free_files = file->next_free;
     struct sri_host_ring *ring = sri_host_ring_at(host, fd);
+    if (ring != NULL && !sri_host_is_epoll(fd)) {
+        ring->lost = true; /* closed behind our back: the number is another object's by now */
+        ring = NULL;
+    }
     file->kind = ring != NULL ? SRI_HOST_RING : host->last.kind;
     file->fd = ring != NULL ? ring->eventfd : fd;
     file->object = host->last.object;
@@ -90,6 +94,8 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     file->armed = 0;
     file->watched = false;
     file->lost = false;
+    file->kept = false;
+    file->borrows = false;
     file->changed = false;
     file->edge_of = NULL;
     file->first_waiter = NULL;
@@ -167,6 +173,7 @@ int sri_host_file_pin(struct sri_host *host, struct sri_file *file)
 
 int sri_host_file_keep(void *self, struct sri_file *file)
 {
+    file->kept = true;
     return sri_host_file_pin(self, file);
 }
 
@@ -175,6 +182,7 @@ int sri_host_file_again(void *self, struct sri_file *file, struct sri_file **aga
     struct sri_file *made = sri_host_file_get(self, sri_host_fd(file));
     if (made == NULL)
         return -ENOMEM;
+    made->kept = true;
     int rc = sri_host_file_pin(self, made);
     if (rc != 0)
         sri_host_file_put(self, made);

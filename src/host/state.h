@@ -38,6 +38,8 @@ struct sri_file {
     uint8_t object; /* a hash of what it is: holds of one object have the same */
     bool watched;   /* epoll knows the duplicate */
     bool lost;      /* no duplicate could be made in time: the object is out of reach */
+    bool kept;      /* in a table: several may use it at once */
+    bool borrows;   /* its number is the duplicate of the poll's own hold (edge.c) */
     enum sri_host_kind kind;
     bool changed;                /* edge.c: epoll reported it since it was last asked */
     struct sri_attempt *edge_of; /* the poll that goes on whose hold this is, or NULL */

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "base/alloc.h"
 
@@ -17,6 +18,8 @@
 struct sri_workers {
     pthread_mutex_t lock;
     pthread_cond_t work;
+    pthread_cond_t ended; /* somebody awaits one of those that run */
+    uint32_t awaiting;
     struct sri_node queued;
     struct sri_node running;
     struct sri_node finished;
@@ -39,8 +42,11 @@ static struct sri_job *first_job(struct sri_node *head)
 static void finish(struct sri_workers *workers, struct sri_job *job, int64_t result)
 {
     job->result = result;
+    job->ended = true;
     sri_list_remove(&job->node);
     sri_list_append(&workers->finished, &job->node);
+    if (workers->awaiting != 0)
+        pthread_cond_broadcast(&workers->ended);
 }
 
 int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void *self)
@@ -50,6 +56,7 @@ int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void
         return -ENOMEM;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->work, NULL);
+    pthread_cond_init(&workers->ended, NULL);
     sri_list_init(&workers->queued);
     sri_list_init(&workers->running);
     sri_list_init(&workers->finished);
@@ -124,6 +131,7 @@ int sri_workers_add(struct sri_workers *workers, struct sri_job *job)
 {
     int rc = 0;
     job->begun = false;
+    job->ended = false;
     pthread_mutex_lock(&workers->lock);
     if (workers->queued_count >= workers->idle && workers->count < WORKERS_MAX &&
         start_thread(workers) != 0 && workers->count == 0)
@@ -147,6 +155,26 @@ bool sri_workers_withdraw(struct sri_workers *workers, struct sri_job *job)
     }
     pthread_mutex_unlock(&workers->lock);
     return ours;
+}
+
+bool sri_workers_await(struct sri_workers *workers, struct sri_job *job, uint32_t most_ms)
+{
+    struct timespec until;
+    int rc = 0;
+    clock_gettime(CLOCK_REALTIME, &until);
+    uint64_t nanoseconds = (uint64_t)until.tv_nsec + (uint64_t)most_ms * 1000000;
+    until.tv_sec += (time_t)(nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    pthread_mutex_lock(&workers->lock);
+    workers->awaiting++;
+    while (!job->ended && rc == 0)
+        rc = pthread_cond_timedwait(&workers->ended, &workers->lock, &until);
+    workers->awaiting--;
+    bool ended = job->ended;
+    if (ended)
+        sri_list_remove(&job->node);
+    pthread_mutex_unlock(&workers->lock);
+    return ended;
 }
 
 struct sri_job *sri_workers_take(struct sri_workers *workers)
@@ -189,6 +217,7 @@ void sri_workers_free(struct sri_workers *workers)
         return;
     join_all(workers);
     pthread_cond_destroy(&workers->work);
+    pthread_cond_destroy(&workers->ended);
     pthread_mutex_destroy(&workers->lock);
     sri_free(workers);
 }

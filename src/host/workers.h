@@ -15,6 +15,7 @@ struct sri_job {
     int64_t (*run)(struct sri_job *job);
     int64_t result;
     bool begun;
+    bool ended;
 };
 
 struct sri_workers;
@@ -27,6 +28,9 @@ int sri_workers_add(struct sri_workers *workers, struct sri_job *job);
 
 /* Takes back a job that has not begun: true when it is the caller's again. */
 bool sri_workers_withdraw(struct sri_workers *workers, struct sri_job *job);
+
+/* Waits for one that has begun, at most so long: true when it has ended, and is the caller's again. */
+bool sri_workers_await(struct sri_workers *workers, struct sri_job *job, uint32_t most_ms);
 
 /* The next finished job, in order of finishing, or NULL. */
 struct sri_job *sri_workers_take(struct sri_workers *workers);

@@ -739,6 +739,27 @@ static void a_connected_socket_is_connected_anew(struct conform *c)
         .name = #function, .run = function, .expected = text \
     }
 
+/* Nobody takes connections, and the queue is full: the next one has no answer. */
+static void a_connect_without_an_answer_is_given_up(struct conform *c)
+{
+    struct conform_address address;
+    struct __kernel_timespec soon = {.tv_nsec = 100000};
+    int listener = conform_listener(c, AF_INET, 0, &address);
+    int first = conform_socket(c, AF_INET, SOCK_STREAM);
+    int second = conform_socket(c, AF_INET, SOCK_STREAM);
+    connect_to(c, 1, first, &address);
+    conform_do(c, 1);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    io_uring_prep_connect(sqe, second, (struct sockaddr *)&address.storage, address.length);
+    sqe->flags |= IOSQE_IO_LINK;
+    io_uring_prep_link_timeout(conform_sqe(c, 3), &soon, 0);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close(c, second);
+    conform_close(c, first);
+    conform_close(c, listener);
+}
+
 static const struct conform_case cases[] = {
     CASE(sockets_of_six_kinds_are_made,
          "submit: 1\n1: a descriptor\nsubmit: 1\n1: a descriptor\nsubmit: 1\n1: a descriptor\n"
@@ -761,6 +782,7 @@ static const struct conform_case cases[] = {
          "1: EINVAL\n2: EAFNOSUPPORT\n3: EINVAL\n4: EINVAL\n5: EINVAL\n6: EINVAL\n7: EINVAL\n"
          "8: EFAULT\n"),
     CASE(a_nonblocking_socket_connects_all_the_same, "1: 0\n2: ECONNREFUSED\n"),
+    CASE(a_connect_without_an_answer_is_given_up, "1: 0\nsubmit: 2\n3: ETIME\n2: ECANCELED\n"),
     CASE(a_full_backlog_lets_one_wait,
          "submit: 1\n1: 0\nsubmit: 1\nnothing\nsubmit: 1\nconnected: 0\naccepted: yes\n"),
     CASE(an_accept_tells_who_came,

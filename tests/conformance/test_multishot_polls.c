@@ -399,6 +399,22 @@ static void a_new_name_is_told(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_multishot_is_updated_at_once(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    multishot(c, 1, ends[0], POLLIN);
+    for (uint64_t i = 2; i <= 4; i++)
+        io_uring_prep_poll_update(conform_sqe(c, i), 1, 0, POLLIN, IORING_POLL_UPDATE_EVENTS);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_write(c, ends[1], "a");
+    conform_take(c, 1);
+    cancel(c, 5, 1);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 static void a_multishot_stays_one(struct conform *c)
 {
     int ends[2];
@@ -756,6 +772,10 @@ static const struct conform_case cases[] = {
      .expected = "submit: 1\nnothing\nwritten: 1\nwritten: 1\n1: 1 flags 2\nnothing\nsubmit: 1\n2: 0\n"
                  "1: ECANCELED\n",
      .setup_flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN},
+    {.name = "a multishot is updated at once",
+     .run = a_multishot_is_updated_at_once,
+     .expected = "submit: 1\nsubmit: 3\n2: 0\n3: 0\n4: 0\nwritten: 1\n1: 1 flags 2\nsubmit: 1\n5: 0\n"
+                 "1: ECANCELED\n"},
     {.name = "a timeout that repeats",
      .run = a_timeout_that_repeats,
      .expected = "submit: 1\n1: ETIME flags 2\n1: ETIME flags 2\n1: ETIME\nnothing\n"},

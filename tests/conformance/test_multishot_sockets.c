@@ -435,6 +435,25 @@ static void messages_have_a_head(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_cut_datagram_is_told_whole_in_its_head(struct conform *c)
+{
+    int ends[2];
+    struct msghdr message = {0};
+    conform_pair(c, SOCK_DGRAM, ends);
+    start(c, 4, 20);
+    message_receiver(c, 1, ends[0], &message)->msg_flags = MSG_TRUNC;
+    conform_submit(c);
+    conform_take_now(c);
+    conform_write(c, ends[1], "abcdefgh");
+    conform_take(c, 1);
+    say_out(c, 0);
+    conform_write(c, ends[1], "ij");
+    conform_take(c, 1);
+    cancel(c, 2, 1);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 static void the_end_of_messages_has_a_head(struct conform *c)
 {
     int ends[2];
@@ -865,6 +884,10 @@ static const struct conform_case cases[] = {
      .expected = "submit: 1\n100: 0\nsubmit: 1\nnothing\nwritten: 2\n1: 18 flags 3\nout: 0 0 2 0\n"
                  "data: ab..\nwritten: 24\n1: 32 flags 65539\n1: 24 flags 131075\nout: 0 0 16 0\n"
                  "out: 0 0 8 0\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
+    {.name = "a cut datagram is told whole in its head",
+     .run = a_cut_datagram_is_told_whole_in_its_head,
+     .expected = "submit: 1\n100: 0\nsubmit: 1\nnothing\nwritten: 8\n1: 20 flags 3\nout: 0 0 8 32\n"
+                 "written: 2\n1: 18 flags 65539\nsubmit: 1\n2: 0\n1: ECANCELED\n"},
     {.name = "the end of messages has a head",
      .run = the_end_of_messages_has_a_head,
      .expected = "submit: 1\n100: 0\nsubmit: 1\nnothing\n1: 16 flags 1\nout: 0 0 0 0\n"},
