@@ -14,7 +14,7 @@
 #include "explore/trial.h"
 #include "fate/tape_file.h"
 
-#define ATTEMPTS 20000u
+#define ATTEMPTS 100000u
 #define MOST_BYTES ((size_t)16 << 20)
 
 struct order {
@@ -197,7 +197,7 @@ const struct sri_verb sri_verb_shrink = {
         "\n"
         "  --out FILE            where it goes (default: TAPE.small)\n"
         "  --c FILE              and a program in C against the public API that shows it\n"
-        "  --attempts N          runs at most (default 20000)\n"
+        "  --attempts N          runs at most (default 100000)\n"
         "\n"
         "  safer-ring shrink storm-17.tape --out small.tape --c small.c\n",
     .run = run_verb,

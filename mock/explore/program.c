@@ -21,6 +21,13 @@ static void add_line(struct sri_program *program, const char *line)
     sri_text_add(where(program), "    %s\n", line);
 }
 
+/* How many descriptors are open: what can be seen of one that is closed too early, or never. */
+static void add_descriptors(struct sri_program *program)
+{
+    sri_text_add(where(program), "    SHOULD(descriptors(), %u);\n",
+                 program->inner.vtable->descriptors(program->inner.self));
+}
+
 /* Which buffers' bytes have gone home: what can be seen of a violation about memory. */
 static void add_releases(struct sri_program *program)
 {
@@ -43,6 +50,9 @@ static void add_violations(struct sri_program *program)
                      violation->text);
         sri_text_add(where(program), "    BROKEN(\"%s\");\n", sri_rule_infos[violation->rule].name);
         add_releases(program);
+        /* Behind the first one, what the run gave back does not stand in the program. */
+        if (!program->over)
+            add_descriptors(program);
         program->over = !program->in_callback;
     }
 }
