@@ -20,48 +20,83 @@ static void show_progress(void *user, uint64_t done, uint64_t all, bool broken)
             (unsigned long long)all, (unsigned long long)rate, broken ? ", violations found" : "");
 }
 
+/* Whether standard output took it is seen at the end of the command. */
 static int print_text(struct sri_text *text, const char *file)
 {
-    FILE *out = file == NULL ? stdout : fopen(file, "w");
-    bool failed = text->failed || out == NULL;
+    if (file != NULL)
+        return sri_write_result(text, file, "--json");
+    bool failed = text->failed;
     if (!failed && text->size > 0)
-        failed = fwrite(text->text, 1, text->size, out) != text->size;
-    if (file != NULL && out != NULL) {
-        failed = fclose(out) != 0 || failed;
-        if (failed)
-            remove(file);
-    }
+        (void)!fwrite(text->text, 1, text->size, stdout);
     sri_text_fini(text);
-    if (!failed)
-        return 0;
-    return sri_complain("`%s` can't be written: %s; name another file with --json FILE",
-                        file != NULL ? file : "standard output", strerror(errno));
+    return failed ? sri_complain("no memory for the report") : 0;
+}
+
+/* The seeds that are left of one backend, and of those behind it. */
+static void tell_rest(const struct sri_options *options, const struct sri_rest *rest, struct sri_text *text)
+{
+    const struct sri_campaign *campaign = &options->campaign;
+    static const char *const seeds[] = {"?--json", "--first", "--seeds", "--operations", "--backend", NULL};
+    static const char *const behind[] = {"?--json", "--backend", NULL};
+    uint64_t done = campaign->kind || options->one_seed ? 0 : rest->seed;
+    sri_go_on(text, "check", options->count, options->line, done > 0 ? seeds : behind);
+    if (done > 0 && campaign->operations > 0)
+        sri_text_add(text, " --first %llu --operations %llu", (unsigned long long)(campaign->first + done),
+                     (unsigned long long)(campaign->operations > rest->operations
+                                              ? campaign->operations - rest->operations
+                                              : 1));
+    else if (done > 0)
+        sri_text_add(text, " --first %llu --seeds %llu", (unsigned long long)(campaign->first + done),
+                     (unsigned long long)(campaign->seeds - done));
+    sri_text_add(text, " --backend %s", campaign->backends[rest->backend].name);
+    for (uint32_t i = rest->backend + 1; i < campaign->backend_count; i++) {
+        if (i == rest->backend + 1) {
+            sri_text_add(text, " && ");
+            sri_go_on(text, "check", options->count, options->line, behind);
+        }
+        sri_text_add(text, "%s%s", i == rest->backend + 1 ? " --backend " : ",", campaign->backends[i].name);
+    }
 }
 
 /* The exit code of what was found; a violation weighs as much as a fault point that a full campaign has missed. */
-static int report(const struct sri_options *options, const struct sri_tally *tally, uint64_t elapsed_ns)
+static int report_to(const struct sri_options *options, const struct sri_report *result)
 {
-    struct sri_report result = {&options->campaign, tally, elapsed_ns};
+    const struct sri_tally *tally = result->tally;
     struct sri_text text = {0};
     size_t scenarios;
     sri_scenarios(&scenarios);
     int rc = 0;
     struct sri_text missed = {0};
-    uint32_t missing = sri_report_missed(&result, (uint32_t)scenarios, &missed);
+    uint32_t missing = sri_report_missed(result, (uint32_t)scenarios, &missed);
     if (missing > 0)
         fputs(missed.text, stderr);
     sri_text_fini(&missed);
     int found = missing > 0 || sri_tally_broken(tally) ? SRI_EXIT_VIOLATION : SRI_EXIT_FINE;
     if (options->json) {
-        sri_report_json(&result, &text);
+        sri_report_json(result, &text);
         rc = print_text(&text, options->json_file);
     }
     if (rc != 0 || (options->json && options->json_file == NULL))
         return rc != 0 ? rc : found;
-    sri_report_findings(&result, &text);
-    sri_report_table(&result, &text);
+    sri_report_findings(result, &text);
+    sri_report_table(result, &text);
     rc = print_text(&text, NULL);
     return rc != 0 ? rc : found;
+}
+
+static int report(const struct sri_options *options, const struct sri_tally *tally, uint64_t elapsed_ns)
+{
+    struct sri_text go_on = {0};
+    if (options->campaign.rest->any)
+        tell_rest(options, options->campaign.rest, &go_on);
+    struct sri_report result = {&options->campaign, tally, elapsed_ns, go_on.text};
+    int rc = report_to(options, &result);
+    if (go_on.text != NULL) {
+        sri_complain("interrupted after %llu runs; go on: %s", (unsigned long long)tally->runs, go_on.text);
+        rc = sri_interrupted_code(rc);
+    }
+    sri_text_fini(&go_on);
+    return rc;
 }
 
 static int complain_of(const struct sri_campaign *campaign, int rc)
@@ -82,7 +117,8 @@ static int check_one_seed(struct sri_options *options)
     struct sri_tally sum = {0};
     struct sri_campaign *campaign = &options->campaign;
     uint64_t began = sri_clock_ns();
-    for (uint32_t i = 0; i < campaign->scenario_count; i++) {
+    struct sri_rest rest = {0};
+    for (uint32_t i = 0; i < campaign->scenario_count && !rest.any; i++) {
         struct sri_campaign one = *campaign;
         struct sri_tally tally = {0};
         one.scenarios[0] = campaign->scenarios[i];
@@ -97,7 +133,9 @@ static int check_one_seed(struct sri_options *options)
             printf("%-10s seed %llu  hash %016llx\n", campaign->scenarios[i]->name,
                    (unsigned long long)campaign->first, (unsigned long long)tally.hash);
         sri_tally_add(&sum, &tally);
+        rest.any = campaign->rest->any || (sri_is_stopped() && i + 1 < campaign->scenario_count);
     }
+    *campaign->rest = rest;
     return report(options, &sum, sri_clock_ns() - began);
 }
 
@@ -105,11 +143,17 @@ static int run(int count, char **arguments)
 {
     static struct sri_options options;
     static struct sri_tally tally;
+    static struct sri_rest rest;
     int rc = sri_options_read(&options, count, arguments);
     if (rc != 0)
         return rc;
     if (options.file != NULL)
         return sri_check_file(&options);
+    rc = sri_interrupt_watch(NULL);
+    if (rc != 0)
+        return rc;
+    options.campaign.stopped = sri_is_stopped;
+    options.campaign.rest = &rest;
     fflush(stdout);
     if (options.one_seed)
         return check_one_seed(&options);
@@ -149,6 +193,8 @@ const struct sri_verb sri_verb_check = {
         "  --tape-dir DIR        where tapes of violations go (default: the current folder)\n"
         "  --tmp DIR             where files of the scenarios and of --file go (default: TMPDIR, else /tmp)\n"
         "  --jobs N              workers (default: one per processor)\n"
+        "\n"
+        "An interrupted campaign (SIGINT, SIGTERM) tells what it has, and the command that runs the rest; --json keeps both.\n"
         "\n"
         "  safer-ring check --seeds 2000                    a campaign on the simulated kernel\n"
         "  safer-ring check --backend all --seeds 100       and on this machine's\n"

@@ -13,6 +13,7 @@ enum {
     SRI_EXIT_FINE = 0,
     SRI_EXIT_VIOLATION = 1,
     SRI_EXIT_USAGE = 2, /* bad usage or environment: one line says what is wrong and what to do */
+    /* 128 and the number of the signal that interrupted: sri_interrupted_code() */
 };
 
 struct sri_options {
@@ -24,6 +25,8 @@ struct sri_options {
     const char *file;      /* --file */
     const char *tmp;
     const char *tape_dir;
+    int count; /* the command line, for whoever goes on with it */
+    const char *const *line;
 };
 
 /* Reads the options of `check`. 0, or SRI_EXIT_USAGE after the one line. */
@@ -62,5 +65,37 @@ extern const struct sri_verb sri_verb_doctor;
 int sri_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 uint64_t sri_clock_ns(void);
+
+/*
+ * Writes a result whole into a file, or not at all. 0, or SRI_EXIT_USAGE after the one line, which names `option` as the way to
+ * another file. `text` may have failed; it is empty afterwards.
+ */
+struct sri_text;
+int sri_write_result(struct sri_text *text, const char *path, const char *option);
+
+/* First of all: a closed pipe, a full disk and a limit of file sizes are errors of a write, and a closed stream stays one. */
+void sri_signals_begin(void);
+/* In a child that becomes another program: as the command found them. */
+void sri_signals_restore(void);
+
+/*
+ * From here on SIGINT, SIGTERM and SIGHUP are noted, for workers too, and a second one ends the command. With `pass` each one is
+ * given to that, in the handler, and none ends the command; one from a terminal went to all its processes.
+ */
+int sri_interrupt_watch(void (*pass)(int number, bool from_terminal));
+/* The signal, or 0. */
+int sri_interrupted(void);
+bool sri_is_stopped(void);
+/* `code`, or 128 and the signal's number where nothing else is to be told. */
+int sri_interrupted_code(int code);
+
+/* A space and the argument, quoted for a shell where it has to be. */
+void sri_add_argument(struct sri_text *text, const char *argument);
+/*
+ * "safer-ring VERB" and the arguments as they were, without the options of a NULL-terminated list and their values; "?--x" is one
+ * whose value may be left out.
+ */
+void sri_go_on(struct sri_text *text, const char *verb, int count, const char *const *line,
+               const char *const *without);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "cli/cli.h"
 #include "explore/exhaust.h"
+#include "explore/report.h"
+#include "explore/worker.h"
 
 #define PROGRAMS_MAX 84u /* 4 + 16 + 64 */
 
@@ -32,6 +34,8 @@ struct plan {
     bool walks; /* --walk was given */
     uint32_t walk;
     const char *choices; /* of one run */
+    int line_count;
+    const char *const *line;
     struct board *board;
 };
 
@@ -81,16 +85,24 @@ static void add_all(struct plan *plan, uint32_t most)
     }
 }
 
-static int add_one(struct plan *plan, const char *text)
+/* One, or several with commas between. */
+static int add_some(struct plan *plan, const char *list)
 {
-    struct sri_small *small = &plan->programs[0];
-    if (!sri_small_parse(small, text))
-        return sri_complain(
-            "`%s` is no program: one to three of the letters N (no buffer), S (source), T (target), "
-            "D (makes a descriptor)",
-            text);
-    small->walk = walk_of(plan, small->count);
-    plan->count = 1;
+    while (*list != 0 || plan->count == 0) {
+        char name[SRI_SMALL_OPERATIONS + 2];
+        size_t length = strcspn(list, ",");
+        snprintf(name, sizeof name, "%.*s", (int)length, list);
+        struct sri_small *small = &plan->programs[plan->count];
+        if (length > SRI_SMALL_OPERATIONS || !sri_small_parse(small, name))
+            return sri_complain(
+                "`%.*s` is no program: one to three of the letters N (no buffer), S (source), T (target), "
+                "D (makes a descriptor)",
+                (int)length, list);
+        small->walk = walk_of(plan, small->count);
+        if (++plan->count == PROGRAMS_MAX)
+            return 0;
+        list += length + (list[length] == ',' ? 1 : 0);
+    }
     return 0;
 }
 
@@ -100,7 +112,10 @@ static void work(struct plan *plan)
     int rc = sri_exhaust_new(&exhaust);
     if (rc != 0)
         plan->board->failure = rc;
-    for (uint32_t i; rc == 0 && (i = atomic_fetch_add(&plan->board->next, 1)) < plan->count;) {
+    if (rc == 0)
+        sri_exhaust_stop_by(exhaust, sri_is_stopped);
+    for (uint32_t i;
+         rc == 0 && !sri_is_stopped() && (i = atomic_fetch_add(&plan->board->next, 1)) < plan->count;) {
         sri_exhaust_walk(exhaust, &plan->programs[i], plan->limit, &plan->board->results[i]);
         plan->board->done[i] = true;
     }
@@ -110,9 +125,11 @@ static void work(struct plan *plan)
 static int send_workers(struct plan *plan)
 {
     int rc = 0;
+    pid_t self = getpid();
     for (uint32_t i = 0; i < plan->jobs; i++) {
         pid_t process = fork();
         if (process == 0) {
+            sri_worker_begin(self);
             work(plan);
             _exit(0);
         }
@@ -142,6 +159,30 @@ static void print_row(const char *what, const struct sri_exhausted *result, bool
     printf("%-10s %14llu %14llu %16llu  %s\n", what, (unsigned long long)result->runs,
            (unsigned long long)result->operations, (unsigned long long)result->checks,
            whole ? "all seen" : "NOT all seen");
+}
+
+/* The programs that are not whole, as the command that walks them. */
+static int tell_rest(const struct plan *plan, uint64_t runs)
+{
+    static const char *const without[] = {"--json", "--operations", "--program", NULL};
+    struct sri_text text = {0};
+    const char *separator = " --program ";
+    sri_go_on(&text, "exhaust", plan->line_count, plan->line, without);
+    for (uint32_t i = 0; i < plan->count; i++) {
+        char name[SRI_SMALL_OPERATIONS + 1];
+        const struct sri_exhausted *result = &plan->board->results[i];
+        bool done =
+            plan->board->done[i] && (result->whole || (plan->limit > 0 && result->runs >= plan->limit));
+        if (done || result->broken > 0)
+            continue;
+        sri_small_name(&plan->programs[i], name);
+        sri_text_add(&text, "%s%s", separator, name);
+        separator = ",";
+    }
+    if (separator[0] == ',')
+        sri_complain("interrupted after %llu runs; go on: %s", (unsigned long long)runs, text.text);
+    sri_text_fini(&text);
+    return separator[0] == ',' ? sri_interrupted_code(SRI_EXIT_FINE) : SRI_EXIT_FINE;
 }
 
 static int report(const struct plan *plan, uint64_t elapsed_ns)
@@ -181,13 +222,14 @@ static int report(const struct plan *plan, uint64_t elapsed_ns)
     for (uint32_t i = 0; i < plan->count && !plan->json; i++)
         if (plan->board->results[i].broken > 0)
             print_violation(&plan->programs[i], &plan->board->results[i]);
-    if (died)
+    int interrupted = sri_is_stopped() ? tell_rest(plan, sum.runs) : SRI_EXIT_FINE;
+    if (died && !sri_is_stopped())
         return sri_complain("a worker died: the runs it was at are not counted");
     if (sum.broken > 0)
         return SRI_EXIT_VIOLATION;
     if (!plan->json)
         puts("no violation");
-    return SRI_EXIT_FINE;
+    return interrupted;
 }
 
 /* ---- One run ---- */
@@ -270,10 +312,10 @@ static int read_options(struct plan *plan, int count, char **arguments)
         i += takes ? 1 : 0;
     }
     plan->jobs = (uint32_t)jobs;
-    if (rc == 0 && plan->choices != NULL && program == NULL)
+    if (rc == 0 && plan->choices != NULL && (program == NULL || strchr(program, ',') != NULL))
         return sri_complain("--choices are those of one --program");
     if (rc == 0 && program != NULL)
-        return add_one(plan, program);
+        return add_some(plan, program);
     if (rc == 0)
         add_all(plan, (uint32_t)operations);
     return rc;
@@ -283,6 +325,8 @@ static int run(int count, char **arguments)
 {
     static struct plan plan;
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    plan.line_count = count;
+    plan.line = (const char *const *)arguments;
     plan.jobs = processors > 0 && processors < (long)SRI_JOBS_MAX ? (uint32_t)processors : 1;
     int rc = read_options(&plan, count, arguments);
     if (rc != 0)
@@ -292,6 +336,9 @@ static int run(int count, char **arguments)
     plan.board = mmap(NULL, sizeof *plan.board, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (plan.board == MAP_FAILED)
         return sri_complain("no memory for the workers: %s", strerror(errno));
+    rc = sri_interrupt_watch(NULL);
+    if (rc != 0)
+        return rc;
     fflush(stdout);
     uint64_t began = sri_clock_ns();
     rc = send_workers(&plan);
@@ -305,17 +352,20 @@ static int run(int count, char **arguments)
 const struct sri_verb sri_verb_exhaust = {
     .name = "exhaust",
     .summary = "every schedule of the small programs, with the count per shape",
-    .help = "usage: safer-ring exhaust [options]\n"
-            "\n"
-            "  --operations N        programs of up to N operations, 1 to 3 (default 3)\n"
-            "  --program LETTERS     one program: N no buffer, S source, T target, D makes a descriptor\n"
-            "  --walk LETTERS        what is walked: o outcomes, f fates, c closes, s submissions, l looks\n"
-            "  --choices A,B,...     one run of it, told line by line\n"
-            "  --limit N             no more than N runs of each program\n"
-            "  --jobs N              workers (default: one per processor)\n"
-            "  --json                the result for programs\n"
-            "\n"
-            "  safer-ring exhaust --operations 2\n"
-            "  safer-ring exhaust --program NNN --walk o\n",
+    .help =
+        "usage: safer-ring exhaust [options]\n"
+        "\n"
+        "  --operations N        programs of up to N operations, 1 to 3 (default 3)\n"
+        "  --program A[,B]       these programs: letters, N no buffer, S source, T target, D makes a descriptor\n"
+        "  --walk LETTERS        what is walked: o outcomes, f fates, c closes, s submissions, l looks\n"
+        "  --choices A,B,...     one run of it, told line by line\n"
+        "  --limit N             no more than N runs of each program\n"
+        "  --jobs N              workers (default: one per processor)\n"
+        "  --json                the result for programs\n"
+        "\n"
+        "An interrupted walk (SIGINT, SIGTERM) tells what it has, and the command for the programs that are not whole.\n"
+        "\n"
+        "  safer-ring exhaust --operations 2\n"
+        "  safer-ring exhaust --program NNN --walk o\n",
     .run = run,
 };

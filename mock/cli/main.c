@@ -1,12 +1,15 @@
 /*
  * The command safer-ring: finds the verb. Does nothing itself.
  */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/cli.h"
+#include "explore/report.h"
+#include "fate/whole_file.h"
 
 /* In the order of --help. A new verb stands here, with its own help beside its code. */
 static const struct sri_verb *const verbs[] = {
@@ -15,7 +18,9 @@ static const struct sri_verb *const verbs[] = {
 };
 #define VERBS (sizeof verbs / sizeof verbs[0])
 
-static const char exit_codes[] = "\nExit code: 0 fine, 1 a rule was broken, 2 bad usage or environment.\n";
+static const char exit_codes[] =
+    "\nExit code: 0 fine, 1 a rule was broken, 2 bad usage or environment, or a result that can't be written;\n"
+    "130, 143, 129 interrupted by SIGINT, SIGTERM, SIGHUP: what there is was told, and the command that goes on.\n";
 
 int sri_complain(const char *format, ...)
 {
@@ -28,6 +33,16 @@ int sri_complain(const char *format, ...)
     return SRI_EXIT_USAGE;
 }
 
+int sri_write_result(struct sri_text *text, const char *path, const char *option)
+{
+    const char *doing = "writing";
+    int rc = text->failed ? -ENOMEM : sri_whole_file_write(path, text->text, text->size, &doing);
+    sri_text_fini(text);
+    return rc == 0 ? 0
+                   : sri_complain("`%s` can't be written: %s: %s; name another file with %s FILE", path,
+                                  doing, strerror(-rc), option);
+}
+
 uint64_t sri_clock_ns(void)
 {
     struct timespec now;
@@ -37,9 +52,12 @@ uint64_t sri_clock_ns(void)
 
 static int finish(int code)
 {
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return sri_complain("standard output can't be written: is the disk full, or the pipe closed?");
-    return code;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    /* Of two complaints the first is the cause. */
+    return code == SRI_EXIT_USAGE
+               ? code
+               : sri_complain("standard output can't be written: is the disk full, or the pipe closed?");
 }
 
 static const struct sri_verb *verb_named(const char *name)
@@ -79,6 +97,7 @@ static int complain_of(const char *name)
 int main(int count, char **arguments)
 {
     const char *name = count > 1 ? arguments[1] : "--help";
+    sri_signals_begin();
     if (asks_for_help(name) || strcmp(name, "help") == 0) {
         print_usage();
         return finish(count > 1 ? SRI_EXIT_FINE : SRI_EXIT_USAGE);

@@ -204,6 +204,8 @@ static int check_folder(const char *option, const char *folder)
 int sri_options_read(struct sri_options *options, int count, char **arguments)
 {
     set_defaults(options);
+    options->count = count;
+    options->line = (const char *const *)arguments;
     struct reader reader = {options, count, 0, arguments};
     for (; reader.at < count; reader.at++) {
         int rc = read_one(&reader);

@@ -21,16 +21,7 @@ static int write_page(const struct sri_picture *picture, const struct sri_run *r
 {
     struct sri_text page = {0};
     sri_picture_page(picture, run, outcome, world, &page);
-    FILE *out = page.failed ? NULL : fopen(path, "w");
-    bool written = out != NULL && fwrite(page.text, 1, page.size, out) == page.size;
-    written = out != NULL && fclose(out) == 0 && written;
-    sri_text_fini(&page);
-    if (written)
-        return 0;
-    if (out != NULL)
-        remove(path);
-    return sri_complain("`%s` can't be written: %s; name another file with --html FILE", path,
-                        strerror(errno));
+    return sri_write_result(&page, path, "--html");
 }
 
 static const char legend[] =
@@ -142,7 +133,10 @@ int sri_read_tape(const char *path, struct sri_tape_file *file, struct sri_run *
     };
     if (run->scenario != NULL)
         return 0;
-    rc = sri_complain("the tape is for a scenario `%s`, which this build does not have", file->program);
+    rc = strcmp(file->world, "host") == 0
+             ? sri_complain("`%s` is of a run of `%s`: safer-ring run --tape %s -- PROGRAM", path,
+                            file->program, path)
+             : sri_complain("the tape is for a scenario `%s`, which this build does not have", file->program);
     sri_tape_file_fini(file);
     return rc;
 }
@@ -171,7 +165,7 @@ static int run_verb(int count, char **arguments)
     const char *html = NULL;
     if (!take_html(&count, arguments, &html))
         return sri_complain("--html wants a file; see safer-ring --help");
-    if (count > 1 && arguments[0][0] == '-')
+    if (count > 0 && arguments[0][0] == '-')
         return replay_seed(count, arguments, html);
     if (count != 1)
         return sri_complain("replay wants one tape: safer-ring replay TAPE");

@@ -30,6 +30,8 @@ static int read_options(struct order *order, int count, char **arguments)
     for (int i = 0; i < count; i++) {
         const char *option = arguments[i];
         const char *value = i + 1 < count ? arguments[i + 1] : NULL;
+        if (option[0] != '-' && order->tape != NULL)
+            return sri_complain("shrink wants one tape, and got `%s` too", option);
         if (option[0] != '-') {
             order->tape = option;
             continue;
@@ -101,18 +103,12 @@ static int write_program(const struct order *order, const struct sri_run *run)
     rig->program = &program;
     sri_rig_run(rig, run);
     sri_program_text(&program, run, &text);
-    FILE *out = text.failed ? NULL : fopen(order->program, "w");
-    bool written = out != NULL && fwrite(text.text, 1, text.size, out) == text.size;
-    written = out != NULL && fclose(out) == 0 && written;
-    if (!written && out != NULL)
-        remove(order->program);
-    sri_text_fini(&text);
+    int rc = sri_write_result(&text, order->program, "--c");
     sri_program_fini(&program);
     rig->program = NULL;
     sri_rig_free(&rig);
-    if (!written)
-        return sri_complain("`%s` can't be written: %s; name another with --c FILE", order->program,
-                            strerror(errno));
+    if (rc != 0)
+        return rc;
     printf("in C: cc %s $(pkg-config --cflags --libs safer_ring_sim safer_ring)\n", order->program);
     return 0;
 }
@@ -137,7 +133,10 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
     fflush(stdout);
 
     struct sri_trial_of_rule of_rule = {trial, rule};
-    struct sri_shrink shrink = {.shows = sri_trial_shows, .self = &of_rule, .attempts = order->attempts};
+    struct sri_shrink shrink = {.shows = sri_trial_shows,
+                                .self = &of_rule,
+                                .attempts = order->attempts,
+                                .stopped = sri_is_stopped};
     int code = 0;
     if (!sri_trial_shows(&of_rule, bytes, size))
         code = sri_complain("the same choices again break nothing: the run is not repeatable");
@@ -155,6 +154,10 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
         if (code == 0 && order->program != NULL)
             code = rule == SRI_RULE_CRASH ? sri_complain("a run that dies can't be written as a program")
                                           : write_program(order, &small);
+        if (sri_is_stopped()) {
+            sri_complain("interrupted: what it was shrunk to so far is written; shrink that to go on");
+            code = sri_interrupted_code(code);
+        }
     }
     sri_free(bytes);
     return code;
@@ -180,6 +183,8 @@ static int run_verb(int count, char **arguments)
     else if (sri_trial_new(&trial, &backend, run.scenario, "/tmp", MOST_BYTES) != 0)
         rc = sri_complain("no memory for the runs");
     if (rc == 0)
+        rc = sri_interrupt_watch(NULL);
+    if (rc == 0)
         rc = shrink(&order, trial, &file, &run);
     sri_trial_free(&trial);
     sri_tape_file_fini(&file);
@@ -198,6 +203,8 @@ const struct sri_verb sri_verb_shrink = {
         "  --out FILE            where it goes (default: TAPE.small)\n"
         "  --c FILE              and a program in C against the public API that shows it\n"
         "  --attempts N          runs at most (default 100000)\n"
+        "\n"
+        "Interrupted (SIGINT, SIGTERM) it writes what it has come to so far.\n"
         "\n"
         "  safer-ring shrink storm-17.tape --out small.tape --c small.c\n",
     .run = run_verb,

@@ -14,6 +14,8 @@ static int run(int count, char **arguments)
     uint64_t failed = 0;
     int first_code = SRI_EXIT_FINE;
     int rc = sri_under_read(&under, count, arguments);
+    if (rc == 0)
+        rc = sri_under_watch();
     if (rc != 0)
         return rc;
     for (uint64_t seed = under.first; seed <= under.last; seed++) {
@@ -22,7 +24,15 @@ static int run(int count, char **arguments)
             return rc;
         int code = sri_under_report(&under, seed, &outcome);
         bool served = outcome.sum.rings > 0;
+        bool cut = sri_is_stopped() && code != SRI_EXIT_FINE && under.last > under.first;
+        rc = under.json != NULL && !cut ? sri_under_write_json(&under, seed, &outcome) : 0;
         sri_under_outcome_fini(&outcome);
+        if (rc != 0)
+            return rc;
+        if (cut || (sri_is_stopped() && seed < under.last)) {
+            sri_under_tell_rest(&under, seed + (cut ? 0 : 1), failed);
+            return sri_interrupted_code(first_code);
+        }
         failed += code != SRI_EXIT_FINE;
         if (first_code == SRI_EXIT_FINE)
             first_code = code;
@@ -52,8 +62,9 @@ static const char help[] =
     "  --json FILE             the counts as JSON, a line per run\n"
     "  --quiet                 no report of a run without fault\n"
     "\n"
-    "Exit code: the program's; 1 when it ended with 0 and there are findings, 2 when it opened no ring here, 124 when it was\n"
-    "ended since its wait could not end, 128 and the signal's number when a signal ended it.\n";
+    "Exit code: the program's; 1 when it ended with 0 and there are findings, 2 when it opened no ring here or what was asked\n"
+    "for can't be written, 124 when it was ended since its wait could not end, 128 and the signal's number when a signal ended\n"
+    "it. A series that is interrupted (SIGINT, SIGTERM) says which seeds are left.\n";
 
 const struct sri_verb sri_verb_run = {
     .name = "run",

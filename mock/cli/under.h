@@ -29,6 +29,8 @@ struct sri_under {
     const char *json;
     char **program; /* with its arguments and a NULL */
     char *policy_text;
+    int option_count; /* the command line as far as the program's */
+    const char *const *options;
 };
 
 /* What one run came to. */
@@ -43,20 +45,30 @@ struct sri_under_outcome {
 /* under_options.c: 0, or SRI_EXIT_USAGE after the one line. */
 int sri_under_read(struct sri_under *under, int count, char **arguments);
 
+/* under_child.c: from here on what interrupts this process reaches the program, and then ends the series of runs. */
+int sri_under_watch(void);
+
 /* under_child.c: runs the program once, in a folder of its own that is gone afterwards. 0, or SRI_EXIT_USAGE. */
 int sri_under_run(const struct sri_under *under, uint64_t seed, struct sri_under_outcome *outcome);
 void sri_under_outcome_fini(struct sri_under_outcome *outcome);
 
 /* under_folder.c: the folder of a run. */
 int sri_under_folder_make(const struct sri_under *under, uint64_t seed, char *folder);
-void sri_under_folder_read(const char *folder, const struct sri_under *under,
-                           struct sri_under_outcome *outcome);
+int sri_under_folder_read(const char *folder, const struct sri_under *under,
+                          struct sri_under_outcome *outcome);
 void sri_under_folder_remove(const char *folder);
 /* A file's content with a zero behind it, or NULL. */
 char *sri_under_read_file(const char *path, size_t *length);
 
 /* under_report.c: the closing report of a run, on standard error; an exit code. */
 int sri_under_report(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome);
+
+/* under_report.c: a line with the counts, where it was asked for. 0, or SRI_EXIT_USAGE. */
+int sri_under_write_json(const struct sri_under *under, uint64_t seed,
+                         const struct sri_under_outcome *outcome);
+
+/* under_report.c: the line about a series that was interrupted before `next` was through. */
+void sri_under_tell_rest(const struct sri_under *under, uint64_t next, uint64_t failed);
 
 /* under_why.c: why a program's rings were not ours, as far as its file tells. */
 void sri_under_tell_why(const char *program, uint32_t processes);

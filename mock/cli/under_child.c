@@ -54,11 +54,26 @@ static void preload(const char *library)
 
 static _Noreturn void become(const struct sri_under *under, const char *library, const char *folder)
 {
+    sri_signals_restore();
     preload(library);
     setenv(SRI_RUN_VARIABLE, folder, 1);
     execvp(under->program[0], under->program);
     sri_complain("`%s` can't be run: %s", under->program[0], strerror(errno));
     _exit(127);
+}
+
+static volatile sig_atomic_t running; /* the program's process; 0: none */
+
+/* A key has reached the program by itself. */
+static void pass_on(int number, bool from_terminal)
+{
+    if (running > 0 && !from_terminal)
+        kill(running, number);
+}
+
+int sri_under_watch(void)
+{
+    return sri_interrupt_watch(pass_on);
 }
 
 static int wait_for(pid_t child)
@@ -90,22 +105,23 @@ int sri_under_run(const struct sri_under *under, uint64_t seed, struct sri_under
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     fflush(NULL);
     /* A key that ends the program ends it, and not the report. */
-    void (*interrupt)(int) = signal(SIGINT, SIG_IGN);
     void (*quit)(int) = signal(SIGQUIT, SIG_IGN);
     pid_t child = fork();
+    running = child > 0 ? child : 0;
     if (child == 0) {
-        signal(SIGINT, interrupt);
         signal(SIGQUIT, quit);
         become(under, library, folder);
     }
     if (child < 0) {
         rc = sri_complain("no process can be made: %s", strerror(errno));
     } else {
+        if (sri_is_stopped()) /* it came before the process was known */
+            kill(child, sri_interrupted());
         outcome->status = wait_for(child);
+        running = 0;
         wait_for_descendants();
-        sri_under_folder_read(folder, under, outcome);
+        rc = sri_under_folder_read(folder, under, outcome);
     }
-    signal(SIGINT, interrupt);
     signal(SIGQUIT, quit);
     sri_under_folder_remove(folder);
     return rc;

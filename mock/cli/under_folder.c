@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "cli/cli.h"
 #include "cli/under.h"
+#include "fate/whole_file.h"
 
 char *sri_under_read_file(const char *path, size_t *length)
 {
@@ -146,21 +147,23 @@ static void read_page(const char *path, struct sri_under_outcome *outcome)
 }
 
 /* The file outlives the folder; the last process's, when there are several. */
-static void keep(const char *path, const char *as)
+static int keep(const char *path, const char *as)
 {
     size_t length;
-    char *bytes = as != NULL ? sri_under_read_file(path, &length) : NULL;
-    FILE *file = bytes != NULL ? fopen(as, "wbe") : NULL;
-    if (bytes != NULL && (file == NULL || fwrite(bytes, 1, length, file) != length))
-        sri_complain("`%s` can't be written: %s", as, strerror(errno));
-    if (file != NULL)
-        fclose(file);
+    const char *doing = "reading the run's";
+    char *bytes = sri_under_read_file(path, &length);
+    int rc = bytes != NULL ? sri_whole_file_write(as, bytes, length, &doing) : -ENOMEM;
     sri_free(bytes);
+    return rc == 0
+               ? 0
+               : sri_complain("the tape `%s` can't be written: %s: %s; name another with --save-tape FILE",
+                              as, doing, strerror(-rc));
 }
 
-void sri_under_folder_read(const char *folder, const struct sri_under *under,
-                           struct sri_under_outcome *outcome)
+int sri_under_folder_read(const char *folder, const struct sri_under *under,
+                          struct sri_under_outcome *outcome)
 {
+    int rc = 0;
     char path[SRI_UNDER_PATH + 256];
     size_t length;
     DIR *all = opendir(folder);
@@ -169,13 +172,14 @@ void sri_under_folder_read(const char *folder, const struct sri_under *under,
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         if (ends_in(entry->d_name, ".page"))
             read_page(path, outcome);
-        if (ends_in(entry->d_name, ".tape"))
-            keep(path, under->save_tape);
+        if (ends_in(entry->d_name, ".tape") && under->save_tape != NULL && rc == 0)
+            rc = keep(path, under->save_tape);
     }
     if (all != NULL)
         closedir(all);
     snprintf(path, sizeof path, "%s/%s", folder, SRI_RUN_FINDINGS);
     outcome->findings = sri_under_read_file(path, &length);
+    return rc;
 }
 
 void sri_under_folder_remove(const char *folder)

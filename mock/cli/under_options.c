@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/under.h"
 #include "fate/policy.h"
+#include "fate/tape_file.h"
 
 #define POLICY_TEXT 16384
 
@@ -154,6 +155,23 @@ static int check_policy(const struct sri_under *under)
     return sri_complain("the policy, line %u: %s", error.line, error.text);
 }
 
+/* Before anything runs: in the program there would be nobody to tell. */
+static int check_tape(const char *path)
+{
+    struct sri_tape_file file;
+    struct sri_tape_error error;
+    int rc = sri_tape_file_read(&file, path, &error);
+    if (rc == -EBADMSG)
+        return sri_complain("`%s` is no whole tape: byte %zu: %s", path, error.position, error.reason);
+    if (rc != 0)
+        return sri_complain("the tape `%s` can't be read: %s", path, error.reason);
+    if (strcmp(file.world, "host") != 0)
+        rc = sri_complain("`%s` is of a run of the scenario `%s`: safer-ring replay %s", path, file.program,
+                          path);
+    sri_tape_file_fini(&file);
+    return rc;
+}
+
 int sri_under_read(struct sri_under *under, int count, char **arguments)
 {
     static char text[POLICY_TEXT];
@@ -167,9 +185,15 @@ int sri_under_read(struct sri_under *under, int count, char **arguments)
     if (reader.at + 1 >= count)
         return sri_complain("run wants a program: safer-ring run [OPTIONS] -- PROGRAM ARGUMENTS");
     under->program = arguments + reader.at + 1;
+    under->option_count = reader.at;
+    under->options = (const char *const *)arguments;
     if ((under->policy != NULL || under->faults != NULL) && !under->seeded && under->tape == NULL)
         return sri_complain("a policy needs a seed: add --seed N, --seeds A..B or --tape FILE");
-    int rc = read_policy(under);
+    if (under->tape != NULL && under->seeded)
+        return sri_complain("--tape FILE takes the place of --seed and --seeds");
+    int rc = under->tape != NULL ? check_tape(under->tape) : 0;
+    if (rc == 0)
+        rc = read_policy(under);
     if (rc == 0 && under->faults != NULL)
         rc = read_faults(under);
     return rc == 0 ? check_policy(under) : rc;

@@ -1,6 +1,7 @@
 /*
  * The closing report of a watched run.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <spawn.h>
@@ -12,6 +13,8 @@
 
 #include "cli/cli.h"
 #include "cli/under.h"
+#include "explore/report.h"
+#include "fate/whole_file.h"
 
 static int code_of(int status)
 {
@@ -27,35 +30,36 @@ static void tell_end(const struct sri_under *under, int status)
         fprintf(stderr, "safer-ring: `%s` ended with exit code %d\n", under->program[0], WEXITSTATUS(status));
 }
 
+static void add_program(struct sri_text *text, const struct sri_under *under)
+{
+    sri_text_add(text, " --");
+    for (char **argument = under->program; *argument != NULL; argument++)
+        sri_add_argument(text, *argument);
+}
+
 static void tell_command(const struct sri_under *under, uint64_t seed)
 {
-    fputs("  again: safer-ring run", stderr);
-    if (under->tape != NULL)
-        fprintf(stderr, " --tape %s", under->tape);
-    else if (under->seeded)
-        fprintf(stderr, " --seed %" PRIu64, seed);
-    if (under->policy != NULL)
-        fprintf(stderr, " --policy %s", under->policy);
-    if (under->faults != NULL)
-        fprintf(stderr, " --faults %s", under->faults);
-    if (under->suppress != NULL)
-        fprintf(stderr, " --suppress %s", under->suppress);
-    if (under->traps)
-        fputs(" --trap", stderr);
-    fputs(" --", stderr);
-    for (char **argument = under->program; *argument != NULL; argument++) {
-        bool plain = (*argument)[0] != 0 && strpbrk(*argument, " \t\n'\"$\\*?[]<>|&;()`#~") == NULL;
-        fputc(' ', stderr);
-        if (plain) {
-            fputs(*argument, stderr);
-            continue;
-        }
-        fputc('\'', stderr);
-        for (const char *c = *argument; *c != 0; c++)
-            *c == '\'' ? fputs("'\\''", stderr) : fputc(*c, stderr);
-        fputc('\'', stderr);
-    }
-    fputc('\n', stderr);
+    static const char *const without[] = {"--seed", "--seeds", "--json", "--save-tape", NULL};
+    struct sri_text text = {0};
+    sri_go_on(&text, "run", under->option_count, under->options, without);
+    if (under->seeded)
+        sri_text_add(&text, " --seed %" PRIu64, seed);
+    add_program(&text, under);
+    fprintf(stderr, "  again: %s\n", text.text);
+    sri_text_fini(&text);
+}
+
+void sri_under_tell_rest(const struct sri_under *under, uint64_t next, uint64_t failed)
+{
+    static const char *const without[] = {"--seeds", NULL};
+    struct sri_text text = {0};
+    sri_go_on(&text, "run", under->option_count, under->options, without);
+    sri_text_add(&text, " --seeds %" PRIu64 "..%" PRIu64, next, under->last);
+    add_program(&text, under);
+    sri_complain("interrupted before the end of seed %" PRIu64 "; of those before it %" PRIu64
+                 " failed; go on: %s",
+                 next, failed, text.text);
+    sri_text_fini(&text);
 }
 
 static void tell_faults(const struct sri_run_page *sum)
@@ -157,39 +161,41 @@ static void tell_findings(const struct sri_under_outcome *outcome)
     }
 }
 
-static void print_json(FILE *file, uint64_t seed, const struct sri_under_outcome *outcome)
+static void add_json(struct sri_text *text, uint64_t seed, const struct sri_under_outcome *outcome)
 {
     const struct sri_run_page *sum = &outcome->sum;
-    fprintf(file,
-            "{\"seed\": %" PRIu64 ", \"status\": %d, \"processes\": %u, \"rings\": %" PRIu64
-            ", \"enters\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"completions\": %" PRIu64
-            ", \"trapped\": %" PRIu64 ", \"findings\": %" PRIu64 ", \"suppressed\": %" PRIu64
-            ", \"hash\": \"%016" PRIx64 "\", \"repeatable\": %s, \"faults\": {",
-            seed, code_of(outcome->status), outcome->processes, sum->rings, sum->enters, sum->consumed,
-            sum->completed, sum->trapped, sum->findings, sum->suppressed, sum->hash,
-            sum->environment[0] == 0 ? "true" : "false");
+    sri_text_add(text,
+                 "{\"seed\": %" PRIu64 ", \"status\": %d, \"processes\": %u, \"rings\": %" PRIu64
+                 ", \"enters\": %" PRIu64 ", \"operations\": %" PRIu64 ", \"completions\": %" PRIu64
+                 ", \"trapped\": %" PRIu64 ", \"findings\": %" PRIu64 ", \"suppressed\": %" PRIu64
+                 ", \"hash\": \"%016" PRIx64 "\", \"repeatable\": %s, \"faults\": {",
+                 seed, code_of(outcome->status), outcome->processes, sum->rings, sum->enters, sum->consumed,
+                 sum->completed, sum->trapped, sum->findings, sum->suppressed, sum->hash,
+                 sum->environment[0] == 0 ? "true" : "false");
     const char *separator = "";
     for (unsigned i = 0; i < SRI_POINTS; i++) {
         if (sum->fired[i] == 0)
             continue;
-        fprintf(file, "%s\"%s\": %" PRIu64, separator, sri_point_infos[i].name, sum->fired[i]);
+        sri_text_add(text, "%s\"%s\": %" PRIu64, separator, sri_point_infos[i].name, sum->fired[i]);
         separator = ", ";
     }
-    fputs("}}\n", file);
+    sri_text_add(text, "}}\n");
 }
 
-static void write_json(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
+int sri_under_write_json(const struct sri_under *under, uint64_t seed,
+                         const struct sri_under_outcome *outcome)
 {
-    if (strcmp(under->json, "-") == 0) {
-        print_json(stdout, seed, outcome);
-        return;
-    }
-    FILE *file = fopen(under->json, "ae");
-    if (file != NULL)
-        print_json(file, seed, outcome);
-    bool written = file != NULL && ferror(file) == 0;
-    if (file == NULL || fclose(file) != 0 || !written)
-        sri_complain("`%s` can't be written", under->json);
+    struct sri_text text = {0};
+    add_json(&text, seed, outcome);
+    int rc = text.failed ? -ENOMEM : 0;
+    if (rc == 0 && strcmp(under->json, "-") == 0)
+        (void)!fwrite(text.text, 1, text.size, stdout); /* seen at the end */
+    else if (rc == 0)
+        rc = sri_whole_file_append(under->json, text.text, text.size);
+    sri_text_fini(&text);
+    return rc == 0 ? 0
+                   : sri_complain("`%s` can't be written: %s; name another file with --json FILE",
+                                  under->json, strerror(-rc));
 }
 
 int sri_under_report(const struct sri_under *under, uint64_t seed, const struct sri_under_outcome *outcome)
@@ -197,8 +203,6 @@ int sri_under_report(const struct sri_under *under, uint64_t seed, const struct 
     int code = code_of(outcome->status);
     bool found = outcome->sum.findings > 0;
     bool served = outcome->sum.rings > 0;
-    if (under->json != NULL)
-        write_json(under, seed, outcome);
     if (under->quiet && code == 0 && !found && served)
         return SRI_EXIT_FINE;
     tell_findings(outcome);

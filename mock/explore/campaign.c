@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "explore/worker.h"
 #include "fate/tape_file.h"
 
 #define REPEAT_EVERY 100u /* runs; every other time from the recorded body, else from the seed */
@@ -101,11 +102,13 @@ static void note_findings(const struct sri_campaign *campaign, struct sri_rig *r
                           const struct sri_run *run, uint32_t scenario, uint32_t backend)
 {
     char tape[sizeof slip->tally.findings[0].tape] = "";
+    int code = 0;
     if (slip->verdict.kept > 0 && rig != NULL && sri_rig_keep_body(rig) == 0)
-        sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, rig->body, rig->body_size,
-                                tape, sizeof tape);
+        code = sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, rig->body,
+                                       rig->body_size, tape, sizeof tape);
     else if (slip->verdict.kept > 0 && rig == NULL)
-        sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, NULL, 0, tape, sizeof tape);
+        code = sri_campaign_write_tape(campaign, run, campaign->backends[backend].name, NULL, 0, tape,
+                                       sizeof tape);
     for (uint32_t i = 0; i < slip->verdict.kept; i++) {
         const struct sri_violation *violation = &slip->verdict.violations[i];
         struct sri_finding *finding = sri_tally_find(&slip->tally, violation->rule);
@@ -119,6 +122,7 @@ static void note_findings(const struct sri_campaign *campaign, struct sri_rig *r
         finding->now_ns = violation->now_ns;
         memcpy(finding->text, violation->text, sizeof finding->text);
         memcpy(finding->tape, tape, sizeof finding->tape);
+        finding->tape_code = code;
     }
 }
 
@@ -153,6 +157,11 @@ static void stuck(void *user)
     _exit(STUCK);
 }
 
+static bool is_stopped(const struct sri_campaign *campaign)
+{
+    return campaign->stopped != NULL && campaign->stopped();
+}
+
 /* Each worker makes its share of the operations. */
 static bool has_enough(const struct sri_campaign *campaign, const struct slip *slip)
 {
@@ -166,7 +175,8 @@ static void work(const struct sri_campaign *campaign, struct slip *slip, uint64_
     struct sri_steering steering;
     uint32_t at = UINT32_MAX;
     uint64_t number;
-    while ((number = atomic_load(&slip->next)) < all && !has_enough(campaign, slip)) {
+    while ((number = atomic_load(&slip->next)) < all && !has_enough(campaign, slip) &&
+           !is_stopped(campaign)) {
         uint32_t backend = backend_of(campaign, number);
         if (backend != at) {
             const struct sri_backend_choice *choice = &campaign->backends[backend];
@@ -209,10 +219,12 @@ static uint32_t patience_of(const struct sri_campaign *campaign, uint64_t number
 
 static int send_worker(const struct sri_campaign *campaign, struct slip *slip, uint64_t all)
 {
+    pid_t self = getpid();
     pid_t process = fork();
     if (process < 0)
         return -errno;
     if (process == 0) {
+        sri_worker_begin(self);
         work(campaign, slip, all);
         _exit(0);
     }
@@ -251,8 +263,8 @@ static void note_death(const struct sri_campaign *campaign, struct slip *slip, i
     else
         snprintf(finding->text, sizeof finding->text, "the process ended with exit code %d",
                  WEXITSTATUS(status));
-    sri_campaign_write_tape(campaign, &run, campaign->backends[backend].name, NULL, 0, finding->tape,
-                            sizeof finding->tape);
+    finding->tape_code = sri_campaign_write_tape(campaign, &run, campaign->backends[backend].name, NULL, 0,
+                                                 finding->tape, sizeof finding->tape);
 }
 
 /* One that stays at a run for ever is ended. */
@@ -312,6 +324,25 @@ static void wait_for_all(const struct sri_campaign *campaign, struct slip *slips
     }
 }
 
+/* The first run that no worker has made, if any was left out. */
+static void note_rest(const struct sri_campaign *campaign, const struct slip *slips, uint64_t all)
+{
+    uint64_t least = all;
+    uint64_t operations = 0;
+    for (uint32_t i = 0; i < campaign->jobs; i++) {
+        uint64_t next = atomic_load(&slips[i].next);
+        operations += slips[i].tally.operations;
+        if (!has_enough(campaign, &slips[i]) && next < least)
+            least = next;
+    }
+    *campaign->rest = (struct sri_rest){.any = least < all && is_stopped(campaign), .operations = operations};
+    if (!campaign->rest->any)
+        return;
+    campaign->rest->backend = backend_of(campaign, least);
+    uint64_t within = least % (run_count(campaign) / campaign->backend_count);
+    campaign->rest->seed = within / campaign->scenario_count * shards_of(campaign);
+}
+
 int sri_campaign_run(const struct sri_campaign *campaign, struct sri_tally *tally)
 {
     uint64_t all = run_count(campaign);
@@ -332,6 +363,8 @@ int sri_campaign_run(const struct sri_campaign *campaign, struct sri_tally *tall
         rc = failure != 0 ? -(int)failure : rc;
         sri_tally_add(tally, &slips[i].tally);
     }
+    if (campaign->rest != NULL)
+        note_rest(campaign, slips, all);
     munmap(slips, size);
     return rc;
 }

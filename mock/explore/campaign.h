@@ -41,6 +41,17 @@ struct sri_campaign {
     /* Called now and then in this process; may be NULL. */
     void (*progress)(void *user, uint64_t done, uint64_t all, bool broken);
     void *progress_user;
+    /* Asked between two runs, in workers too: no further one is to begin. May be NULL. */
+    bool (*stopped)(void);
+    struct sri_rest *rest; /* what a stopped campaign has not run; may be NULL */
+};
+
+/* From `seed` on (an offset to `first`) of this backend on, nothing may be taken for run; of what was run some is behind it. */
+struct sri_rest {
+    bool any;
+    uint32_t backend;
+    uint64_t seed;
+    uint64_t operations; /* that were made */
 };
 
 /* 0, or -errno when no worker can be had. What was found is in the tally. */

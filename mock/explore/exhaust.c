@@ -101,6 +101,16 @@ static void play(struct sri_exhaust *exhaust, struct sri_exhausted *result)
         note(exhaust, result);
 }
 
+void sri_exhaust_stop_by(struct sri_exhaust *exhaust, bool (*stopped)(void))
+{
+    exhaust->stopped = stopped;
+}
+
+static bool is_stopped(const struct sri_exhaust *exhaust)
+{
+    return exhaust->stopped != NULL && exhaust->stopped();
+}
+
 void sri_exhaust_walk(struct sri_exhaust *exhaust, const struct sri_small *small, uint64_t limit,
                       struct sri_exhausted *result)
 {
@@ -109,7 +119,8 @@ void sri_exhaust_walk(struct sri_exhaust *exhaust, const struct sri_small *small
     exhaust->small = small;
     sri_branch_begin(branch);
     bool more = true;
-    while (result->broken == 0 && (limit == 0 || result->runs < limit) && (more = sri_branch_next(branch)))
+    while (result->broken == 0 && (limit == 0 || result->runs < limit) && !is_stopped(exhaust) &&
+           (more = sri_branch_next(branch)))
         play(exhaust, result);
     result->whole = !more && !branch->cut && result->broken == 0;
     uint64_t stains = sri_heap_take_stains(exhaust->heap, 0);

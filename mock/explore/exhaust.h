@@ -63,6 +63,9 @@ struct sri_exhausted {
 void sri_exhaust_walk(struct sri_exhaust *exhaust, const struct sri_small *small, uint64_t limit,
                       struct sri_exhausted *result);
 
+/* Asked between two runs: no further one is to begin; the walk is not whole then. */
+void sri_exhaust_stop_by(struct sri_exhaust *exhaust, bool (*stopped)(void));
+
 /* One run again, with its choices; told line by line. */
 void sri_exhaust_again(struct sri_exhaust *exhaust, const struct sri_small *small, const uint8_t *choices,
                        uint32_t count, void (*tell)(void *user, const char *line), void *user,

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "explore/worker.h"
 #include "fate/nth.h"
 #include "sim_internal.h"
 
@@ -135,6 +136,11 @@ static void begin_task(struct slip *slip)
     slip->place = (struct place){.kind = BY_POINT, .nth = 1};
 }
 
+static bool is_stopped(const struct sri_campaign *campaign)
+{
+    return campaign->stopped != NULL && campaign->stopped();
+}
+
 static void work(const struct sri_campaign *campaign, const struct plan *plan, struct slip *slip)
 {
     const struct sri_backend_choice *backend = &campaign->backends[0];
@@ -148,8 +154,10 @@ static void work(const struct sri_campaign *campaign, const struct plan *plan, s
         return;
     }
     while (slip->task < plan->count) {
-        while (!slip->place.done)
+        while (!slip->place.done && !is_stopped(campaign))
             go_on(&slip->place, run_one(campaign, plan, slip, rig));
+        if (!slip->place.done)
+            return;
         slip->task += campaign->jobs;
         begin_task(slip);
     }
@@ -157,10 +165,12 @@ static void work(const struct sri_campaign *campaign, const struct plan *plan, s
 
 static int send_worker(const struct sri_campaign *campaign, const struct plan *plan, struct slip *slip)
 {
+    pid_t self = getpid();
     pid_t process = fork();
     if (process < 0)
         return -errno;
     if (process == 0) {
+        sri_worker_begin(self);
         work(campaign, plan, slip);
         _exit(0);
     }
@@ -234,7 +244,7 @@ static void scout(const struct sri_campaign *campaign, struct plan *plan)
         bool seen[SRI_POINTS] = {false};
         bool simulated = campaign->backends[0].make == NULL;
         uint64_t scouted = campaign->seeds > SCOUTED || !simulated ? campaign->seeds : SCOUTED;
-        for (uint64_t i = 0; i < scouted && plan->count < TASKS; i++) {
+        for (uint64_t i = 0; i < scouted && plan->count < TASKS && !is_stopped(campaign); i++) {
             struct sri_nth nth;
             sri_nth_begin(&nth, 0, false);
             struct sri_driver driver = sri_nth_driver(&nth);
@@ -256,10 +266,12 @@ static void scout(const struct sri_campaign *campaign, struct plan *plan)
 static int send_scout(const struct sri_campaign *campaign, struct plan *plan)
 {
     int status = 0;
+    pid_t self = getpid();
     pid_t process = fork();
     if (process < 0)
         return -errno;
     if (process == 0) {
+        sri_worker_begin(self);
         scout(campaign, plan);
         _exit(0);
     }
@@ -274,7 +286,7 @@ static int send_all(const struct sri_campaign *campaign, const struct plan *plan
 {
     int rc = 0;
     for (uint32_t i = 0; i < campaign->jobs && rc == 0; i++) {
-        slips[i].task = i;
+        slips[i].task = tally->skipped + i;
         begin_task(&slips[i]);
         rc = send_worker(campaign, plan, &slips[i]);
     }
@@ -282,6 +294,8 @@ static int send_all(const struct sri_campaign *campaign, const struct plan *plan
         int ended = slips[i].process > 0 ? see_through(campaign, plan, &slips[i]) : 0;
         rc = ended != 0 ? ended : rc;
         add(tally, &slips[i].tally);
+        if (slips[i].task < tally->rest)
+            tally->rest = slips[i].task;
     }
     return rc;
 }
@@ -293,9 +307,10 @@ int sri_faults_run(const struct sri_campaign *campaign, struct sri_fault_tally *
     if (plan == MAP_FAILED)
         return -errno;
     int rc = send_scout(campaign, plan);
-    if (rc == 0)
-        rc = send_all(campaign, plan, (struct slip *)(void *)(plan + 1), tally);
     tally->tasks = plan->count;
+    tally->rest = is_stopped(campaign) ? tally->skipped : plan->count;
+    if (rc == 0 && !is_stopped(campaign))
+        rc = send_all(campaign, plan, (struct slip *)(void *)(plan + 1), tally);
     munmap(plan, size);
     return rc;
 }

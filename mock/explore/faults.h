@@ -41,7 +41,9 @@ struct sri_fault_finding {
 struct sri_fault_tally {
     struct sri_fault_row rows[SRI_SCENARIOS_MAX];
     uint64_t runs;
-    uint32_t tasks; /* pairs of scenario and seed */
+    uint32_t tasks;   /* pairs of scenario and seed */
+    uint32_t skipped; /* given: so many of them are left out */
+    uint32_t rest;    /* the first that is not done with; `tasks`: all are */
     uint64_t broken;
     uint32_t found;
     struct sri_fault_finding findings[SRI_FAULT_FINDINGS];

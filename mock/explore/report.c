@@ -77,8 +77,8 @@ uint32_t sri_report_missed(const struct sri_report *report, uint32_t all_scenari
 {
     const struct sri_campaign *campaign = report->campaign;
     uint32_t missed = 0;
-    if (!has_simulated(campaign) || campaign->kind || campaign->seeds < SRI_FULL_SEEDS ||
-        campaign->scenario_count < all_scenarios)
+    if (!has_simulated(campaign) || campaign->kind || report->go_on != NULL ||
+        campaign->seeds < SRI_FULL_SEEDS || campaign->scenario_count < all_scenarios)
         return 0;
     for (uint32_t i = 0; i < SRI_POINTS; i++) {
         bool reached = sri_point_reached(&report->tally->points, (enum sri_point)i) > 0;
@@ -126,6 +126,9 @@ void sri_report_findings(const struct sri_report *report, struct sri_text *out)
                      finding->kind ? "kind run" : "seed", (unsigned long long)finding->seed);
         if (finding->tape[0] != 0)
             sri_text_add(out, "  again: safer-ring replay %s\n", finding->tape);
+        else if (finding->tape_code != 0)
+            sri_text_add(out, "  no tape: it can't be written: %s; name another folder with --tape-dir DIR\n",
+                         strerrordesc_np(-finding->tape_code));
     }
 }
 
@@ -153,6 +156,10 @@ static void add_json_finding(const struct sri_report *report, const struct sri_f
     add_json_string(out, finding->text);
     sri_text_add(out, ",\"tape\":");
     add_json_string(out, finding->tape);
+    if (finding->tape_code != 0) {
+        sri_text_add(out, ",\"tape_error\":");
+        add_json_string(out, strerrordesc_np(-finding->tape_code));
+    }
     sri_text_add(out, "}");
 }
 
@@ -177,5 +184,10 @@ void sri_report_json(const struct sri_report *report, struct sri_text *out)
                      sri_point_infos[i].name,
                      (unsigned long long)sri_point_reached(&tally->points, (enum sri_point)i),
                      (unsigned long long)tally->points.fired[i]);
-    sri_text_add(out, "],\"hash\":\"%016llx\"}\n", (unsigned long long)tally->hash);
+    sri_text_add(out, "],\"interrupted\":%s", report->go_on != NULL ? "true" : "false");
+    if (report->go_on != NULL) {
+        sri_text_add(out, ",\"go_on\":");
+        add_json_string(out, report->go_on);
+    }
+    sri_text_add(out, ",\"hash\":\"%016llx\"}\n", (unsigned long long)tally->hash);
 }

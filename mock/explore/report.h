@@ -23,6 +23,7 @@ struct sri_report {
     const struct sri_campaign *campaign;
     const struct sri_tally *tally;
     uint64_t elapsed_ns;
+    const char *go_on; /* the command that goes on where this one was interrupted; NULL: it was not */
 };
 
 void sri_report_table(const struct sri_report *report, struct sri_text *out);

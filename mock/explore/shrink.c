@@ -80,7 +80,8 @@ static bool try(struct work *work)
 {
     struct sri_shrink *shrink = work->shrink;
     work->trial_size = trimmed(work->trial, work->trial_size);
-    if (shrink->made >= shrink->attempts || !is_simpler(work))
+    if (shrink->made >= shrink->attempts || (shrink->stopped != NULL && shrink->stopped()) ||
+        !is_simpler(work))
         return false;
     shrink->made++;
     if (!shrink->shows(shrink->self, work->trial, work->trial_size))

@@ -12,8 +12,9 @@ struct sri_shrink {
     /* Runs a tape: does it still show it? */
     bool (*shows)(void *self, const uint8_t *bytes, size_t size);
     void *self;
-    uint32_t attempts; /* runs at most */
-    uint32_t made;     /* runs made, counted here */
+    uint32_t attempts;     /* runs at most */
+    uint32_t made;         /* runs made, counted here */
+    bool (*stopped)(void); /* asked before each; NULL: never */
 };
 
 /*

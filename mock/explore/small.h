@@ -71,8 +71,9 @@ struct sri_exhaust {
     int made[SRI_SMALL_OPERATIONS]; /* descriptors that were taken */
     uint32_t made_count;
     bool may_close;
-    uint32_t panicked; /* operations that the last panic counted */
-    bool panic_listed; /* as many as it counted */
+    uint32_t panicked;     /* operations that the last panic counted */
+    bool panic_listed;     /* as many as it counted */
+    bool (*stopped)(void); /* NULL: never */
     void (*tell)(void *user, const char *line);
     void *tell_user;
 };

@@ -23,6 +23,7 @@ struct sri_finding {
     uint64_t now_ns;
     char text[216];
     char tape[200]; /* file; empty when it could not be written */
+    int tape_code;  /* -errno, why not */
 };
 
 struct sri_tally {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "explore/worker.h"
 
 #define PATIENCE_MS 10000
 
@@ -101,8 +102,10 @@ static int send_worker(struct sri_trial *trial)
         close(go[1]);
         return -EMFILE;
     }
+    pid_t self = getpid();
     trial->worker = fork();
     if (trial->worker == 0) {
+        sri_worker_begin(self);
         close(go[1]);
         close(done[0]);
         work(trial, go[0], done[1]);
@@ -155,19 +158,29 @@ void sri_trial_free(struct sri_trial **handle)
     sri_free(trial);
 }
 
+/* Whoever is told to stop is so between two runs. */
+static bool has_answered(int fd)
+{
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+    int rc;
+    do
+        rc = poll(&answer, 1, PATIENCE_MS);
+    while (rc < 0 && errno == EINTR);
+    return rc == 1;
+}
+
 /* true: the worker has made the run. */
 static bool ask(struct sri_trial *trial)
 {
     char word = 'r';
     if (trial->worker <= 0 && send_worker(trial) != 0)
         return false;
-    struct pollfd answer = {.fd = trial->done, .events = POLLIN};
     struct sigaction quiet = {.sa_handler = SIG_IGN};
     struct sigaction before;
     sigaction(SIGPIPE, &quiet, &before);
     bool sent = write(trial->go, &word, 1) == 1;
     sigaction(SIGPIPE, &before, NULL);
-    return sent && poll(&answer, 1, PATIENCE_MS) == 1 && read(trial->done, &word, 1) == 1;
+    return sent && has_answered(trial->done) && read(trial->done, &word, 1) == 1;
 }
 
 struct sri_tried sri_trial_run(struct sri_trial *trial, const uint8_t *bytes, size_t size, uint64_t seed)

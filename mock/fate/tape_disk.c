@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "fate/whole_file.h"
 
 #define LARGEST_FILE ((size_t)256 << 20)
 
@@ -71,74 +72,17 @@ int sri_tape_file_read(struct sri_tape_file *file, const char *path, struct sri_
     return rc;
 }
 
-static int write_fully(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t put = write(fd, bytes, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -errno;
-        bytes += put;
-        size -= (size_t)put;
-    }
-    return 0;
-}
-
-/* The folder's own entry is durable only once the folder is synced; where that can't be done, the file still is whole. */
-static void sync_folder(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (slash != NULL)
-        slash[slash == path ? 1 : 0] = 0;
-    int fd = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    fsync(fd);
-    close(fd);
-}
-
-/* `temporary` ends with XXXXXX. */
-static int write_and_rename(const uint8_t *bytes, size_t size, char *temporary, const char *path,
-                            struct sri_tape_error *error)
-{
-    int fd = mkostemp(temporary, O_CLOEXEC);
-    if (fd < 0)
-        return failed(error, "making a file for the tape", errno);
-    int rc = write_fully(fd, bytes, size);
-    if (rc != 0)
-        rc = failed(error, "writing the tape", -rc);
-    else if (fchmod(fd, 0644) != 0 || fsync(fd) != 0)
-        rc = failed(error, "writing the tape", errno);
-    if (close(fd) != 0 && rc == 0)
-        rc = failed(error, "writing the tape", errno);
-    if (rc == 0 && rename(temporary, path) != 0)
-        rc = failed(error, "naming the tape", errno);
-    if (rc != 0)
-        unlink(temporary);
-    else
-        sync_folder(temporary);
-    return rc;
-}
-
 int sri_tape_file_write(const struct sri_tape_file *file, const char *path, struct sri_tape_error *error)
 {
     size_t size = sri_tape_file_format(file, NULL, 0, error);
     if (size == 0)
         return -EINVAL;
-    size_t path_length = strlen(path);
     uint8_t *bytes = sri_alloc(size);
-    char *temporary = sri_alloc(path_length + sizeof ".XXXXXX");
-    int rc;
-    if (bytes == NULL || temporary == NULL) {
-        rc = failed(error, "writing the tape", ENOMEM);
-    } else {
-        sri_tape_file_format(file, bytes, size, error);
-        memcpy(temporary, path, path_length);
-        memcpy(temporary + path_length, ".XXXXXX", sizeof ".XXXXXX");
-        rc = write_and_rename(bytes, size, temporary, path, error);
-    }
-    sri_free(temporary);
+    if (bytes == NULL)
+        return failed(error, "writing the tape", ENOMEM);
+    sri_tape_file_format(file, bytes, size, error);
+    const char *doing = "writing";
+    int rc = sri_whole_file_write(path, bytes, size, &doing);
     sri_free(bytes);
-    return rc;
+    return rc != 0 ? failed(error, doing, -rc) : 0;
 }

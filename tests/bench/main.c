@@ -4,11 +4,14 @@
 #include "bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "safer_ring.h"
 
@@ -162,7 +165,7 @@ static int one_option(struct options *options, int option)
     case JSON: options->json = optarg; return 0;
     case SHORT: options->quick = true; return 0;
     case COUNT: options->counting = true; return 0;
-    default: return wrong("bad usage; try --help");
+    default: return wrong("an option that is unknown, or lacks its value; try --help");
     }
 }
 
@@ -258,6 +261,14 @@ static int probe_uring(void)
     return rc != 0 ? rc : sr_ring_close(&ring);
 }
 
+/* What was printed must have come out. Of two complaints the first is the cause. */
+static int leave(int code)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code == WRONG)
+        return code;
+    return wrong("standard output can't be written: is the disk full, or the pipe closed?");
+}
+
 static int run_instructions(const struct options *options)
 {
     const struct bench *bench = options->instructions;
@@ -325,9 +336,13 @@ static int run_all(const struct options *options, FILE *json)
 int main(int argc, char **argv)
 {
     struct options options = {0};
+    signal(SIGPIPE, SIG_IGN);
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* else the next file that is opened gets what is printed */
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
+    opterr = 0; /* one line, and it is ours */
     int rc = parse(argc, argv, &options);
     if (rc != 0)
-        return rc < 0 ? 0 : rc;
+        return leave(rc < 0 ? 0 : rc);
     count_allocations();
     stay_here();
     if (options.instructions != NULL)
@@ -339,7 +354,8 @@ int main(int argc, char **argv)
             return wrong("%s could not be written: %s", options.json, strerror(errno));
     }
     rc = run_all(&options, json);
-    if (json != NULL && fclose(json) != 0)
-        return wrong("%s could not be written: %s", options.json, strerror(errno));
-    return rc;
+    bool lost = json != NULL && ferror(json) != 0;
+    if (json != NULL && (fclose(json) != 0 || lost) && rc == 0)
+        return wrong("%s could not be written: %s", options.json, strerror(lost ? EIO : errno));
+    return leave(rc);
 }

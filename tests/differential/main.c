@@ -2,6 +2,7 @@
  * safer-ring-differential: random programs on the true kernel and on the engine, compared.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "explore/shrink.h"
 #include "fate/points.h"
 #include "fate/tape_file.h"
+#include "fate/whole_file.h"
 #include "report.h"
 
 static const char usage[] =
@@ -75,6 +77,12 @@ static uint64_t clock_ns(void)
 static int complain(const char *what, const char *why)
 {
     fprintf(stderr, "safer-ring-differential: %s%s\n", what, why);
+    return EXIT_USAGE;
+}
+
+static int complain_of(const char *name, const char *what, const char *why)
+{
+    fprintf(stderr, "safer-ring-differential: `%s` %s: %s\n", name, what, why);
     return EXIT_USAGE;
 }
 
@@ -214,7 +222,11 @@ static int replay(struct session *session)
     struct sri_tape_error error;
     struct sri_tape_file file;
     if (sri_tape_file_read(&file, session->options.replay, &error) != 0)
-        return complain(session->options.replay, error.reason);
+        return complain_of(session->options.replay, "can't be read", error.reason);
+    if (strcmp(file.program, "differential") != 0) {
+        sri_tape_file_fini(&file);
+        return complain_of(session->options.replay, "is of another command", "see safer-ring replay");
+    }
     int rc = sri_tape_init_body(&session->tape, file.body, file.size);
     sri_tape_file_fini(&file);
     if (rc != 0)
@@ -230,11 +242,16 @@ static int replay(struct session *session)
 
 static int write_json(const struct session *session)
 {
-    FILE *out = fopen(session->options.json, "w");
+    char *text = NULL;
+    size_t size = 0;
+    const char *doing;
+    FILE *out = open_memstream(&text, &size);
     if (out == NULL)
-        return complain(session->options.json, " can't be written");
+        return complain("no memory for the counts", "");
     df_report_json(out, &session->report);
-    return fclose(out) == 0 ? EXIT_FINE : complain(session->options.json, " can't be written");
+    int rc = fclose(out) == 0 ? sri_whole_file_write(session->options.json, text, size, &doing) : -ENOMEM;
+    free(text);
+    return rc == 0 ? EXIT_FINE : complain_of(session->options.json, "can't be written", strerrordesc_np(-rc));
 }
 
 static int finish(struct session *session)
@@ -283,7 +300,19 @@ static int read_options(struct options *options, int count, char **arguments)
         if (!known)
             return complain(arguments[at], ": no such option, or no value; see --help");
     }
+    if (access(options->tape_dir, W_OK | X_OK) != 0)
+        return complain_of(options->tape_dir, "can't be written", "name another folder with --tape-dir DIR");
+    if (access(options->tmp, W_OK | X_OK) != 0)
+        return complain_of(options->tmp, "can't be written", "name another folder with --tmp DIR");
     return EXIT_FINE;
+}
+
+/* What was printed must have come out. Of two complaints the first is the cause. */
+static int leave(int code)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || code == EXIT_USAGE)
+        return code;
+    return complain("standard output can't be written: is the disk full, or the pipe closed?", "");
 }
 
 static int open_kernels(struct session *session)
@@ -300,6 +329,9 @@ int main(int count, char **arguments)
 {
     static struct session session;
     const char *tmp = getenv("TMPDIR");
+    signal(SIGPIPE, SIG_IGN);
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* else the next file that is opened gets what is printed */
+        (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
     session.options = (struct options){.seed = 1,
                                        .bound = 400,
                                        .differences = 1,
@@ -307,13 +339,12 @@ int main(int count, char **arguments)
                                        .tape_dir = ".",
                                        .tmp = tmp != NULL ? tmp : "/tmp"};
     if (count == 2 && strcmp(arguments[1], "--help") == 0)
-        return fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_FINE;
+        return leave(fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_FINE);
     int rc = read_options(&session.options, count, arguments);
     if (rc != EXIT_FINE)
         return rc;
     if (session.options.programs == 0)
         session.options.programs = session.options.seconds > 0 ? UINT64_MAX : 2000;
-    signal(SIGPIPE, SIG_IGN);
     rc = open_kernels(&session);
     if (rc != EXIT_FINE)
         return rc;
@@ -328,5 +359,5 @@ int main(int count, char **arguments)
     }
     df_judge_close(&session.judge);
     sri_tape_fini(&session.tape);
-    return rc;
+    return leave(rc);
 }

@@ -45,19 +45,32 @@ void command_read(const char *name, char *text, size_t size)
     fclose(file);
 }
 
-int command_run(const char *arguments)
+void command_find(char *path, size_t size, const char *name)
 {
     char self[512];
-    char command[2048];
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(length > 0);
     self[length] = 0;
     *strrchr(self, '/') = 0;
-    snprintf(command, sizeof command, "%s/safer-ring", self);
-    if (access(command, X_OK) != 0)
+    snprintf(path, size, "%s/%s", self, name);
+    if (access(path, X_OK) != 0)
         skip();
-    snprintf(command, sizeof command, "cd '%s' && '%s/safer-ring' %s >out 2>err", command_folder, self,
-             arguments);
+}
+
+int command_run(const char *arguments)
+{
+    return command_run_as("safer-ring", "", arguments, ">out 2>err");
+}
+
+int command_run_as(const char *name, const char *before, const char *arguments, const char *streams)
+{
+    char path[600];
+    char command[4096];
+    command_find(path, sizeof path, name);
+    command_write("out", "");
+    command_write("err", "");
+    snprintf(command, sizeof command, "cd '%s' && %s '%s' %s %s", command_folder, before, path, arguments,
+             streams);
     int status = system(command);
     command_read("out", command_out, sizeof command_out);
     command_read("err", command_err, sizeof command_err);

@@ -77,7 +77,7 @@ static void the_report_names_what_broke(void **state)
     struct sri_text text = {0};
 
     assert_int_equal(sri_campaign_run(&campaign, &tally), 0);
-    struct sri_report report = {&campaign, &tally, 1000};
+    struct sri_report report = {&campaign, &tally, 1000, NULL};
     sri_report_json(&report, &text);
 
     assert_non_null(

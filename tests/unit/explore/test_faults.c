@@ -106,7 +106,7 @@ static void a_full_campaign_names_what_it_missed(void **state)
     (void)state;
     static struct sri_tally tally;
     struct sri_campaign campaign = campaign_of(&opens, SRI_FULL_SEEDS);
-    struct sri_report report = {&campaign, &tally, 1};
+    struct sri_report report = {&campaign, &tally, 1, NULL};
     struct sri_text text = {0};
     campaign.backends[campaign.backend_count++] =
         (struct sri_backend_choice){.name = "sim", .simulated = true};
