@@ -15,7 +15,7 @@ int close(int fd)
     if (kernel == NULL || fd < 0)
         return __close(fd);
     if (sri_uring_hooks.closes != NULL)
-        sri_uring_hooks.closes(fd);
+        sri_uring_hooks.closes(fd, SRI_FRAME, SRI_SITE);
     if (!sri_uring_forget_ring(fd))
         return __close(fd);
     int rc = kernel->vtable->close(kernel->self, fd);

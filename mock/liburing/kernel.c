@@ -178,7 +178,7 @@ const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *e
     return &simulated[ring->pad2 % SIMULATED];
 }
 
-static int refuse_foreign(int fd)
+static int refuse_foreign(int fd, const void *frame, const void *site)
 {
     static const char text[] =
         "safer-ring: a forked child uses a ring that its parent made; it is refused (EBADF): a ring belongs to one process here\n";
@@ -188,7 +188,7 @@ static int refuse_foreign(int fd)
         (void)ignored;
     }
     if (sri_uring_hooks.foreign != NULL)
-        sri_uring_hooks.foreign(fd, false);
+        sri_uring_hooks.foreign(fd, false, frame, site);
     return -EBADF;
 }
 
@@ -225,7 +225,7 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd);
+        return refuse_foreign(fd, frame, site);
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
     rc = kernel->vtable->enter(kernel->self, fd, to_submit, min_complete, flags, arg, arg_size);
@@ -250,7 +250,7 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd);
+        return refuse_foreign(fd, frame, site);
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, 1, frame, site);
     rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);

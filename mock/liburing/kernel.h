@@ -26,11 +26,11 @@ struct sri_uring_hooks {
     /* Before an enter or a register: `frame` is where the program's own frames begin, `site` where it called from. */
     void (*enters)(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site);
     void (*returned)(struct io_uring *ring, int fd, int result);
-    void (*exits)(struct io_uring *ring);
+    void (*exits)(struct io_uring *ring, const void *frame, const void *site);
     /* A forked child uses, or closes, a ring of its parent. */
-    void (*foreign)(int fd, bool closes);
+    void (*foreign)(int fd, bool closes, const void *frame, const void *site);
     /* Before the program closes a descriptor of its own. */
-    void (*closes)(int fd);
+    void (*closes)(int fd, const void *frame, const void *site);
 };
 extern struct sri_uring_hooks sri_uring_hooks;
 

@@ -148,7 +148,7 @@ static bool is_left_to_parent(const struct io_uring *ring)
     if (ring->pad2 != 0 || !sri_uring_is_foreign(ring->ring_fd))
         return false;
     if (sri_uring_hooks.foreign != NULL)
-        sri_uring_hooks.foreign(ring->ring_fd, true);
+        sri_uring_hooks.foreign(ring->ring_fd, true, SRI_FRAME, SRI_SITE);
     sri_uring_remember(ring->ring_fd, false);
     close(ring->ring_fd);
     return true;
@@ -163,7 +163,7 @@ void io_uring_queue_exit(struct io_uring *ring)
     if (kernel == NULL)
         return;
     if (sri_uring_hooks.exits != NULL)
-        sri_uring_hooks.exits(ring);
+        sri_uring_hooks.exits(ring, SRI_FRAME, SRI_SITE);
     kernel->vtable->unmap(kernel->self, ring->sq.sqes, ring->sq.ring_entries * sizeof(struct io_uring_sqe));
     unmap_rings(kernel, ring);
     if ((ring->int_flags & SRI_URING_REGISTERED) != 0)

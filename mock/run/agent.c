@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/user.h"
 #include "engine/world.h"
 #include "fate/tape_file.h"
 #include "host/host.h"
@@ -55,6 +56,10 @@ static uint32_t pick(void *self, const struct sri_question *question)
     if (question->has_object && (question->object & SRI_OBJECT_POLLS) != 0)
         tell_descriptor(question);
     uint32_t answer = inner->vtable->pick(inner->self, question);
+    /* What waits for a peer that never comes would wait for ever, and no kernel leaves it so: it is told that it is too
+     * late, and ends all the same. */
+    if (question->why == SRI_WHY_CANCEL && answer == 1)
+        answer = 2;
     if (answer != 0)
         sri_agent.page->fired[sri_point_of(sri_freedom_of(question), answer)]++;
     sri_agent.page->asked[sri_freedom_of(question)]++;
@@ -73,7 +78,11 @@ static void observe(void *self, const struct sri_event *event)
     switch (event->kind) {
     case SRI_EVENT_CONSUMED: page->consumed++; break;
     case SRI_EVENT_COMPLETED: page->completed++; break;
-    case SRI_EVENT_ENTER: page->enters++; break;
+    case SRI_EVENT_ENTER:
+        page->enters++;
+        if (__atomic_exchange_n(&agent->unmapped, false, __ATOMIC_ACQ_REL))
+            sri_user_init(sri_engine_user(agent->engine));
+        break;
     case SRI_EVENT_RING_OPENED: page->rings++; break;
     case SRI_EVENT_RING_CLOSED:
     case SRI_EVENT_LEAVE:

@@ -17,7 +17,8 @@ struct sri_agent {
     bool on;     /* started by the command, and its folder can be used */
     bool seeded; /* things go wrong, by a seed or a tape */
     bool detects;
-    bool traps; /* system calls are caught from below too */
+    bool traps;    /* system calls are caught from below too */
+    bool unmapped; /* memory went: what the engine knows of pages is to be learned again */
     uint64_t seed;
     uint64_t stall_ms;
     char folder[SRI_RUN_TEXT];

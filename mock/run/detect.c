@@ -283,11 +283,12 @@ void sri_detect_forked(void)
     sri_detect.ring_count = 0;
 }
 
-static void foreign(int fd, bool closes)
+static void foreign(int fd, bool closes, const void *frame, const void *site)
 {
     if (closes)
         return;
     sri_detect_lock();
+    sri_detect.place = sri_place_here(frame, site);
     sri_finding("fork", NULL,
                 "a forked child uses ring %d, which its parent made: a ring belongs to one process", fd);
     sri_detect_unlock();
@@ -300,21 +301,25 @@ static void ring_opened(struct io_uring *ring, int fd)
     sri_detect_unlock();
 }
 
-static void ring_exits(struct io_uring *ring)
+static void ring_exits(struct io_uring *ring, const void *frame, const void *site)
 {
     sri_detect_lock();
+    sri_detect.place = sri_place_here(frame, site);
     struct sri_watched_ring *watched = sri_detect_ring(ring->ring_fd);
     if (watched != NULL)
         watched->ring = NULL;
     sri_detect_unlock();
 }
 
-static void closes(int fd)
+static void closes(int fd, const void *frame, const void *site)
 {
     if (sri_detect.ring_count == 0 || sri_detect_is_inside())
         return;
     sri_detect_lock();
+    const struct sri_place_of_call *place = sri_detect.place;
+    sri_detect.place = sri_place_here(frame, site);
     sri_entry_closed(fd);
+    sri_detect.place = place;
     sri_detect_unlock();
 }
 

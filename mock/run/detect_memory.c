@@ -166,6 +166,7 @@ void sri_memory_released(const void *begin, size_t length, const char *how)
         borrowed->told = true;
         sri_finding("freed-in-flight", borrowed, "%s of %zu bytes, of which the kernel may still %s some",
                     how, length, borrowed->lending == SRI_LENDS_TARGET ? "write" : "read");
+        borrowed->segment_count = 0; /* it is somebody else's from here on, or nothing */
     }
 }
 

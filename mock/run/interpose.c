@@ -33,6 +33,9 @@ static void *next(const char *name, void **known)
     return found;
 }
 
+/* The C library gives memory as large back to the kernel at once. */
+#define LARGE 131072u
+
 static void *known_free;
 static void *known_realloc;
 
@@ -54,11 +57,24 @@ static __attribute__((noinline)) void release(const void *memory, size_t length,
     sri_detect_unlock();
 }
 
+/* What was known of it as memory. */
+static void forget(const void *memory, size_t length)
+{
+    if (!sri_agent.detects || sri_detect.ring_count == 0 || sri_detect_is_inside())
+        return;
+    sri_detect_lock();
+    sri_memory_forget(memory, length);
+    sri_detect_unlock();
+    __atomic_store_n(&sri_agent.unmapped, true, __ATOMIC_RELEASE);
+}
+
 void free(void *memory)
 {
     if (memory != NULL && matters(memory, 1)) {
         size_t length = malloc_usable_size(memory);
         release(memory, length, "free", SRI_FRAME, SRI_SITE);
+        if (length >= LARGE)
+            forget(memory, length);
     }
     free_fn *call;
     *(void **)&call = next("free", &known_free);
@@ -70,8 +86,12 @@ void free(void *memory)
 
 void *realloc(void *memory, size_t size)
 {
-    if (memory != NULL && matters(memory, 1))
-        release(memory, malloc_usable_size(memory), "realloc", SRI_FRAME, SRI_SITE);
+    if (memory != NULL && matters(memory, 1)) {
+        size_t length = malloc_usable_size(memory);
+        release(memory, length, "realloc", SRI_FRAME, SRI_SITE);
+        if (length >= LARGE)
+            forget(memory, length);
+    }
     realloc_fn *call;
     *(void **)&call = next("realloc", &known_realloc);
     return call != NULL ? call(memory, size) : __libc_realloc(memory, size);
@@ -81,10 +101,6 @@ int munmap(void *memory, size_t length)
 {
     if (matters(memory, length))
         release(memory, length, "munmap", SRI_FRAME, SRI_SITE);
-    if (sri_agent.detects && sri_detect.ring_count > 0 && !sri_detect_is_inside()) {
-        sri_detect_lock();
-        sri_memory_forget(memory, length);
-        sri_detect_unlock();
-    }
+    forget(memory, length);
     return (int)syscall(SYS_munmap, memory, length);
 }
