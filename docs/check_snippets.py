@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Purpose: hold the C in README.md and docs/*.md against the files it is taken from, so that all of it compiles. A block
 #          that begins with ```c must follow a line `<!-- from PATH -->`, and stand in that file line by line, indented as
-#          it likes.
+#          it likes. A block for the shell that follows such a line with a folder's path types files: they are those of it.
 # Usage:   docs/check_snippets.py
 # Exit:    0 all stand there, 1 one does not, as file:line.
 
@@ -47,6 +47,23 @@ def problem(source, block):
     return None if wanted and found else f"not in {source}"
 
 
+def typed(path):
+    """Folder, name and text of each file that a block for the shell types."""
+    with open(path, encoding="utf-8") as document:
+        text = document.read()
+    for block in re.finditer(r"^<!-- from (\S+) -->\n```sh\n(.*?)^```$", text, re.S | re.M):
+        for file in re.finditer(r"^cat > (\S+) << 'END'\n(.*?)^END$", block.group(2), re.S | re.M):
+            yield text.count("\n", 0, block.start()) + 1, os.path.join(block.group(1), file.group(1)), file.group(2)
+
+
+def same(source, text):
+    path = os.path.join(ROOT, source)
+    if not os.path.isfile(path):
+        return False
+    with open(path, encoding="utf-8") as file:
+        return file.read() == text
+
+
 def main():
     count, wrong = 0, 0
     documents = [os.path.join(ROOT, "README.md")] + sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))
@@ -56,6 +73,11 @@ def main():
             why = problem(source, block)
             if why:
                 print(f"{os.path.relpath(path, ROOT)}:{line}: {why}")
+                wrong += 1
+        for line, source, text in typed(path):
+            count += 1
+            if not same(source, text):
+                print(f"{os.path.relpath(path, ROOT)}:{line}: differs from {source}")
                 wrong += 1
     print(f"{count} blocks, {wrong} wrong")
     return 1 if wrong or count == 0 else 0

@@ -21,7 +21,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Those of Debian 12 say nothing of C++. */
+#ifdef __cplusplus
+extern "C" {
+#endif
 #include <cmocka.h>
+#ifdef __cplusplus
+}
+#endif
 
 #undef SR_CHECK_FAILED_
 #define SR_CHECK_FAILED_(file, line, text) \
