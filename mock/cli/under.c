@@ -23,6 +23,9 @@ static int run(int count, char **arguments)
         if (rc != 0)
             return rc;
         int code = sri_under_report(&under, seed, &outcome);
+        /* Of several runs the first that failed is drawn, or else the last. */
+        if (first_code == SRI_EXIT_FINE && sri_under_drawing_write(&under, seed, &outcome) != 0)
+            code = SRI_EXIT_USAGE;
         bool served = outcome.sum.rings > 0;
         bool cut = sri_is_stopped() && code != SRI_EXIT_FINE && under.last > under.first;
         rc = under.json != NULL && !cut ? sri_under_write_json(&under, seed, &outcome) : 0;
@@ -59,6 +62,8 @@ static const char help[] =
     "  --suppress FILE         findings not to be told, a name and a text in each line\n"
     "  --no-detect             counts only\n"
     "  --stall-ms N            how long a wait may last that nothing can end (default 1000)\n"
+    "  --trace FILE            the timeline of the run as text; --html FILE as a page: who has what at each step; of several\n"
+    "                          seeds' runs the first that failed, else the last\n"
     "  --json FILE             the counts as JSON, a line per run\n"
     "  --quiet                 no report of a run without fault\n"
     "\n"

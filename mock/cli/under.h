@@ -27,7 +27,9 @@ struct sri_under {
     const char *tape;     /* a file to replay, or NULL */
     const char *save_tape;
     const char *json;
-    char **program; /* with its arguments and a NULL */
+    const char *trace; /* a file for the timeline, as text */
+    const char *html;  /* … and as a page */
+    char **program;    /* with its arguments and a NULL */
     char *policy_text;
     int option_count; /* the command line as far as the program's */
     const char *const *options;
@@ -40,6 +42,8 @@ struct sri_under_outcome {
     struct sri_run_page sum;
     bool unfinished; /* some process ended without coming to its end */
     char *findings;  /* text, or NULL */
+    struct sri_under_process *drawn;
+    uint32_t drawn_count;
 };
 
 /* under_options.c: 0, or SRI_EXIT_USAGE after the one line. */
@@ -51,6 +55,12 @@ int sri_under_watch(void);
 /* under_child.c: runs the program once, in a folder of its own that is gone afterwards. 0, or SRI_EXIT_USAGE. */
 int sri_under_run(const struct sri_under *under, uint64_t seed, struct sri_under_outcome *outcome);
 void sri_under_outcome_fini(struct sri_under_outcome *outcome);
+
+/* under_drawing.c: the steps of a run's processes, kept while the folder is there, and written as --trace and --html want. */
+void sri_under_drawing_keep(struct sri_under_outcome *outcome, const char *path);
+int sri_under_drawing_write(const struct sri_under *under, uint64_t seed,
+                            const struct sri_under_outcome *outcome);
+void sri_under_drawing_fini(struct sri_under_outcome *outcome);
 
 /* under_folder.c: the folder of a run. */
 int sri_under_folder_make(const struct sri_under *under, uint64_t seed, char *folder);

@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/under.h"
 #include "fate/whole_file.h"
+#include "run/steps.h"
 
 char *sri_under_read_file(const char *path, size_t *length)
 {
@@ -75,8 +76,9 @@ static int fill(const struct sri_under *under, uint64_t seed, const char *folder
         length += (size_t)snprintf(text, sizeof text, "tape %s\n", tape);
     else if (under->seeded)
         length += (size_t)snprintf(text, sizeof text, "seed %llu\n", (unsigned long long)seed);
-    snprintf(text + length, sizeof text - length, "detect %d\ntrap %d\nstall-ms %llu\n", under->detects,
-             under->traps, (unsigned long long)under->stall_ms);
+    snprintf(text + length, sizeof text - length, "detect %d\ntrap %d\ndraw %d\nstall-ms %llu\n",
+             under->detects, under->traps, under->trace != NULL || under->html != NULL,
+             (unsigned long long)under->stall_ms);
     int rc = write_file(folder, SRI_RUN_SETTINGS, text);
     if (rc == 0)
         rc = write_file(folder, SRI_RUN_POLICY, under->policy_text);
@@ -172,6 +174,8 @@ int sri_under_folder_read(const char *folder, const struct sri_under *under,
         snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
         if (ends_in(entry->d_name, ".page"))
             read_page(path, outcome);
+        if (ends_in(entry->d_name, SRI_RUN_STEPS_END))
+            sri_under_drawing_keep(outcome, path);
         if (ends_in(entry->d_name, ".tape") && under->save_tape != NULL && rc == 0)
             rc = keep(path, under->save_tape);
     }
@@ -200,6 +204,7 @@ void sri_under_folder_remove(const char *folder)
 
 void sri_under_outcome_fini(struct sri_under_outcome *outcome)
 {
+    sri_under_drawing_fini(outcome);
     sri_free(outcome->findings);
     outcome->findings = NULL;
 }

@@ -85,7 +85,8 @@ static int read_one(struct reader *reader)
         const char **value;
     } texts[] = {{"--policy", &under->policy},       {"--faults", &under->faults},
                  {"--suppress", &under->suppress},   {"--tape", &under->tape},
-                 {"--save-tape", &under->save_tape}, {"--json", &under->json}};
+                 {"--save-tape", &under->save_tape}, {"--json", &under->json},
+                 {"--trace", &under->trace},         {"--html", &under->html}};
     if (strcmp(option, "--seed") == 0)
         return read_seed(reader);
     if (strcmp(option, "--seeds") == 0)

@@ -23,7 +23,7 @@ static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t size)
     return larger;
 }
 
-static struct sri_lane *lane_of(struct sri_picture *picture, uint64_t key, bool buffer)
+struct sri_lane *sri_picture_lane_for(struct sri_picture *picture, uint64_t key, bool buffer)
 {
     for (uint32_t i = picture->lane_count; i > 0; i--)
         if (picture->lanes[i - 1].key == key && picture->lanes[i - 1].buffer == buffer)
@@ -42,14 +42,13 @@ static struct sri_lane *lane_of(struct sri_picture *picture, uint64_t key, bool 
     return lane;
 }
 
-static void stay(struct sri_picture *picture, struct sri_lane *lane, enum sri_owner_at owner)
+static struct sri_span *last_span(const struct sri_lane *lane)
 {
-    lane->seen = picture->step;
-    struct sri_span *last = lane->span_count > 0 ? &lane->spans[lane->span_count - 1] : NULL;
-    if (last != NULL && last->owner == owner && last->to == picture->step) {
-        last->to = picture->step + 1;
-        return;
-    }
+    return lane->span_count > 0 ? &lane->spans[lane->span_count - 1] : NULL;
+}
+
+static void add_span(struct sri_picture *picture, struct sri_lane *lane, enum sri_owner_at owner)
+{
     struct sri_span *spans = grown(lane->spans, lane->span_count, &lane->span_capacity, sizeof *spans);
     if (spans == NULL) {
         picture->cut = true;
@@ -59,7 +58,47 @@ static void stay(struct sri_picture *picture, struct sri_lane *lane, enum sri_ow
     spans[lane->span_count++] = (struct sri_span){picture->step, picture->step + 1, owner};
 }
 
-static void mark(struct sri_picture *picture, bool violation, const char *text)
+static void stay(struct sri_picture *picture, struct sri_lane *lane, enum sri_owner_at owner)
+{
+    struct sri_span *last = last_span(lane);
+    lane->seen = picture->step;
+    if (last != NULL && last->owner == owner && last->to == picture->step)
+        last->to = picture->step + 1;
+    else
+        add_span(picture, lane, owner);
+}
+
+static void end_open(struct sri_lane *lane, uint64_t step)
+{
+    struct sri_span *last = last_span(lane);
+    if (lane->open && last != NULL && last->from < step)
+        last->to = step;
+    lane->open = false;
+    if (last != NULL)
+        lane->seen = last->to - 1;
+}
+
+void sri_picture_turn(struct sri_picture *picture, struct sri_lane *lane, enum sri_owner_at owner)
+{
+    const struct sri_span *last = last_span(lane);
+    if (lane->open && last != NULL && last->owner == owner)
+        return;
+    end_open(lane, picture->step);
+    if (owner == SRI_AT_NOBODY)
+        return;
+    add_span(picture, lane, owner);
+    lane->seen = picture->step;
+    lane->open = true;
+}
+
+void sri_picture_settle(struct sri_picture *picture)
+{
+    for (uint32_t i = 0; i < picture->lane_count; i++)
+        if (picture->lanes[i].open)
+            end_open(&picture->lanes[i], picture->step + 1);
+}
+
+void sri_picture_mark(struct sri_picture *picture, bool violation, const char *text)
 {
     struct sri_mark_at *marks =
         grown(picture->marks, picture->mark_count, &picture->mark_capacity, sizeof *marks);
@@ -86,7 +125,7 @@ static enum sri_owner_at owner_of_act(const struct sri_act *act)
 static void look_at_act(struct sri_picture *picture, const struct sri_act *act)
 {
     /* One that is just being started has no id yet. */
-    struct sri_lane *lane = act->id != 0 ? lane_of(picture, act->id, false) : NULL;
+    struct sri_lane *lane = act->id != 0 ? sri_picture_lane_for(picture, act->id, false) : NULL;
     if (lane == NULL)
         return;
     if (lane->name[0] == 0)
@@ -107,7 +146,7 @@ static void look_at_act(struct sri_picture *picture, const struct sri_act *act)
 
 static void look_at_buffer(struct sri_picture *picture, const struct sri_held *held)
 {
-    struct sri_lane *lane = lane_of(picture, held->serial, true);
+    struct sri_lane *lane = sri_picture_lane_for(picture, held->serial, true);
     if (lane == NULL)
         return;
     if (lane->name[0] == 0)
@@ -127,14 +166,14 @@ static void look_for_marks(struct sri_picture *picture)
         const struct sri_points *now = &sri_sim_adversary(picture->rig->sim)->points;
         for (uint32_t i = 0; i < SRI_POINTS; i++)
             if (now->fired[i] > picture->points.fired[i])
-                mark(picture, false, sri_point_infos[i].name);
+                sri_picture_mark(picture, false, sri_point_infos[i].name);
         picture->points = *now;
     }
     for (; picture->violations < verdict->kept; picture->violations++) {
         char text[216];
         const struct sri_violation *violation = &verdict->violations[picture->violations];
         snprintf(text, sizeof text, "%s: %.180s", sri_rule_infos[violation->rule].name, violation->text);
-        mark(picture, true, text);
+        sri_picture_mark(picture, true, text);
     }
 }
 

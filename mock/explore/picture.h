@@ -44,6 +44,8 @@ struct sri_lane {
     int32_t result;
     bool ended;
     uint64_t seen; /* last step at which it was there */
+    bool open;     /* its last span goes on: sri_picture_turn() */
+    int ring;      /* of whom it is an operation, where there are several */
 };
 
 struct sri_mark_at {
@@ -74,6 +76,24 @@ struct sri_observer sri_picture_observer(struct sri_picture *picture);
 void sri_picture_tell(void *picture, const char *text);
 /* The lane of an operation; NULL. */
 const struct sri_lane *sri_picture_lane(const struct sri_picture *picture, uint64_t operation);
+
+/*
+ * For whoever has no model to look at, and tells who has what as it changes: a lane, made when it is not there (NULL: no
+ * memory); from this step on it is that owner's (SRI_AT_NOBODY: it ends here); and at the end every lane that goes on ends.
+ */
+struct sri_lane *sri_picture_lane_for(struct sri_picture *picture, uint64_t key, bool buffer);
+void sri_picture_turn(struct sri_picture *picture, struct sri_lane *lane, enum sri_owner_at owner);
+void sri_picture_mark(struct sri_picture *picture, bool violation, const char *text);
+void sri_picture_settle(struct sri_picture *picture);
+
+/* A page in pieces: its head, what was found or that nothing was, a picture with its timeline (at most so many lines). */
+void sri_page_begin(struct sri_text *out, const char *title);
+void sri_page_problem(struct sri_text *out, const char *name, const char *text);
+void sri_page_fine(struct sri_text *out, const char *text);
+void sri_page_picture(struct sri_text *out, const struct sri_picture *picture, size_t lines);
+void sri_page_end(struct sri_text *out);
+/* Text with what HTML would take for its own replaced. */
+void sri_page_text(struct sri_text *out, const char *text);
 
 /* A page that needs nothing but itself. */
 void sri_picture_page(const struct sri_picture *picture, const struct sri_run *run,

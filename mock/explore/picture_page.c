@@ -1,6 +1,8 @@
 /*
  * The picture of a run as a page: one SVG, its legend, and the timeline in text. Makes text only.
  */
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "explore/picture.h"
@@ -25,7 +27,7 @@ static const struct {
     [SRI_AT_COMPLETION] = {"completion", "#f9a825", "ended, not taken"},
 };
 
-static void add_escaped(struct sri_text *out, const char *text)
+void sri_page_text(struct sri_text *out, const char *text)
 {
     const char *from = text;
     for (; *text != 0; text++) {
@@ -95,9 +97,9 @@ static void add_verdict(const struct sri_picture *picture, const struct sri_verd
     for (uint32_t i = 0; i < verdict->kept; i++) {
         const struct sri_violation *violation = &verdict->violations[i];
         sri_text_add(out, "<div class=\"violation\"><b>%s</b>: ", sri_rule_infos[violation->rule].name);
-        add_escaped(out, sri_rule_infos[violation->rule].text);
+        sri_page_text(out, sri_rule_infos[violation->rule].text);
         sri_text_add(out, "<br>");
-        add_escaped(out, violation->text);
+        sri_page_text(out, violation->text);
         add_operation(picture, violation->operation, out);
         sri_text_add(out, "</div>\n");
     }
@@ -114,7 +116,7 @@ static void add_lane(const struct sri_lane *lane, uint64_t first, uint64_t last,
                      struct sri_text *out)
 {
     sri_text_add(out, "<g class=\"lane\"><text x=\"6\" y=\"%u\">", y + 15);
-    add_escaped(out, lane->name);
+    sri_page_text(out, lane->name);
     sri_text_add(out, "</text><line x1=\"%u\" x2=\"%llu\" y1=\"%u\" y2=\"%u\" stroke=\"#eceff1\"/>\n",
                  NAME_WIDTH, (unsigned long long)x_of(last + 1, first), y + LANE_HEIGHT, y + LANE_HEIGHT);
     for (uint32_t i = 0; i < lane->span_count; i++) {
@@ -159,7 +161,7 @@ static void add_marks(const struct sri_picture *picture, uint64_t first, uint32_
             sri_text_add(out, "<path class=\"fault\" d=\"M%llu %u l6 -12 l6 12 Z\" fill=\"#e65100\"><title>",
                          x - 6, TOP - 8);
         sri_text_add(out, "step %llu: ", (unsigned long long)mark->step);
-        add_escaped(out, mark->text);
+        sri_page_text(out, mark->text);
         sri_text_add(out, mark->violation ? "</title></rect>\n" : "</title></path>\n");
     }
 }
@@ -203,21 +205,29 @@ static void add_svg(const struct sri_picture *picture, struct sri_text *out)
                      picture->cut ? "There was no memory for all of it." : "Only the last steps are drawn.");
 }
 
-void sri_picture_page(const struct sri_picture *picture, const struct sri_run *run,
-                      const struct sri_outcome *outcome, const char *world, struct sri_text *out)
+void sri_page_begin(struct sri_text *out, const char *title)
 {
-    sri_text_add(
-        out,
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>safer-ring: %s on %s</title>\n",
-        run->scenario->name, world);
+    sri_text_add(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>safer-ring: ");
+    sri_page_text(out, title);
+    sri_text_add(out, "</title>\n");
     add_style(out);
-    sri_text_add(
-        out,
-        "</head><body>\n<h1>%s on %s, seed %llu</h1>\n<p>%llu operations, %llu steps, trace %016llx</p>\n",
-        run->scenario->name, world, (unsigned long long)run->seed,
-        (unsigned long long)outcome->verdict->operations, (unsigned long long)picture->step,
-        (unsigned long long)outcome->hash);
-    add_verdict(picture, outcome->verdict, out);
+    sri_text_add(out, "</head><body>\n");
+}
+
+void sri_page_problem(struct sri_text *out, const char *name, const char *text)
+{
+    sri_text_add(out, "<div class=\"violation\"><b>%s</b>: ", name);
+    sri_page_text(out, text);
+    sri_text_add(out, "</div>\n");
+}
+
+void sri_page_fine(struct sri_text *out, const char *text)
+{
+    sri_text_add(out, "<div class=\"fine\">%s</div>\n", text);
+}
+
+void sri_page_picture(struct sri_text *out, const struct sri_picture *picture, size_t lines)
+{
     sri_text_add(out, "<h2>Who has what</h2>\n");
     add_legend(out);
     add_svg(picture, out);
@@ -226,11 +236,31 @@ void sri_picture_page(const struct sri_picture *picture, const struct sri_run *r
         if (picture->marks[i].violation)
             continue;
         sri_text_add(out, "<li>step %llu: ", (unsigned long long)picture->marks[i].step);
-        add_escaped(out, picture->marks[i].text);
+        sri_page_text(out, picture->marks[i].text);
         sri_text_add(out, "</li>");
     }
     sri_text_add(out, "</ul>\n<h2>Timeline</h2>\n<pre>");
-    if (picture->timeline != NULL && picture->timeline->text != NULL)
-        add_escaped(out, picture->timeline->text);
-    sri_text_add(out, "</pre>\n</body></html>\n");
+    if (picture->timeline != NULL)
+        sri_page_text(out, sri_timeline_tail(picture->timeline, lines));
+    sri_text_add(out, "</pre>\n");
+}
+
+void sri_page_end(struct sri_text *out)
+{
+    sri_text_add(out, "</body></html>\n");
+}
+
+void sri_picture_page(const struct sri_picture *picture, const struct sri_run *run,
+                      const struct sri_outcome *outcome, const char *world, struct sri_text *out)
+{
+    char title[120];
+    snprintf(title, sizeof title, "%s on %s", run->scenario->name, world);
+    sri_page_begin(out, title);
+    sri_text_add(out, "<h1>%s on %s, seed %llu</h1>\n<p>%llu operations, %llu steps, trace %016llx</p>\n",
+                 run->scenario->name, world, (unsigned long long)run->seed,
+                 (unsigned long long)outcome->verdict->operations, (unsigned long long)picture->step,
+                 (unsigned long long)outcome->hash);
+    add_verdict(picture, outcome->verdict, out);
+    sri_page_picture(out, picture, SIZE_MAX);
+    sri_page_end(out);
 }

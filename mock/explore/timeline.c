@@ -73,13 +73,17 @@ static void observe(void *self, const struct sri_event *event)
     append(timeline, line);
 }
 
+void sri_timeline_say(struct sri_timeline *timeline, const char *who, const char *text)
+{
+    char line[240];
+    snprintf(line, sizeof line, "%6llu %14llu ns %8s: %s\n", (unsigned long long)timeline->steps,
+             (unsigned long long)timeline->now_ns, who, text);
+    append(timeline, line);
+}
+
 void sri_timeline_tell(void *self, const char *text)
 {
-    struct sri_timeline *timeline = self;
-    char line[240];
-    snprintf(line, sizeof line, "%6llu %14llu ns  program: %s\n", (unsigned long long)timeline->steps,
-             (unsigned long long)timeline->now_ns, text);
-    append(timeline, line);
+    sri_timeline_say(self, "program", text);
 }
 
 void sri_timeline_begin(struct sri_timeline *timeline)

@@ -23,6 +23,8 @@ void sri_timeline_fini(struct sri_timeline *timeline);
 struct sri_observer sri_timeline_observer(struct sri_timeline *timeline);
 /* A call of the program. */
 void sri_timeline_tell(void *timeline, const char *text);
+/* What `who` did, or is the matter with. */
+void sri_timeline_say(struct sri_timeline *timeline, const char *who, const char *text);
 /* Where the last `lines` lines begin. */
 const char *sri_timeline_tail(const struct sri_timeline *timeline, size_t lines);
 

@@ -17,6 +17,7 @@
 #include "fate/tape_file.h"
 #include "host/host.h"
 #include "run/detect.h"
+#include "run/steps.h"
 #include "run/trap.h"
 
 struct sri_agent sri_agent;
@@ -60,8 +61,11 @@ static uint32_t pick(void *self, const struct sri_question *question)
      * late, and ends all the same. */
     if (question->why == SRI_WHY_CANCEL && answer == 1)
         answer = 2;
-    if (answer != 0)
-        sri_agent.page->fired[sri_point_of(sri_freedom_of(question), answer)]++;
+    if (answer != 0) {
+        enum sri_point point = sri_point_of(sri_freedom_of(question), answer);
+        sri_agent.page->fired[point]++;
+        sri_steps_fault(point);
+    }
     sri_agent.page->asked[sri_freedom_of(question)]++;
     return answer;
 }
@@ -108,6 +112,7 @@ static void observe(void *self, const struct sri_event *event)
         page->hash = agent->trace.hash;
         page->events = agent->trace.events;
     }
+    sri_steps_event(event);
     if (agent->detects)
         sri_detect_event(event);
 }

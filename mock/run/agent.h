@@ -18,6 +18,7 @@ struct sri_agent {
     bool seeded; /* things go wrong, by a seed or a tape */
     bool detects;
     bool traps;    /* system calls are caught from below too */
+    bool draws;    /* its steps are kept (steps.h) */
     bool unmapped; /* memory went: what the engine knows of pages is to be learned again */
     uint64_t seed;
     uint64_t stall_ms;

@@ -12,6 +12,7 @@
 
 #include "run/agent.h"
 #include "run/detect.h"
+#include "run/steps.h"
 
 #define TEXT 4096
 #define TOLD 64
@@ -158,6 +159,7 @@ void sri_finding(const char *name, const struct sri_borrowed *about, const char 
         sri_agent.page->suppressed++;
     } else if (!is_told(name, place)) {
         sri_agent.page->findings++;
+        sri_steps_finding(name, about != NULL ? about->request : 0);
         write_out(&text);
     }
     errno = saved;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "run/agent.h"
+#include "run/steps.h"
 
 #define TEXT_MOST 65536
 
@@ -43,6 +44,8 @@ static void read_setting(struct sri_agent *agent, const char *name, const char *
         agent->detects = number != 0;
     } else if (strcmp(name, "trap") == 0) {
         agent->traps = number != 0;
+    } else if (strcmp(name, "draw") == 0) {
+        agent->draws = number != 0;
     } else if (strcmp(name, "stall-ms") == 0) {
         agent->stall_ms = number;
     }
@@ -104,5 +107,7 @@ int sri_agent_open_page(struct sri_agent *agent)
     agent->page->seeded = agent->seeded;
     agent->page->seed = agent->seed;
     name_program(agent->page);
+    if (agent->draws && (rc = sri_steps_open(agent)) != 0)
+        sri_agent_environment("its steps can't be kept: %s", strerror(-rc));
     return 0;
 }

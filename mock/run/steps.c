@@ -1,0 +1,87 @@
+/*
+ * Keeping the steps of a watched process (steps.h). Nothing where nobody asked for them.
+ */
+#include "run/steps.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "run/agent.h"
+
+static struct sri_run_steps *kept;
+
+int sri_steps_open(const struct sri_agent *agent)
+{
+    char path[SRI_RUN_TEXT + 40];
+    int fd = -1;
+    kept = NULL; /* a child's are its own */
+    for (int i = 0; i < 100 && fd < 0; i++) {
+        snprintf(path, sizeof path, "%s/%d.%d" SRI_RUN_STEPS_END, agent->folder, (int)getpid(), i);
+        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    }
+    if (fd < 0)
+        return -errno;
+    void *memory = MAP_FAILED;
+    if (ftruncate(fd, (off_t)sizeof *kept) == 0)
+        memory = mmap(NULL, sizeof *kept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    int rc = memory == MAP_FAILED ? -errno : 0;
+    (void)syscall(SYS_close, fd);
+    if (rc != 0)
+        return rc;
+    kept = memory;
+    kept->magic = SRI_RUN_STEPS_MAGIC;
+    kept->pid = getpid();
+    snprintf(kept->program, sizeof kept->program, "%.39s", agent->page->program);
+    return 0;
+}
+
+/* Findings come from any thread. */
+static struct sri_run_step *next(void)
+{
+    return &kept->steps[__atomic_fetch_add(&kept->count, 1, __ATOMIC_RELAXED) % SRI_RUN_STEPS];
+}
+
+void sri_steps_event(const struct sri_event *event)
+{
+    if (kept == NULL)
+        return;
+    bool lends = event->segment_count > 0 && event->segments != NULL;
+    uint64_t length = lends ? event->segments[0].iov_len : 0;
+    *next() = (struct sri_run_step){
+        .kind = (uint8_t)event->kind,
+        .lending = (uint8_t)event->lending,
+        .opcode = event->opcode,
+        .last = event->last,
+        .ring = event->ring,
+        .flags = event->flags,
+        .cq_ready = event->cq_ready,
+        .request = event->request,
+        .result = event->result,
+        .now_ns = event->now_ns,
+        .more.of = {.user_data = event->user_data,
+                    .memory = lends ? (uintptr_t)event->segments[0].iov_base : 0,
+                    .length = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX,
+                    .sq_ready = event->sq_ready},
+    };
+}
+
+void sri_steps_fault(uint32_t point)
+{
+    if (kept != NULL)
+        *next() = (struct sri_run_step){.kind = SRI_RUN_STEP_FAULT, .result = point};
+}
+
+void sri_steps_finding(const char *name, uint64_t request)
+{
+    if (kept == NULL)
+        return;
+    struct sri_run_step step = {.kind = SRI_RUN_STEP_FINDING, .request = request};
+    snprintf(step.more.name, sizeof step.more.name, "%s", name);
+    *next() = step;
+}
