@@ -27,12 +27,14 @@ static void run_first(struct sr_ring *ring)
     end_for_callback(ring, id);
 }
 
+/* One of them may drop a multishot, and with it what others wait for. */
 uint32_t sri_run_due_callbacks(struct sr_ring *ring)
 {
     uint32_t due = ring->callbacks.count;
-    for (uint32_t ran = 0; ran < due; ran++)
+    uint32_t ran = 0;
+    for (; ran < due && ring->callbacks.count != 0; ran++)
         run_first(ring);
-    return due;
+    return ran;
 }
 
 uint32_t sr_ring_callbacks_due(const struct sr_ring *ring)

@@ -144,6 +144,22 @@ static void unknown(struct sr_ring *ring, const struct io_uring_cqe *cqe)
             (unsigned long long)cqe->user_data, cqe->res, cqe->flags);
 }
 
+/*
+ * A cancel came too late, or too early. A multishot that goes on is nobody's to ask again once it is dropped: it is asked by
+ * itself, once here and then with each completion that it has (ORPH-5).
+ */
+static void note_miss(struct sr_ring *ring, struct sri_slot *slot)
+{
+    if (sri_operation_move(&slot->state, SRI_OPERATION_MISS) != 0)
+        return;
+    ring->missed = true;
+    if (slot->claim != SRI_CLAIM_ORPHAN || !sri_is_multishot(slot) ||
+        (slot->marks & SRI_MARK_ASKED_AGAIN) != 0)
+        return;
+    sri_mark(slot, SRI_MARK_ASKED_AGAIN, 0);
+    sri_want_cancel(ring, slot);
+}
+
 /* The CQE of a cancel or a linked timeout: one less owed to its operation's slot. */
 static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
 {
@@ -154,9 +170,8 @@ static bool note_tagged(struct sr_ring *ring, const struct io_uring_cqe *cqe)
         return false;
     sri_slot_refresh(ring, slot);
     sri_repay(slot);
-    if (sri_id_tag(id) == SRI_TAG_CANCEL && cqe->res < 0 &&
-        sri_operation_move(&slot->state, SRI_OPERATION_MISS) == 0)
-        ring->missed = true;
+    if (sri_id_tag(id) == SRI_TAG_CANCEL && cqe->res < 0)
+        note_miss(ring, slot);
     bool expired = sri_id_tag(id) == SRI_TAG_LIMIT && cqe->res == -ETIME;
     if (expired && (slot->marks & SRI_MARK_PARTED) != 0 && slot->state == SRI_OPERATION_SUBMITTED)
         sri_want_cancel(ring, slot);

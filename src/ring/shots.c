@@ -61,6 +61,8 @@ bool sri_note_shot(struct sr_ring *ring, struct sri_slot *slot, const struct io_
         if (selected != NULL)
             sri_buffer_move(selected, SRI_OWNER_COMPLETE);
         sri_dispose_result(ring, slot->opcode, cqe->res, selected);
+        if (slot->claim == SRI_CLAIM_ORPHAN && slot->state == SRI_OPERATION_SUBMITTED)
+            sri_want_cancel(ring, slot); /* which has missed it before */
         return true;
     }
     struct sri_slot *shot = take_shot(ring, slot);
@@ -100,7 +102,9 @@ static int find(struct sr_ring *ring, const struct sr_multishot *multishot, stru
     if (refused != 0)
         return refused;
     *slot = sri_slot_find(ring, multishot->id);
-    return *slot != NULL && sri_is_multishot(*slot) && (*slot)->claim != SRI_CLAIM_ORPHAN ? 0 : SR_ESTALE;
+    /* One that has ended keeps its slot while the answer to a cancel is owed. */
+    bool is_ones = *slot != NULL && (*slot)->claim != SRI_CLAIM_ORPHAN && (*slot)->claim != SRI_CLAIM_NONE;
+    return is_ones && sri_is_multishot(*slot) ? 0 : SR_ESTALE;
 }
 
 int sr_multishot_stop(struct sr_ring *ring, const struct sr_multishot *multishot)

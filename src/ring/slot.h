@@ -34,6 +34,7 @@ enum {
     SRI_MARK_RECALLED = 1u << 4, /* ended without ever having been submitted */
     SRI_MARK_SEVERAL =
         1u << 5, /* more CQEs than one: a multishot; or a zero-copy send whose notification is to come */
+    SRI_MARK_ASKED_AGAIN = SRI_MARK_WANT_PEER, /* of a multishot, which wants none: a cancel has missed it */
 };
 
 _Static_assert(sizeof(struct sri_slot) == 64, "one cache line per operation");

@@ -237,6 +237,58 @@ SR_UNCHECKED static void an_ended_one_is_dropped_with_its_end(void **state)
     fake_ring_close(&f);
 }
 
+/* One that has ended is stale, also while the answer to its cancel is owed; and nothing is counted twice (OP-3). */
+SR_UNCHECKED static void an_ended_one_is_stale_while_its_cancel_is_owed(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_completion done;
+    struct sr_multishot accepts = submit_accepts(&f);
+    uint64_t id = accepts.id;
+    assert_int_equal(sr_multishot_stop(f.ring, &accepts), 0);
+    fake_kernel_post(f.kernel, id, -ECANCELED);
+    expect_next(&f, -ECANCELED, false);
+
+    assert_int_equal(sr_multishot_stop(f.ring, &accepts), SR_ESTALE);
+    assert_int_equal(sr_multishot_drop(f.ring, &accepts), SR_ESTALE);
+    assert_int_equal(sr_ring_next(f.ring, &done), SR_ENOTHING_IN_FLIGHT);
+    assert_int_equal(sr_ring_dispatch_wait(f.ring, SR_FOREVER, NULL), SR_ENOTHING_IN_FLIGHT);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    if (fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL) != 0)
+        fake_kernel_post(f.kernel, cancel_of(id), -ENOENT);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    fake_ring_close(&f);
+}
+
+/* A dropped one that a cancel missed is asked again: at once, and then with each completion it still has (ORPH-5). */
+static void a_dropped_one_is_asked_again(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_multishot accepts = submit_accepts(&f);
+    uint64_t id = accepts.id;
+    assert_int_equal(sr_multishot_drop(f.ring, &accepts), 0);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL), 1);
+
+    fake_kernel_post(f.kernel, cancel_of(id), -EALREADY);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL), 2);
+    fake_kernel_post(f.kernel, cancel_of(id), -EALREADY);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL), 2);
+
+    post_shot(&f, (struct sr_multishot){id}, 11);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(f.kernel->closed[0], 11);
+    assert_int_equal(fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL), 3);
+    fake_kernel_post(f.kernel, cancel_of(id), 0);
+    fake_kernel_post(f.kernel, id, -ECANCELED);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(sr_ring_orphan_count(f.ring), 0);
+    fake_ring_close(&f);
+}
+
 /* Draining asks a multishot to end, whatever dropping does, and closes what nobody takes (RING-4, ORPH-4). */
 static void draining_ends_it(void **state)
 {
@@ -321,6 +373,43 @@ static void a_callback_gets_each(void **state)
     assert_int_equal(stats_of(f.ring).ended_for_callback, 2);
     assert_int_equal(f.kernel->closed_count, 2);
     assert_int_equal(sr_ring_dispatch_wait(f.ring, SR_FOREVER, NULL), SR_ENOTHING_IN_FLIGHT);
+    fake_ring_close(&f);
+}
+
+struct dropping {
+    struct sr_multishot accepts;
+    uint32_t calls;
+};
+
+SR_UNCHECKED static void drop_itself(struct sr_ring *ring, struct sr_completion *done, void *user)
+{
+    struct dropping *dropping = user;
+    dropping->calls++;
+    assert_int_equal(sr_multishot_drop(ring, &dropping->accepts), 0);
+    assert_int_equal(sr_take_plain(done), 11);
+}
+
+/* A callback drops its own multishot while others of its completions wait: they are disposed of, and no callback runs. */
+static void a_callback_drops_its_own(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct dropping dropping = {0};
+    uint32_t ran;
+    struct sr_op_spec spec = sr_spec_multishot(sr_spec_accept(sr_fd(5), 0));
+    assert_int_equal(sr_multishot_start(f.ring, &spec, drop_itself, &dropping, &dropping.accepts), 0);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    uint64_t id = dropping.accepts.id;
+    for (int32_t i = 0; i < 3; i++)
+        post_shot(&f, dropping.accepts, 11 + i);
+
+    assert_int_equal(sr_ring_dispatch(f.ring, &ran), 0);
+    assert_int_equal(ran, 1);
+    assert_int_equal(dropping.calls, 1);
+    assert_true(f.kernel->closed_count == 2 && f.kernel->closed[0] == 12 && f.kernel->closed[1] == 13);
+    fake_kernel_post(f.kernel, cancel_of(id), 0);
+    fake_kernel_post(f.kernel, id, -ECANCELED);
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
     fake_ring_close(&f);
 }
 
@@ -429,9 +518,12 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(dropping_closes_what_nobody_takes),
     cmocka_unit_test(a_queued_one_is_withdrawn),
     cmocka_unit_test(an_ended_one_is_dropped_with_its_end),
+    cmocka_unit_test(an_ended_one_is_stale_while_its_cancel_is_owed),
+    cmocka_unit_test(a_dropped_one_is_asked_again),
     cmocka_unit_test(draining_ends_it),
     cmocka_unit_test(what_makes_no_multishot_is_refused),
     cmocka_unit_test(a_callback_gets_each),
+    cmocka_unit_test(a_callback_drops_its_own),
     cmocka_unit_test(one_accept_gives_every_connection),
     cmocka_unit_test(one_poll_tells_every_write),
     cmocka_unit_test_teardown(bad_luck_leaks_no_connection, abandon_loop),
