@@ -127,16 +127,21 @@ static int make_memory(struct sr_provider *provider)
     return 0;
 }
 
-/* The lowest number that no live provider of the ring has. */
-static bool take_group(struct sr_provider *provider)
+/*
+ * Under the lowest number that no live provider of the ring has. The kernel may have kept one of an earlier provider, whose
+ * entries could not be taken from it: nothing selects from that any more, and the next number is as good.
+ */
+static int register_group(struct sr_provider *provider)
 {
     for (uint32_t group = 0; group <= UINT16_MAX; group++) {
-        if (provider_of(provider->ring, group) == NULL) {
-            provider->group = (uint16_t)group;
-            return true;
-        }
+        if (provider_of(provider->ring, group) != NULL)
+            continue;
+        provider->group = (uint16_t)group;
+        int rc = register_entries(provider);
+        if (rc != -EEXIST)
+            return rc;
     }
-    return false;
+    return -ENOSPC;
 }
 
 static bool is_power_of_two(uint32_t number)
@@ -161,7 +166,7 @@ int sr_provider_new(struct sr_ring *ring, uint32_t count, size_t buffer_size, st
     provider->buffer_size = buffer_size;
     rc = make_memory(provider);
     if (rc == 0)
-        rc = take_group(provider) ? register_entries(provider) : -ENOSPC;
+        rc = register_group(provider);
     if (rc != 0) {
         destroy(provider);
         return rc;

@@ -312,6 +312,9 @@ static int fake_register(void *self, int ring, uint32_t opcode, void *arg, uint3
     assert_int_equal(ring, FAKE_RING_FD);
     if (kernel->register_error != 0)
         return kernel->register_error;
+    if (opcode == IORING_REGISTER_PBUF_RING &&
+        ((const struct io_uring_buf_reg *)arg)->bgid < kernel->groups_taken)
+        return -EEXIST;
     if (opcode == IORING_REGISTER_PBUF_RING || opcode == IORING_UNREGISTER_PBUF_RING)
         return 0;
     if (opcode == IORING_REGISTER_FILES2)

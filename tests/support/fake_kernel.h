@@ -44,6 +44,7 @@ struct fake_kernel {
     int register_error;
     uint32_t
         update_fails_at; /* of what is put into a table, counted from 1, this item and all later ones: -ENFILE; 0: none */
+    uint32_t groups_taken; /* of provided buffers, from 0 on: -EEXIST */
     int wake_error;
     int close_error; /* of descriptors other than the ring */
     uint64_t now_ns;

@@ -344,6 +344,22 @@ static int abandon_loop(void **state)
     return 0;
 }
 
+/* A number that the kernel kept, because an earlier provider could not be taken from it, is passed over. */
+static void a_group_that_the_kernel_kept_is_passed_over(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_provider *provider;
+    f.kernel->groups_taken = 2;
+    assert_int_equal(sr_provider_new(f.ring, 4, 16, &provider), 0);
+
+    struct sr_op op = submit_selecting(&f, provider);
+    assert_int_equal(f.kernel->seen[0].buf_group, 2);
+    post_selected(&f, op.id, 7, 2, 0);
+    assert_int_equal(await_result(f.ring, &op), 7);
+    close_provider(&f, provider);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_chosen_buffer_comes_with_the_completion),
     cmocka_unit_test(an_error_may_bring_one),
@@ -355,6 +371,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(one_receive_brings_every_message),
     cmocka_unit_test(a_read_selects_too),
     cmocka_unit_test_teardown(bad_luck_keeps_no_buffer, abandon_loop),
+    cmocka_unit_test(a_group_that_the_kernel_kept_is_passed_over),
 };
 
 SR_TEST_MAIN(tests)
