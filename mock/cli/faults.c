@@ -144,7 +144,7 @@ const struct sri_verb sri_verb_faults = {
         "  --seeds N             seeds 1 ... N of each scenario (default 2); all else is quiet with an odd one\n"
         "  --first N             begin with seed N\n"
         "  --backend NAME        sim (default); engine, uring: allocations and calls of the kernel only\n"
-        "  --scenario A[,B]      storm, copy, echo, drain, orphans, mixed, bare, streams, batch, pinned, store (default: all)\n"
+        "  --scenario A[,B]      storm, copy, echo, drain, orphans, mixed, bare, streams, batch, pinned, store, shots (default: all)\n"
         "  --skip N              without the first N pairs of scenario and seed: where an interrupted one goes on\n"
         "  --jobs N              workers (default: one per processor)\n"
         "\n"

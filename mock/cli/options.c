@@ -53,7 +53,7 @@ static int read_scenarios(struct sri_options *options, const char *list)
         const struct sri_scenario *scenario = sri_scenario_named(list, length);
         if (scenario == NULL)
             return sri_complain(
-                "there is no scenario `%.*s`; there are storm, copy, echo, drain, orphans, mixed, bare, streams, batch, pinned, store",
+                "there is no scenario `%.*s`; there are storm, copy, echo, drain, orphans, mixed, bare, streams, batch, pinned, store, shots",
                 (int)length, list);
         if (campaign->scenario_count < SRI_SCENARIOS_MAX)
             campaign->scenarios[campaign->scenario_count++] = scenario;

@@ -11,6 +11,7 @@
 #include "explore/env.h"
 #include "fate/tape.h"
 #include "oracle/model.h"
+#include "oracle/shots.h"
 #include "oracle/streams.h"
 
 #define SRI_STAGE_FDS 128

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint8_t byte_of(uint64_t key, uint64_t at)
+uint8_t sri_flow_byte(uint64_t key, uint64_t at)
 {
     uint64_t z = key * UINT64_C(0x9e3779b97f4a7c15) ^ (at >> 3);
     z = (z ^ (z >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -95,7 +95,7 @@ static void judge_file_bytes(struct sri_streamed *it, const uint8_t *bytes, size
 static bool is_next(struct sri_flow *flow, const uint8_t *bytes, size_t size)
 {
     size_t same = 0;
-    while (same < size && bytes[same] == byte_of(flow->key, flow->got + same))
+    while (same < size && bytes[same] == sri_flow_byte(flow->key, flow->got + same))
         same++;
     flow->got += same;
     return same == size && flow->got <= flow->given;
@@ -140,7 +140,7 @@ int sri_streamed_write(struct sri_streamed *it, size_t size, bool waits)
     if (it->is_file && it->position + size > SRI_STREAM_FILE_MAX)
         size = SRI_STREAM_FILE_MAX - it->position;
     for (size_t i = 0; i < size; i++)
-        bytes[i] = byte_of(it->out.key, it->out.given + i);
+        bytes[i] = sri_flow_byte(it->out.key, it->out.given + i);
     it->waits = waits;
     int rc = waits ? sr_stream_write_all(it->stream, bytes, size, &taken)
                    : sr_stream_poll_write(it->stream, bytes, size, &taken);

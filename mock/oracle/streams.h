@@ -24,6 +24,8 @@ struct sri_flow {
     bool ended;     /* the sender has said its last */
 };
 
+uint8_t sri_flow_byte(uint64_t key, uint64_t at);
+
 struct sri_streamed {
     struct sri_model *model;
     struct sr_stream *stream; /* NULL: none */

@@ -8,7 +8,7 @@
 static const struct sri_scenario *const all[] = {
     &sri_scenario_storm,   &sri_scenario_copy,   &sri_scenario_echo,  &sri_scenario_drain,
     &sri_scenario_orphans, &sri_scenario_mixed,  &sri_scenario_bare,  &sri_scenario_streams,
-    &sri_scenario_batch,   &sri_scenario_pinned, &sri_scenario_store,
+    &sri_scenario_batch,   &sri_scenario_pinned, &sri_scenario_store, &sri_scenario_shots,
 };
 
 const struct sri_scenario *const *sri_scenarios(size_t *count)

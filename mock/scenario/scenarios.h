@@ -19,6 +19,7 @@ extern const struct sri_scenario sri_scenario_streams;
 extern const struct sri_scenario sri_scenario_batch;
 extern const struct sri_scenario sri_scenario_pinned;
 extern const struct sri_scenario sri_scenario_store;
+extern const struct sri_scenario sri_scenario_shots;
 
 /* Wrong, and found only by its name. */
 extern const struct sri_scenario sri_scenario_faulty;
