@@ -23,6 +23,11 @@ static void finish(void *self, struct sri_attempt *attempt, int64_t result)
     sri_engine_finish(self, attempt, result);
 }
 
+static bool part(void *self, struct sri_file *file)
+{
+    return sri_engine_part(self, file);
+}
+
 void sri_sim_world_link(struct sri_sim_world *world, const struct sri_sim_world_links *links)
 {
     world->links = *links;
@@ -30,7 +35,7 @@ void sri_sim_world_link(struct sri_sim_world *world, const struct sri_sim_world_
 
 void sri_sim_world_attach(struct sri_sim_world *world, struct sri_engine *engine)
 {
-    struct sri_sim_world_links links = {ready, finish, engine, sri_engine_user(engine)};
+    struct sri_sim_world_links links = {ready, finish, part, engine, sri_engine_user(engine)};
     sri_sim_world_link(world, &links);
 }
 

@@ -175,6 +175,8 @@ struct sri_file *sri_file_at(struct sri_sim_world *world, int fd);
 void sri_file_hold(struct sri_file *file);
 /* The last one frees the description and ends what it stands for. */
 void sri_file_drop(struct sri_sim_world *world, struct sri_file *file);
+/* The end of what has no reference left. */
+void sri_file_end(struct sri_sim_world *world, struct sri_file *file);
 /* The lowest free number now stands for it and holds it. -EMFILE. */
 int sri_descriptor_make(struct sri_sim_world *world, struct sri_file *file, bool by_operation);
 int sri_descriptor_close(struct sri_sim_world *world, int fd);

@@ -272,8 +272,11 @@ int sri_socket_shutdown(struct sri_sim_world *world, struct sri_socket *socket, 
         return 0;
     }
     shut(socket, how);
+    if (!internet) /* its own are told first (measured); over the network the news is sent first */
+        sri_wake_waiters(world, socket->file);
     shut_peer(world, socket, how);
-    sri_wake_waiters(world, socket->file);
+    if (internet)
+        sri_wake_waiters(world, socket->file);
     sri_datagram_let_send(world);
     return internet && !connected ? -ENOTCONN : 0;
 }

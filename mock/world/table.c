@@ -51,14 +51,28 @@ static void end(struct sri_sim_world *world, struct sri_file *file)
     sri_interest_end(world, file);
 }
 
+/* Others see the end of a pipe or a socket. */
+static bool ends_later(const struct sri_sim_world *world, struct sri_file *file)
+{
+    bool seen = file->kind == SRI_FILE_PIPE_READ || file->kind == SRI_FILE_PIPE_WRITE ||
+                file->kind == SRI_FILE_SOCKET;
+    return seen && world->links.part != NULL && world->links.part(world->links.self, file);
+}
+
+void sri_file_end(struct sri_sim_world *world, struct sri_file *file)
+{
+    end(world, file);
+    sri_stock_give(&world->files, file);
+}
+
 void sri_file_drop(struct sri_sim_world *world, struct sri_file *file)
 {
     SRI_REQUIRE(file->references > 0);
     if (--file->references > 0)
         return;
     SRI_REQUIRE(file->waiting.first == NULL);
-    end(world, file);
-    sri_stock_give(&world->files, file);
+    if (!ends_later(world, file))
+        sri_file_end(world, file);
 }
 
 int sri_descriptor_make(struct sri_sim_world *world, struct sri_file *file, bool by_operation)

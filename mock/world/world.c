@@ -174,6 +174,11 @@ static void file_put(void *self, struct sri_file *file)
     sri_file_drop(self, file);
 }
 
+static void file_end(void *self, struct sri_file *file)
+{
+    sri_file_end(self, file);
+}
+
 static int close_descriptor(void *self, int fd)
 {
     return sri_descriptor_close(self, fd);
@@ -355,6 +360,7 @@ struct sri_world sri_sim_world_interface(struct sri_sim_world *world)
         .name = "sim",
         .file_get = file_get,
         .file_put = file_put,
+        .file_end = file_end,
         .start = start,
         .cancel = cancel,
         .close = close_descriptor,

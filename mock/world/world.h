@@ -31,6 +31,8 @@ struct sri_sim_world_options {
 struct sri_sim_world_links {
     void (*ready)(void *self, struct sri_attempt *attempt);
     void (*finish)(void *self, struct sri_attempt *attempt, int64_t result);
+    /* A file that is nobody's any more is to end later. NULL: at once. */
+    bool (*part)(void *self, struct sri_file *file);
     void *self;
     struct sri_user *user;
 };

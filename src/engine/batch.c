@@ -17,6 +17,8 @@ void sri_batch_follow(struct sri_ring *ring)
     if (!sri_list_empty(&ring->followers))
         sri_look_unless_told(ring->engine);
     sri_counting_advance(ring);
+    if (ring->engine->closing_count > 0)
+        sri_closing_publish(ring->engine);
     sri_chain_follow(ring);
 }
 

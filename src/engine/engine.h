@@ -82,6 +82,9 @@ uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);
 void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt);
 void sri_engine_finish(struct sri_engine *engine, struct sri_attempt *attempt, int64_t result);
 
+/* From a world: nothing refers to this file any more. True: the engine says when it is to end (file_end()). */
+bool sri_engine_part(struct sri_engine *engine, struct sri_file *file);
+
 /* A kernel's own name for an opcode, as in the headers without IORING_OP_: "READV"; "?" when unknown. */
 const char *sri_opcode_name(uint8_t opcode);
 

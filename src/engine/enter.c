@@ -133,6 +133,7 @@ static bool is_enough(struct sri_ring *ring, uint32_t min_complete, uint32_t exp
 {
     do {
         advance_held(ring, min_complete);
+        sri_closing_end(ring->engine);
         if (visible(ring) >= min_complete)
             return true;
     } while (!sri_list_empty(&ring->held));
@@ -353,7 +354,12 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
         sri_emit_ring(ring, SRI_EVENT_ENTER, to_submit, flags);
     if (engine->sqpoll_rings > 0)
         sri_sqpoll_look(engine);
+    engine->entered++;
+    engine->entered_ring = ring;
+    engine->closing_deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
     int result = work(ring, to_submit, min_complete, flags, arg, arg_size);
+    engine->entered--;
+    sri_closing_end(engine);
     if (sri_is_watched(engine) && !ring->closed)
         sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);
     /* Who waited here sees what came, and sleeps on no descriptor. */

@@ -39,6 +39,14 @@ static void close_slot(struct sri_request *request)
     sri_end(request);
 }
 
+static void close_number(struct sri_request *request)
+{
+    struct sri_engine *engine = request->ring->engine;
+    sri_closing_begin(request);
+    sri_attempt(request);
+    engine->closes = false;
+}
+
 void sri_attempt_later(struct sri_request *request)
 {
     request->shots &= (uint8_t)~SRI_SHOT_FIRST;
@@ -56,8 +64,12 @@ static inline void issue(struct sri_request *request, const struct sri_opcode *o
             sri_attempt_later(request);
             return;
         }
-        if ((opcode->traits & SRI_TRAIT_CLOSES) && request->file_slot != 0)
+        if ((opcode->traits & SRI_TRAIT_CLOSES) && request->file_slot != 0) {
             close_slot(request);
+            return;
+        }
+        if (opcode->traits & SRI_TRAIT_CLOSES)
+            close_number(request);
         else
             sri_attempt(request);
         return;
@@ -231,8 +243,10 @@ static void join_batch(struct round *round, const struct sri_request *request)
     bool gathers = ring == ring->engine->gathering && ring->gathered < ring->wanted;
     if ((round->left == 0 && !gathers) || worker || ring != round->ring || is_broken_off(round, ring))
         leave_batch(round);
-    if (round->left == 0)
+    if (round->left == 0) {
+        sri_closing_turn(ring->engine);
         round->left = ring->engine->due.count + 1;
+    }
     if (round->ring != NULL || worker || ring->closed)
         return;
     round->ring = ring;
@@ -260,8 +274,12 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
         struct sri_request *request = sri_due_take(engine);
         if (request == NULL && gathers_more(engine))
             continue;
-        if (request == NULL && round.ring == NULL)
-            break;
+        if (request == NULL && round.ring == NULL) {
+            if (engine->closing_count == 0 || engine->closing_deferred)
+                break;
+            sri_closing_end(engine);
+            continue;
+        }
         if (request == NULL) {
             leave_batch(&round); /* what follows in its chains is due now */
             continue;
@@ -269,11 +287,13 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
         if (in_order)
             join_batch(&round, request);
         request->ring->gathered++;
-        sri_step(request);
         round.left -= in_order;
+        engine->batch_left = round.left;
+        sri_step(request);
         steps++;
     }
     leave_batch(&round);
+    engine->batch_left = 0;
     return steps;
 }
 

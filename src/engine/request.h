@@ -406,6 +406,16 @@ enum sri_refusal {
 
 #define SRI_TOLD_WORDS 4
 
+/* A file that is nobody's any more (closing.c). */
+struct sri_closing {
+    struct sri_file *file;
+    bool first; /* before what was woken by then */
+    bool late;  /* it joins the others when the batch is published */
+};
+
+/* More than so many at a time have their effect at once. */
+#define SRI_CLOSING 32
+
 struct sri_engine {
     struct sri_world world;
     struct sri_chooser chooser;
@@ -436,6 +446,14 @@ struct sri_engine {
     struct sri_engine_options options;
     uint32_t let_go_count; /* held requests to be let go (hold.c) */
     uint64_t let_go[SRI_LET_GO];
+    uint32_t entered;              /* calls inside sri_enter() */
+    struct sri_ring *entered_ring; /* of the last of them */
+    bool closes;                   /* a CLOSE is being carried out */
+    uint32_t batch_left;           /* of what is due, belongs to the batch that is under way */
+    bool closing_deferred;         /* the call is one of a ring that defers */
+    uint32_t closing_count;
+    uint32_t closing_turn; /* of them, those whose turn comes when the batch is over */
+    struct sri_closing closing[SRI_CLOSING];
     uint64_t told[SRI_REFUSALS][SRI_TOLD_WORDS]; /* bit per number of what was refused and told */
 };
 

@@ -77,6 +77,16 @@ int sri_iopoll_admit(const struct sri_request *request);
 void sri_letters_open(struct sri_ring *ring);
 void sri_letters_drop(struct sri_ring *ring);
 
+/* closing.c: what ends a little later. */
+/* A CLOSE is about to be carried out; engine->closes until it was. */
+void sri_closing_begin(struct sri_request *request);
+/* A batch is published, and with it goes what its requests held. */
+void sri_closing_publish(struct sri_engine *engine);
+/* A batch of what is due begins: what comes before it is let go of. */
+void sri_closing_turn(struct sri_engine *engine);
+/* All of it, now. */
+void sri_closing_end(struct sri_engine *engine);
+
 /* link.c: chains. */
 /* Adds a prepared request to what is being submitted; true when the batch must stop. */
 bool sri_submit(struct sri_request *request);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -102,6 +103,23 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     file->last_waiter = NULL;
     sri_list_append(&host->fresh, &file->fresh);
     return file;
+}
+
+static bool lingers(int fd)
+{
+    struct linger linger = {0, 0};
+    socklen_t length = sizeof linger;
+    return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) == 0 && linger.l_onoff != 0;
+}
+
+/* It is pinned before the number is closed, as all that is fresh (attempt.c). */
+struct sri_file *sri_host_file_closing(void *self, int fd)
+{
+    struct sri_host *host = self;
+    if (!look_up(host, fd) || (host->last.kind != SRI_HOST_PIPE && host->last.kind != SRI_HOST_SOCKET) ||
+        (host->last.kind == SRI_HOST_SOCKET && lingers(fd)))
+        return NULL;
+    return sri_host_file_get(host, fd);
 }
 
 void sri_host_file_put(void *self, struct sri_file *file)

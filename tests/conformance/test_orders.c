@@ -2,6 +2,7 @@
  * Who comes first: among those that a cancel could find, those that it ends, and those that go on in chains.
  */
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "support/conform.h"
 #include "support/main.h"
@@ -429,6 +430,104 @@ static void a_request_that_goes_on_ends_what_came_before_it(struct conform *c)
     conform_close_both(c, pipe);
 }
 
+static struct io_uring_sqe *close_later(struct conform *c, uint64_t user_data, int fd)
+{
+    struct io_uring_sqe *sqe = conform_sqe(c, user_data);
+    io_uring_prep_close(sqe, fd);
+    return sqe;
+}
+
+static void a_peer_is_found_until_the_submission_is_over(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    close_later(c, 1, ends[0]);
+    io_uring_prep_write(conform_sqe(c, 2), ends[1], "x", 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_write(conform_sqe(c, 3), ends[1], "x", 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close(c, ends[1]);
+}
+
+static void what_follows_a_close_still_finds_the_peer(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_sqe_set_flags(close_later(c, 1, ends[0]), IOSQE_IO_LINK);
+    io_uring_prep_write(conform_sqe(c, 2), ends[1], "x", 1, 0);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close(c, ends[1]);
+}
+
+/* Three readers whose writers are closed in their order, and one that is woken at some place among the closes. */
+static void close_three(struct conform *c, int woken_behind)
+{
+    int ends[3][2];
+    int woken[2];
+    conform_pipe(c, woken);
+    for (uint64_t i = 0; i < 3; i++) {
+        conform_pipe(c, ends[i]);
+        pend_read(c, 1 + i, ends[i][0]);
+    }
+    pend_read(c, 4, woken[0]);
+    conform_submit(c);
+    for (int i = 0; i < 3; i++) {
+        close_later(c, 11 + (uint64_t)i, ends[i][1]);
+        if (i == woken_behind)
+            io_uring_prep_write(conform_sqe(c, 20), woken[1], "x", 1, 0);
+    }
+    conform_submit(c);
+    conform_take_now(c);
+    for (int i = 0; i < 3; i++)
+        conform_close(c, ends[i][0]);
+    conform_close_both(c, woken);
+}
+
+static void of_several_that_are_closed_the_last_ends_first(struct conform *c)
+{
+    close_three(c, -1);
+}
+
+static void what_is_woken_stands_among_what_is_closed(struct conform *c)
+{
+    close_three(c, 1);
+}
+
+static void what_a_request_held_last_ends_with_its_batch(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_read(c, 1, ends[0]);
+    io_uring_prep_poll_add(conform_sqe(c, 2), ends[1], POLLHUP);
+    conform_submit(c);
+    close_later(c, 3, ends[0]);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_write(conform_sqe(c, 4), ends[1], "x", 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_take_now(c);
+    conform_close(c, ends[1]);
+}
+
+static void a_shutdown_tells_its_own_end_before_the_peers(struct conform *c)
+{
+    int ends[2];
+    conform_socketpair(c, ends);
+    pend_read(c, 1, ends[0]);
+    pend_read(c, 2, ends[1]);
+    conform_submit(c);
+    struct io_uring_sqe *sqe = conform_sqe(c, 3);
+    io_uring_prep_shutdown(sqe, ends[0], SHUT_RDWR);
+    io_uring_sqe_set_flags(sqe, IOSQE_CQE_SKIP_SUCCESS); /* a worker's: told at any moment */
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_close_both(c, ends);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a cancel finds what waits before a newer timeout",
      .run = a_cancel_finds_what_waits_before_a_newer_timeout,
@@ -538,6 +637,32 @@ static const struct conform_case cases[] = {
      .run = a_request_that_goes_on_ends_what_came_before_it,
      .expected = "submit: 1\n1: 0\nwritten: 1\nsubmit: 5\n3: 0\n5: 1 flags 3\n6: 1\n4: 0\n2: 1\n",
      .entries = 16},
+    {.name = "a peer is found until the submission is over",
+     .run = a_peer_is_found_until_the_submission_is_over,
+     .expected = "submit: 2\n1: 0\n2: 1\nsubmit: 1\n3: EPIPE\n"},
+    {.name = "what follows a close still finds the peer",
+     .run = what_follows_a_close_still_finds_the_peer,
+     .expected = "submit: 2\n1: 0\n2: 1\n"},
+    {.name = "on a ring that defers it does not",
+     .run = what_follows_a_close_still_finds_the_peer,
+     .expected = "submit: 2\n1: 0\n2: EPIPE\n",
+     .setup_flags = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER},
+    {.name = "of several that are closed the last ends first",
+     .run = of_several_that_are_closed_the_last_ends_first,
+     .expected = "submit: 4\nsubmit: 3\n11: 0\n12: 0\n13: 0\n3: 0\n2: 0\n1: 0\n"},
+    {.name = "what is woken stands among what is closed",
+     .run = what_is_woken_stands_among_what_is_closed,
+     .expected = "submit: 4\nsubmit: 4\n11: 0\n12: 0\n20: 1\n13: 0\n4: 1\n3: 0\n2: 0\n1: 0\n"},
+    {.name = "what a request held last ends with its batch",
+     .run = what_a_request_held_last_ends_with_its_batch,
+     .expected = "submit: 2\nsubmit: 1\n3: 0\nsubmit: 1\n4: 1\n1: 1\n2: 8\nnothing\n"},
+    {.name = "and is seen the next time on a ring that defers",
+     .run = what_a_request_held_last_ends_with_its_batch,
+     .expected = "submit: 2\nsubmit: 1\n3: 0\nsubmit: 1\n4: 1\n1: 1\n2: 8\n",
+     .setup_flags = IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SINGLE_ISSUER},
+    {.name = "a shutdown tells its own end before the peer's",
+     .run = a_shutdown_tells_its_own_end_before_the_peers,
+     .expected = "submit: 2\nsubmit: 1\n1: 0\n2: 0\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

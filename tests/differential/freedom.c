@@ -57,18 +57,6 @@ static bool has_object(uint8_t kind)
     return (kind >= DF_READ && kind <= DF_POLL) || kind == DF_ACCEPT || kind == DF_CONNECT;
 }
 
-/* The kernel lets go of a closed descriptor's object a little later, when it leaves for user space. */
-static bool is_closed_under(const struct df_program *program, const struct df_entry *entry)
-{
-    if (!has_object(entry->kind) || program->object[entry->object] == DF_FILE)
-        return false;
-    for (uint32_t i = 0; i < program->entries; i++) {
-        if (program->entry[i].kind == DF_CLOSE && program->entry[i].object == entry->object)
-            return true;
-    }
-    return false;
-}
-
 static bool is_of_file(const struct df_program *program, const struct df_entry *entry)
 {
     return entry->kind == DF_FSYNC || entry->kind == DF_OPENAT || entry->kind == DF_NOP ||
@@ -96,11 +84,10 @@ static void set_round(struct df_freedom *freedom, const struct df_program *progr
 {
     for (uint32_t i = 0; i < round->count; i++) {
         const struct df_entry *entry = &program->entry[round->first + i];
-        bool is_free = entry->floats || is_closed_under(program, entry);
-        freedom->floats[entry->user_data] |= is_free;
+        freedom->floats[entry->user_data] |= entry->floats;
         bool watched = !round->settles || is_met(program, round, entry);
-        freedom->delays[entry->user_data] |= is_free && watched;
-        freedom->reports[entry->user_data] |= is_free && (watched || !is_of_file(program, entry));
+        freedom->delays[entry->user_data] |= entry->floats && watched;
+        freedom->reports[entry->user_data] |= entry->floats && (watched || !is_of_file(program, entry));
     }
 }
 

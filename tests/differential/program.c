@@ -29,6 +29,7 @@ struct drawing {
     bool floats;    /* the round has an entry that floats */
     bool chain;     /* all entries of the round are one chain */
     bool touched[DF_OBJECTS]; /* in this round */
+    bool used[DF_OBJECTS][2]; /* the same, of each end */
     bool ever[DF_OBJECTS];    /* before */
     bool cancels;             /* something is being cancelled */
     bool connects;            /* somebody connects */
@@ -239,10 +240,11 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
 {
     if (drawing->reach == DF_BOLD)
         return false;
-    if (entry->kind == DF_CLOSE)
-        return true;
     /* When one that counts begins behind a link, among ends of its own batch, the true kernel counts some of these. */
     if (entry->kind == DF_TIMEOUT && drawing->linked != 0 && (entry->variant == 1 || entry->variant == 2))
+        return true;
+    /* The true kernel lets go of what an entry has used when the batch is over, and so of a file closed behind it. */
+    if (entry->kind == DF_CLOSE && drawing->used[entry->object][entry->end])
         return true;
     /* An accept that is being cancelled still takes the wake of a connection, which then nobody hears of. */
     if ((entry->kind == DF_CONNECT && drawing->cancels) || (entry->kind == DF_CANCEL && drawing->connects))
@@ -311,6 +313,7 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
         let_float(entry);
     if (has_place(entry->kind)) {
         drawing->touched[entry->object] = true;
+        drawing->used[entry->object][entry->end] |= entry->kind != DF_CLOSE;
         drawing->ever[entry->object] = true;
         drawing->written[entry->object] |= floats;
     }
@@ -462,6 +465,7 @@ static void draw_round(struct drawing *drawing)
     drawing->cancels = drawing->cancels && drawing->unsettled; /* else all have ended */
     drawing->connects = drawing->connects && drawing->unsettled;
     memset(drawing->touched, 0, sizeof drawing->touched);
+    memset(drawing->used, 0, sizeof drawing->used);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
     drawing->briefly = false;
@@ -476,9 +480,7 @@ static void draw_round(struct drawing *drawing)
            chance(drawing, program->rounds == 0 ? 60 : 400)) {
         struct df_poke poke;
         draw_poke(drawing, &poke);
-        bool ends = poke.kind == DF_POKE_CLOSE || poke.kind == DF_POKE_SHUTDOWN;
-        bool tcp = program->object[poke.object] == DF_TCP;
-        if ((ends || tcp) && (tcp || drawing->reach == DF_PLAIN))
+        if (program->object[poke.object] == DF_TCP) /* when the far end knows is the network's business */
             continue;
         if (can_be_poked(program->object[poke.object]))
             round->poke[round->pokes++] = poke;
