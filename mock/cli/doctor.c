@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 
 #include "backend/detect.h"
@@ -88,6 +89,19 @@ static void try_setup(const struct sr_backend *backend, const char *label, uint3
         backend->vtable->close(backend->self, ring);
 }
 
+/* Also for whoever may lock nothing: that is told here, and not by the first program that registers buffers. */
+static void try_register(const struct sr_backend *backend, int ring)
+{
+    static char page[4096] __attribute__((aligned(4096)));
+    struct iovec buffer = {page, sizeof page};
+    int rc = backend->vtable->register_(backend->self, ring, IORING_REGISTER_BUFFERS, &buffer, 1);
+    if (rc == -ENOMEM)
+        printf("%-14s refused: %s; raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=), or do without\n",
+               "registered", strerror(-rc));
+    else
+        printf("%-14s %s\n", "registered", rc >= 0 ? "buffers work" : strerror(-rc));
+}
+
 static void examine(const struct sr_backend *backend)
 {
     struct io_uring_params params;
@@ -100,6 +114,7 @@ static void examine(const struct sr_backend *backend)
     printf("%-14s works\n", "io_uring");
     print_features(params.features);
     print_opcodes(backend, ring);
+    try_register(backend, ring);
     backend->vtable->close(backend->self, ring);
     try_setup(backend, "DEFER_TASKRUN", IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     try_setup(backend, "COOP_TASKRUN", IORING_SETUP_COOP_TASKRUN);

@@ -62,26 +62,30 @@ static void explain_permission(struct sri_detection *why)
 {
     int disabled = sysctl_disabled();
     if (disabled > 0)
-        sri_format(why->reason, sizeof why->reason,
-                   "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d (%s)", disabled,
-                   disabled == 1 ? "refused outside its group" : "refused to everyone");
+        sri_format(
+            why->reason, sizeof why->reason,
+            "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d (%s); root sets it to 0%s",
+            disabled, disabled == 1 ? "refused outside its group" : "refused to everyone",
+            disabled == 1 ? ", or adds the user to the group in kernel.io_uring_group" : "");
     else if (is_filtered())
         sri_format(
             why->reason, sizeof why->reason,
-            "io_uring_setup answers EPERM: the sysctl kernel.io_uring_disabled is %d, and a seccomp filter applies",
-            disabled);
+            "io_uring_setup answers EPERM: a seccomp filter applies, a container's for example; its profile has to allow "
+            "io_uring_setup, io_uring_enter and io_uring_register");
     else
         sri_format(
             why->reason, sizeof why->reason,
-            "io_uring_setup answers EPERM: no sysctl and no seccomp filter explains it; a security module may");
+            "io_uring_setup answers EPERM: no sysctl and no seccomp filter explains it; a security module may: see the kernel's log");
 }
 
 static void explain_memory(struct sri_detection *why)
 {
     struct rlimit limit = {0, 0};
     getrlimit(RLIMIT_MEMLOCK, &limit);
-    sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes",
-               (unsigned long long)limit.rlim_cur);
+    sri_format(
+        why->reason, sizeof why->reason,
+        "io_uring_setup answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes; raise it (ulimit -l, LimitMEMLOCK=)",
+        (unsigned long long)limit.rlim_cur);
 }
 
 static void explain_refusal(struct sri_detection *why)
@@ -90,9 +94,12 @@ static void explain_refusal(struct sri_detection *why)
     case EPERM: explain_permission(why); break;
     case ENOMEM: explain_memory(why); break;
     case ENOSYS:
-        sri_format(why->reason, sizeof why->reason, "io_uring_setup answers ENOSYS: %s",
-                   is_filtered() ? "this kernel has no io_uring, or a seccomp filter hides it"
-                                 : "this kernel has no io_uring");
+        sri_format(
+            why->reason, sizeof why->reason, "io_uring_setup answers ENOSYS: %s",
+            is_filtered()
+                ? "this kernel has no io_uring, or a seccomp filter (a container's for example) hides it: "
+                  "its profile has to allow io_uring_setup, io_uring_enter and io_uring_register"
+                : "this kernel has no io_uring; Linux 5.11 and later have it, unless built without");
         break;
     default:
         sri_format(why->reason, sizeof why->reason, "io_uring_setup answers %s: %s",

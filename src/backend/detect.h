@@ -8,7 +8,7 @@
 
 struct sri_detection {
     char chosen[16];  /* the backend's name; empty when there is none */
-    char reason[200]; /* one sentence, for people */
+    char reason[256]; /* one sentence, for people: what is so, and what to do where that is not wanted */
     int refusal;      /* io_uring's answer where it was tried and refused (-EPERM, …), or 0 */
 };
 

@@ -254,7 +254,8 @@ int sri_kernel_open(struct sr_ring *ring, const struct sr_config *config)
     ring->enters_directly = ring->kernel.vtable->enter_is_system_call;
     if ((params.features & FEATURES_NEEDED) != FEATURES_NEEDED) {
         sri_log(SR_LOG_ERROR,
-                "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed",
+                "this kernel's io_uring is too old (before Linux 5.11): features %#x of %#x needed; "
+                "SAFER_RING_BACKEND=engine works without",
                 params.features & FEATURES_NEEDED, FEATURES_NEEDED);
         return -EOPNOTSUPP;
     }

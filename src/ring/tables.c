@@ -4,6 +4,8 @@
  */
 #include "ring/tables.h"
 
+#include <sys/resource.h>
+
 #include "base/alloc.h"
 
 /* Made-up numbers to begin generations with, so that a handle of another ring is hardly one of this (REG-2). */
@@ -171,6 +173,18 @@ int sri_places_find(struct sr_ring *ring, struct sri_table *table, uint32_t coun
     return found == wanted ? 0 : -ENOSPC;
 }
 
+/* The kernel says no more than ENOMEM, and it is seldom memory. */
+static void say_limit(const struct sr_ring *ring)
+{
+    struct rlimit limit = {0, 0};
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    sri_log(
+        SR_LOG_WARNING,
+        "registering buffers (%s) answers ENOMEM: RLIMIT_MEMLOCK is %llu bytes; raise it (ulimit -l, LimitMEMLOCK=), "
+        "or do without the registration",
+        ring->kernel.vtable->name, (unsigned long long)limit.rlim_cur);
+}
+
 int sri_places_fill(struct sr_ring *ring, struct sri_table *table, const uint32_t places[], const void *items,
                     uint32_t count)
 {
@@ -184,6 +198,8 @@ int sri_places_fill(struct sr_ring *ring, struct sri_table *table, const uint32_
         rc = put(ring, table, places[done], bytes + done * table->item_size, run);
         done += rc == 0 ? run : 0;
     }
+    if (rc == -ENOMEM && table == &ring->tables->buffers)
+        say_limit(ring);
     for (uint32_t i = 0; i < done; i++) {
         if (rc != 0)
             sri_place_empty(ring, table, &table->places[places[i]]);
