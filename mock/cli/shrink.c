@@ -132,11 +132,10 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
            sri_rule_infos[rule].name);
     fflush(stdout);
 
-    struct sri_trial_of_rule of_rule = {trial, rule};
-    struct sri_shrink shrink = {.shows = sri_trial_shows,
-                                .self = &of_rule,
-                                .attempts = order->attempts,
-                                .stopped = sri_is_stopped};
+    struct sri_shrink shrink = {
+        .shows = sri_trial_shows, .attempts = order->attempts, .stopped = sri_is_stopped};
+    struct sri_trial_of_rule of_rule = {trial, rule, &shrink.made};
+    shrink.self = &of_rule;
     int code = 0;
     if (!sri_trial_shows(&of_rule, bytes, size))
         code = sri_complain("the same choices again break nothing: the run is not repeatable");

@@ -158,19 +158,19 @@ void sri_trial_free(struct sri_trial **handle)
     sri_free(trial);
 }
 
-/* Whoever is told to stop is so between two runs. */
-static bool has_answered(int fd)
+/* As poll(2). Whoever is told to stop is so between two runs. */
+static int answer_of(int fd)
 {
     struct pollfd answer = {.fd = fd, .events = POLLIN};
     int rc;
     do
         rc = poll(&answer, 1, PATIENCE_MS);
     while (rc < 0 && errno == EINTR);
-    return rc == 1;
+    return rc;
 }
 
 /* true: the worker has made the run. */
-static bool ask(struct sri_trial *trial)
+static bool ask(struct sri_trial *trial, bool *late)
 {
     char word = 'r';
     if (trial->worker <= 0 && send_worker(trial) != 0)
@@ -180,7 +180,9 @@ static bool ask(struct sri_trial *trial)
     sigaction(SIGPIPE, &quiet, &before);
     bool sent = write(trial->go, &word, 1) == 1;
     sigaction(SIGPIPE, &before, NULL);
-    return sent && has_answered(trial->done) && read(trial->done, &word, 1) == 1;
+    int answers = sent ? answer_of(trial->done) : -1;
+    *late = answers == 0;
+    return answers == 1 && read(trial->done, &word, 1) == 1;
 }
 
 struct sri_tried sri_trial_run(struct sri_trial *trial, const uint8_t *bytes, size_t size, uint64_t seed)
@@ -192,20 +194,28 @@ struct sri_tried sri_trial_run(struct sri_trial *trial, const uint8_t *bytes, si
     desk->given = bytes != NULL && size <= trial->most ? size : 0;
     if (desk->given > 0)
         memcpy(desk->bytes, bytes, desk->given);
-    bool came = ask(trial);
+    bool late = false;
+    bool came = ask(trial, &late);
     if (!came)
         end_worker(trial);
     return (struct sri_tried){.verdict = &desk->verdict,
                               .died = !came,
+                              .late = late,
                               .hash = desk->hash,
                               .body = came ? desk->bytes : NULL,
                               .size = came ? desk->taken : 0};
 }
+
+/* How many runs that end well take as long. */
+#define LIKE_DEAD 50u
+#define LIKE_LATE 10000u
 
 bool sri_trial_shows(void *user, const uint8_t *bytes, size_t size)
 {
     const struct sri_trial_of_rule *of_rule = user;
     static const uint8_t nothing[1];
     struct sri_tried tried = sri_trial_run(of_rule->trial, bytes != NULL ? bytes : nothing, size, 0);
+    if (of_rule->made != NULL && tried.died)
+        *of_rule->made += tried.late ? LIKE_LATE : LIKE_DEAD;
     return of_rule->rule == SRI_RULE_CRASH ? tried.died : tried.verdict->broken[of_rule->rule] > 0;
 }

@@ -21,6 +21,7 @@ void sri_trial_free(struct sri_trial **trial);
 struct sri_tried {
     const struct sri_verdict *verdict; /* as far as the run came; valid until the next one */
     bool died;
+    bool late; /* it did not come back in time, and counts as one that died */
     uint64_t hash;
     const uint8_t *body; /* what the run took of its tape; NULL when it died */
     size_t size;
@@ -33,6 +34,8 @@ struct sri_tried sri_trial_run(struct sri_trial *trial, const uint8_t *bytes, si
 struct sri_trial_of_rule {
     struct sri_trial *trial;
     enum sri_rule rule;
+    uint32_t *
+        made; /* runs, as sri_shrink() counts them: one that costs a process or its patience counts as many. Or NULL */
 };
 bool sri_trial_shows(void *of_rule, const uint8_t *bytes, size_t size);
 
