@@ -132,8 +132,9 @@ static int shrink(const struct order *order, struct sri_trial *trial, const stru
            sri_rule_infos[rule].name);
     fflush(stdout);
 
-    struct sri_shrink shrink = {
-        .shows = sri_trial_shows, .attempts = order->attempts, .stopped = sri_is_stopped};
+    struct sri_shrink shrink = {.shows = sri_trial_shows,
+                                .attempts = order->attempts,
+                                .stopped = sri_is_stopped};
     struct sri_trial_of_rule of_rule = {trial, rule, &shrink.made};
     shrink.self = &of_rule;
     int code = 0;

@@ -213,7 +213,7 @@ enum sri_answer {
 struct sri_world_vtable {
     const char *name;
 
-    /* The descriptor's object, held until file_put. NULL when there is none (the engine answers -EBADF). */
+    /* The descriptor's object, held until file_put. NULL when there is none, or no memory to hold it (the engine answers -EBADF). */
     struct sri_file *(*file_get)(void *self, int fd);
     void (*file_put)(void *self, struct sri_file *file);
 

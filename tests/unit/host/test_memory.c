@@ -95,6 +95,12 @@ static void submit(struct stage *stage)
     assert_int_equal(left, 0);
 }
 
+/* A descriptor's object that could not be held is as if there was none. */
+static bool is_refused(int32_t result)
+{
+    return result == -ENOMEM || result == -EBADF;
+}
+
 /* The next completion. */
 static struct io_uring_cqe next(struct stage *stage)
 {
@@ -115,7 +121,7 @@ static int32_t outcome(struct stage *stage)
 {
     submit(stage);
     struct io_uring_cqe cqe = next(stage);
-    stage->refused += cqe.res == -ENOMEM ? 1 : 0;
+    stage->refused += is_refused(cqe.res) ? 1 : 0;
     return cqe.res;
 }
 
@@ -127,15 +133,15 @@ static struct io_uring_sqe *entry(struct stage *stage, uint64_t name)
 }
 
 /* Does it once more when memory was missing; the result is then what it should be. */
-#define DO(expected, prepare)                                 \
-    do {                                                      \
-        int32_t result_ = -ENOMEM;                            \
-        for (int i_ = 0; i_ < TRIES && result_ == -ENOMEM; i_++) { \
-            struct io_uring_sqe *sqe = entry(stage, 1);       \
-            prepare;                                          \
-            result_ = outcome(stage);                         \
-        }                                                     \
-        assert_int_equal(result_, expected);                  \
+#define DO(expected, prepare)                                       \
+    do {                                                            \
+        int32_t result_ = -ENOMEM;                                  \
+        for (int i_ = 0; i_ < TRIES && is_refused(result_); i_++) { \
+            struct io_uring_sqe *sqe = entry(stage, 1);             \
+            prepare;                                                \
+            result_ = outcome(stage);                               \
+        }                                                           \
+        assert_int_equal(result_, expected);                        \
     } while (0)
 
 static void transfers(struct stage *stage)
@@ -163,7 +169,7 @@ static void files(struct stage *stage)
     char bytes[8] = "content";
     struct statx status;
     int fd = -ENOMEM;
-    for (int i = 0; i < TRIES && fd == -ENOMEM; i++) {
+    for (int i = 0; i < TRIES && is_refused(fd); i++) {
         io_uring_prep_openat(entry(stage, 1), AT_FDCWD, stage->path, O_RDWR, 0);
         fd = outcome(stage);
     }
@@ -183,13 +189,13 @@ static void waits(struct stage *stage)
     struct __kernel_timespec soon = {.tv_nsec = 1000000};
     int32_t result = -ENOMEM;
     DO(-ETIME, io_uring_prep_timeout(sqe, &soon, 0, 0));
-    for (int i = 0; i < TRIES && result == -ENOMEM; i++) {
+    for (int i = 0; i < TRIES && is_refused(result); i++) {
         io_uring_prep_read(entry(stage, 5), stage->pipe[0], bytes, 8, 0);
         submit(stage);
         assert_int_equal(write(stage->pipe[1], "hello", 5), 5);
         result = next(stage).res;
-        stage->refused += result == -ENOMEM ? 1 : 0;
-        if (result == -ENOMEM)
+        stage->refused += is_refused(result) ? 1 : 0;
+        if (is_refused(result))
             assert_int_equal(read(stage->pipe[0], bytes, 8), 5);
     }
     assert_int_equal(result, 5);
@@ -209,9 +215,9 @@ static void cancels(struct stage *stage)
         submit(stage);
         while (asked || waiting) {
             struct io_uring_cqe cqe = next(stage);
-            stage->refused += cqe.res == -ENOMEM ? 1 : 0;
+            stage->refused += is_refused(cqe.res) ? 1 : 0;
             if (cqe.user_data == 5) {
-                assert_true(waiting && (cqe.res == -ECANCELED || cqe.res == -ENOMEM));
+                assert_true(waiting && (cqe.res == -ECANCELED || is_refused(cqe.res)));
                 waiting = false;
             } else {
                 assert_true(asked && (cqe.res == 0 || cqe.res == -ENOENT || cqe.res == -ENOMEM));
@@ -231,7 +237,7 @@ static void connections(struct stage *stage)
     int client = socket(AF_INET, SOCK_STREAM, 0);
     int made = -ENOMEM;
     DO(0, io_uring_prep_connect(sqe, client, (struct sockaddr *)&stage->address, sizeof stage->address));
-    for (int i = 0; i < TRIES && made == -ENOMEM; i++) {
+    for (int i = 0; i < TRIES && is_refused(made); i++) {
         io_uring_prep_accept(entry(stage, 1), stage->listening, NULL, NULL, 0);
         made = outcome(stage);
     }
@@ -246,9 +252,9 @@ static void connections(struct stage *stage)
 static int ask(struct stage *stage, unsigned opcode, void *argument, unsigned count)
 {
     int rc = -ENOMEM;
-    for (int i = 0; i < TRIES && rc == -ENOMEM; i++) {
+    for (int i = 0; i < TRIES && is_refused(rc); i++) {
         rc = stage->kernel.vtable->register_(stage->kernel.self, stage->raw.fd, opcode, argument, count);
-        stage->refused += rc == -ENOMEM ? 1 : 0;
+        stage->refused += is_refused(rc) ? 1 : 0;
     }
     return rc;
 }
