@@ -37,7 +37,7 @@ struct sr_restrictions {
 enum sr_fence {
     /* What the environment's SAFER_RING_FENCE says ("none", "marks", "pages"); without it SR_FENCE_MARKS where a tool heeds them. */
     SR_FENCE_AUTO,
-    SR_FENCE_NONE,
+    SR_FENCE_NONE, /* nothing does: a touch in flight goes unnoticed, and costs nothing */
     /*
      * AddressSanitizer and valgrind report whoever touches them, at that line. Without one of these nothing happens. With
      * AddressSanitizer and a library that was built without it, the true kernel only.
