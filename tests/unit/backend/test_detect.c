@@ -2,20 +2,16 @@
  * Which backend is chosen, and what is said of it. Every refusal of io_uring happens in a child with a seccomp filter.
  */
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-
 #include "backend/detect.h"
 #include "support/main.h"
 #include "support/raw_ring.h"
+#include "support/refuse.h"
 
 static int detect(const char *name, struct sri_detection *why)
 {
@@ -24,20 +20,6 @@ static int detect(const char *name, struct sri_detection *why)
     if (rc == 0)
         backend.vtable->release(backend.self);
     return rc;
-}
-
-/* Makes io_uring_setup answer -error for the rest of this process. */
-static bool refuse_io_uring(int error)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
 /* A name nobody has is an error that names it, and those there are (BACK-4). */
@@ -101,7 +83,7 @@ static int check_fallback(int error, const char *said)
     struct sri_detection why;
     struct sr_backend backend;
     struct raw_ring ring;
-    if (!refuse_io_uring(error))
+    if (!refuse_system_call(SYS_io_uring_setup, error))
         return 77;
     if (sri_backend_detect("auto", &backend, &why) != 0)
         return 1;
@@ -152,6 +134,38 @@ static void a_limit_of_locked_memory_is_told(void **state)
     falls_back_where_the_answer_is(ENOMEM, "RLIMIT_MEMLOCK");
 }
 
+/* Any other refusal is told by its name. */
+static void any_other_refusal_is_named(void **state)
+{
+    (void)state;
+    falls_back_where_the_answer_is(ENFILE, "ENFILE");
+}
+
+/* Where even the engine finds no descriptor, nothing is made, and that is told. */
+static int check_nothing_left(void)
+{
+    struct sri_detection why;
+    struct sr_backend backend = {NULL, NULL};
+    if (!refuse_system_call(SYS_epoll_create1, EMFILE) || !refuse_system_call(SYS_io_uring_setup, ENOSYS))
+        return 77;
+    int rc = sri_backend_detect("auto", &backend, &why);
+    return rc == -EMFILE && backend.vtable == NULL && strstr(why.reason, "engine") != NULL ? 0 : 1;
+}
+
+static void without_descriptors_nothing_is_made(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(check_nothing_left());
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_unknown_name_is_refused_with_the_known_ones),
     cmocka_unit_test(the_simulated_kernel_is_said_to_be_elsewhere),
@@ -160,6 +174,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_filter_is_named_and_the_engine_works),
     cmocka_unit_test(a_kernel_without_io_uring_is_told),
     cmocka_unit_test(a_limit_of_locked_memory_is_told),
+    cmocka_unit_test(any_other_refusal_is_named),
+    cmocka_unit_test(without_descriptors_nothing_is_made),
 };
 
 SR_TEST_MAIN(tests)
