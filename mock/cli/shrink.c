@@ -14,7 +14,7 @@
 #include "explore/trial.h"
 #include "fate/tape_file.h"
 
-#define ATTEMPTS 100000u
+#define ATTEMPTS 400000u
 #define MOST_BYTES ((size_t)16 << 20)
 
 struct order {
@@ -202,7 +202,7 @@ const struct sri_verb sri_verb_shrink = {
         "\n"
         "  --out FILE            where it goes (default: TAPE.small)\n"
         "  --c FILE              and a program in C against the public API that shows it\n"
-        "  --attempts N          runs at most (default 100000)\n"
+        "  --attempts N          runs at most (default 400000)\n"
         "\n"
         "Interrupted (SIGINT, SIGTERM) it writes what it has come to so far.\n"
         "\n"

@@ -207,8 +207,8 @@ struct sri_tried sri_trial_run(struct sri_trial *trial, const uint8_t *bytes, si
 }
 
 /* How many runs that end well take as long. */
-#define LIKE_DEAD 50u
-#define LIKE_LATE 10000u
+#define LIKE_DEAD 200u
+#define LIKE_LATE 40000u
 
 bool sri_trial_shows(void *user, const uint8_t *bytes, size_t size)
 {
