@@ -1,6 +1,7 @@
 /*
  * Cut, zero, lower: from large pieces to single bytes, again until nothing more can be taken away. Then, when little is
  * left, two places at once: a choice that is gone moves what is read after it, and that only shows when it is moved back.
+ * Where much is left, a few edits anywhere are tried together: a run is nearly free.
  */
 #include "explore/shrink.h"
 
@@ -116,10 +117,13 @@ static void zero_pieces(struct work *work, size_t piece)
 /* Steps of a program are of any length and begin anywhere: short pieces are tried at every place, once there are few. */
 #define FEW 600u
 #define SHORT 12u
+#define FEWER 300u
+#define LONGER 64u
 
 static void cut_anywhere(struct work *work)
 {
-    for (size_t piece = SHORT; piece > 0 && work->size <= FEW; piece--) {
+    size_t longest = work->size <= FEWER ? LONGER : SHORT;
+    for (size_t piece = longest; piece > 0 && work->size <= FEW; piece--) {
         for (size_t at = 0; at + piece <= work->size;) {
             copy(work);
             cut(work, at, piece);
@@ -158,7 +162,13 @@ static void single(struct work *work)
 /* ---- Two places at once: only what takes a choice away, and only of few ---- */
 
 #define FEW_CHOICES 80u
-#define FAR 24u /* bytes that a choice moves others by */
+#define MOST 12u /* bytes that a choice moves others by */
+#define FAR 96u  /* how far behind it */
+
+static size_t last_place(const struct work *work, size_t at)
+{
+    return work->size < at + FAR ? work->size : at + FAR;
+}
 
 /* The next byte from `at` on that is not 0; the size: none. */
 static size_t next_choice(const struct work *work, size_t at)
@@ -176,6 +186,24 @@ static bool zero_two(struct work *work, size_t at)
         work->trial[other] = 0;
         if (try(work))
             return true;
+    }
+    return false;
+}
+
+/* All from here to another choice, zeroed or cut: what one step chose, or several, whatever stands between. */
+static bool without_run(struct work *work, size_t at)
+{
+    for (size_t end = next_choice(work, at + 1); end <= work->size; end = next_choice(work, end + 1)) {
+        copy(work);
+        cut(work, at, end - at);
+        if (try(work))
+            return true;
+        copy(work);
+        memset(work->trial + at, 0, end - at);
+        if (try(work))
+            return true;
+        if (end == work->size)
+            break;
     }
     return false;
 }
@@ -198,8 +226,8 @@ static bool zero_and_change(struct work *work, size_t at)
 /* Without it, more or fewer bytes are read before what follows. */
 static bool zero_and_move(struct work *work, size_t at)
 {
-    for (size_t place = at + 1; place < work->size; place++) {
-        for (size_t count = 1; count <= FAR; count++) {
+    for (size_t place = at + 1; place < last_place(work, at); place++) {
+        for (size_t count = 1; count <= MOST; count++) {
             copy(work);
             work->trial[at] = 0;
             insert(work, place, count);
@@ -220,8 +248,8 @@ static bool zero_and_move(struct work *work, size_t at)
 /* A piece goes, and what follows later stays where it was. */
 static bool cut_and_move_back(struct work *work, size_t at)
 {
-    for (size_t place = at; place < work->size; place++) {
-        for (size_t count = 1; count <= FAR && at + count <= work->size; count++) {
+    for (size_t place = at; place < last_place(work, at); place++) {
+        for (size_t count = 1; count <= MOST && at + count <= work->size; count++) {
             copy(work);
             cut(work, at, count);
             insert(work, place, count);
@@ -236,7 +264,7 @@ typedef bool pass(struct work *work, size_t at);
 
 static void twice(struct work *work)
 {
-    static pass *const passes[] = {zero_two, zero_and_change, cut_and_move_back, zero_and_move};
+    static pass *const passes[] = {without_run, zero_two, zero_and_change, cut_and_move_back, zero_and_move};
     work->progress = false;
     for (size_t i = 0; i < sizeof passes / sizeof passes[0]; i++) {
         if (count_choices(work->best, work->size) > FEW_CHOICES)
@@ -250,11 +278,52 @@ static void twice(struct work *work)
     }
 }
 
+/* ---- Several places at once, drawn: always the same ones ---- */
+
+#define MANY_CHOICES 12u
+
+static uint32_t draw(uint32_t *state, uint32_t n)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) % n;
+}
+
+#define EDITED_TRIALS 100000u
+#define EDITS 4u
+#define EDIT_BYTES 24u
+
+static void edit(struct work *work, uint32_t *state)
+{
+    size_t at = draw(state, (uint32_t)work->trial_size);
+    size_t count = 1 + draw(state, EDIT_BYTES);
+    if (count > work->trial_size - at)
+        count = work->trial_size - at;
+    switch (draw(state, 4)) {
+    case 0: cut(work, at, count); break;
+    case 1: memset(work->trial + at, 0, count); break;
+    case 2: insert(work, at, 1 + draw(state, 4)); break;
+    default: work->trial[at] = (uint8_t)draw(state, 256); break;
+    }
+}
+
+static void edit_anywhere(struct work *work)
+{
+    uint32_t state = 1;
+    for (uint32_t i = 0; i < EDITED_TRIALS && count_choices(work->best, work->size) > MANY_CHOICES; i++) {
+        copy(work);
+        for (uint32_t edits = 2 + draw(&state, EDITS); edits > 0 && work->trial_size > 0; edits--)
+            edit(work, &state);
+        try(work);
+    }
+}
+
 size_t sri_shrink(struct sri_shrink *shrink, uint8_t *bytes, size_t size)
 {
     struct work work = {.shrink = shrink, .best = bytes, .size = size, .room = size};
     if (size == 0 || (work.trial = sri_alloc(size)) == NULL)
         return size;
+    single(&work);
+    edit_anywhere(&work);
     do {
         single(&work);
         twice(&work);
