@@ -113,6 +113,8 @@ static void add_page(struct sri_under_outcome *outcome, const struct sri_run_pag
     sum->consumed += page->consumed;
     sum->completed += page->completed;
     sum->trapped += page->trapped;
+    sum->answers += page->answers;
+    sum->replayed |= page->replayed;
     sum->findings += page->findings;
     sum->suppressed += page->suppressed;
     sum->events += page->events;

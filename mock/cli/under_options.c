@@ -128,6 +128,26 @@ static int read_policy(struct sri_under *under)
     return rc;
 }
 
+/* A tape knows the policy it was made under; one that does not was made under the usual one. */
+static int read_tape_policy(struct sri_under *under)
+{
+    struct sri_tape_file file;
+    struct sri_tape_error error;
+    if (sri_tape_file_read(&file, under->tape, &error) != 0)
+        return sri_complain("`%s` can't be read as a tape: %s", under->tape, error.reason);
+    const char *knob = strstr(file.knobs, SRI_RUN_POLICY_KNOB);
+    if (knob == NULL) {
+        snprintf(under->policy_text, POLICY_TEXT, "use reads\n");
+    } else {
+        knob += strlen(SRI_RUN_POLICY_KNOB);
+        snprintf(under->policy_text, POLICY_TEXT, "%.*s\n", (int)strcspn(knob, "\n"), knob);
+        for (char *c = under->policy_text; *c != 0; c++)
+            *c = *c == SRI_RUN_LINE_END ? '\n' : *c;
+    }
+    sri_tape_file_fini(&file);
+    return 0;
+}
+
 /* Everything at rest, then the points of the list. */
 static int read_faults(struct sri_under *under)
 {
@@ -194,7 +214,7 @@ int sri_under_read(struct sri_under *under, int count, char **arguments)
         return sri_complain("--tape FILE takes the place of --seed and --seeds");
     int rc = under->tape != NULL ? check_tape(under->tape) : 0;
     if (rc == 0)
-        rc = read_policy(under);
+        rc = under->tape != NULL && under->policy == NULL ? read_tape_policy(under) : read_policy(under);
     if (rc == 0 && under->faults != NULL)
         rc = read_faults(under);
     return rc == 0 ? check_policy(under) : rc;

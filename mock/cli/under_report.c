@@ -95,6 +95,9 @@ static void tell_counts(const struct sri_under *under, uint64_t seed, const stru
     else
         fprintf(stderr, "  tape %s, ", under->tape);
     fprintf(stderr, "%" PRIu64 " events, trace hash %016" PRIx64 "\n", sum->events, sum->hash);
+    if (sum->answers > 0)
+        fprintf(stderr, "  answers of others: %" PRIu64 " %s\n", sum->answers,
+                sum->replayed != 0 ? "from the tape" : "on the tape (--save-tape FILE keeps it)");
     if (sum->environment[0] != 0)
         fprintf(stderr, "  not repeatable: environment: %s\n", sum->environment);
 }

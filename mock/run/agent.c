@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "engine/user.h"
 #include "engine/world.h"
 #include "fate/tape_file.h"
 #include "host/host.h"
 #include "run/detect.h"
+#include "run/environment.h"
 #include "run/steps.h"
 #include "run/trap.h"
 
@@ -54,7 +56,7 @@ static void tell_descriptor(const struct sri_question *question)
 static uint32_t pick(void *self, const struct sri_question *question)
 {
     struct sri_chooser *inner = self;
-    if (question->has_object && (question->object & SRI_OBJECT_POLLS) != 0)
+    if (question->has_object && (question->object & SRI_OBJECT_POLLS) != 0 && !sri_environment_replays())
         tell_descriptor(question);
     uint32_t answer = inner->vtable->pick(inner->self, question);
     /* What waits for a peer that never comes would wait for ever, and no kernel leaves it so: it is told that it is too
@@ -120,8 +122,10 @@ static void observe(void *self, const struct sri_event *event)
 static void world_made(struct sri_world *world)
 {
     sri_agent.world = *world;
-    if (sri_agent.seeded)
+    if (sri_agent.seeded) {
         sri_host_world_repeat(*world);
+        sri_environment_around(world);
+    }
     if (sri_agent.detects)
         sri_wait_watch(world);
 }
@@ -133,14 +137,25 @@ static void refused(void *self, const char *text)
         snprintf(agent->page->refused, sizeof agent->page->refused, "%s", text);
 }
 
+/* A tape's body: the choices, so many bytes of them; then what others answered (environment.h). */
+#define CHOICES "choices"
+
 static int read_tape(struct sri_agent *agent)
 {
     struct sri_tape_file file;
     struct sri_tape_error error;
     int rc = sri_tape_file_read(&file, agent->tape, &error);
     if (rc == 0) {
+        size_t choices = file.size;
+        const char *knob = strstr(file.knobs, CHOICES "=");
+        if (knob != NULL && strtoull(knob + sizeof CHOICES, NULL, 10) < file.size)
+            choices = strtoull(knob + sizeof CHOICES, NULL, 10);
         agent->seed = file.seed;
-        rc = sri_tape_init_body(&agent->recorded, file.body, file.size);
+        rc = sri_tape_init_body(&agent->recorded, file.body, choices);
+        if (rc == 0 && choices < file.size) {
+            agent->page->replayed = 1;
+            rc = sri_environment_replay(file.body + choices, file.size - choices);
+        }
         sri_tape_file_fini(&file);
     }
     if (rc != 0)
@@ -155,6 +170,8 @@ static void kernel_made(struct sri_engine *engine)
     struct sri_agent *agent = &sri_agent;
     agent->engine = engine;
     const struct sri_engine_options options = {.shows_readable = true,
+                                               .called_back =
+                                                   agent->seeded ? sri_environment_called_back : NULL,
                                                .refused = refused,
                                                .refused_self = agent};
     sri_engine_set_options(engine, &options);
@@ -201,20 +218,33 @@ static void returned(struct io_uring *ring, int fd, int result)
 static void write_tape(struct sri_agent *agent)
 {
     char path[SRI_RUN_TEXT + 40];
-    const uint8_t *body;
+    const uint8_t *choices;
+    const uint8_t *answers;
     size_t size;
+    size_t answers_size;
     struct sri_tape_file file = {0};
     snprintf(path, sizeof path, "%s/%d.tape", agent->folder, (int)getpid());
-    sri_tape_body(&agent->recorded, &body, &size);
+    sri_tape_body(&agent->recorded, &choices, &size);
+    sri_environment_bytes(&answers, &answers_size);
+    uint8_t *body = sri_alloc(size + answers_size + 1);
+    if (body == NULL)
+        return;
+    if (size > 0)
+        memcpy(body, choices, size);
+    if (answers_size > 0)
+        memcpy(body + size, answers, answers_size);
+    size_t used = (size_t)snprintf(file.knobs, sizeof file.knobs, CHOICES "=%zu\n", size);
+    sri_agent_policy_knob(agent, file.knobs + used, sizeof file.knobs - used);
     snprintf(file.program, sizeof file.program, "%s", agent->page->program);
     snprintf(file.world, sizeof file.world, "host");
     file.seed = agent->seed;
     file.body = body;
-    file.size = size;
+    file.size = size + answers_size;
     file.semantics = SRI_SEMANTICS_VERSION;
     file.points = sri_points_hash();
     struct sri_tape_error ignored;
     (void)sri_tape_file_write(&file, path, &ignored);
+    sri_free(body);
 }
 
 void sri_agent_finish(void)
@@ -225,8 +255,10 @@ void sri_agent_finish(void)
     finished = true;
     if (agent->detects)
         sri_detect_finish();
-    if (agent->seeded && agent->engine != NULL)
+    if (agent->seeded && agent->engine != NULL) {
+        sri_environment_finish();
         write_tape(agent);
+    }
     agent->page->finished = 1;
 }
 
@@ -239,6 +271,7 @@ static void after_fork(void)
     agent->first_thread = 0;
     memset(&agent->recorded, 0, sizeof agent->recorded);
     memset(&agent->points, 0, sizeof agent->points);
+    sri_environment_forget();
     if (agent->detects)
         sri_detect_forked(); /* before anything is closed: the parent's rings may not be mapped here */
     if (sri_agent_open_page(agent) != 0)

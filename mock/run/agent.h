@@ -44,6 +44,8 @@ void sri_agent_environment(const char *format, ...) __attribute__((format(printf
 /* settings.c: fills the agent from its folder. 0 or -errno; what it reads was written by the command. */
 int sri_agent_read_settings(struct sri_agent *agent);
 int sri_agent_open_page(struct sri_agent *agent);
+/* The policy as a knob of a tape, its lines one behind the other; nothing where it is too long. */
+void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t size);
 
 /* The process is about to end: what is only in memory goes to the folder. Once. */
 void sri_agent_finish(void);

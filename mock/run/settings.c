@@ -71,6 +71,18 @@ int sri_agent_read_settings(struct sri_agent *agent)
     return sri_policy_read(&agent->policy, text, &ignored);
 }
 
+void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t size)
+{
+    static char text[TEXT_MOST];
+    knob[0] = 0;
+    if (read_file(agent, SRI_RUN_POLICY, text, sizeof text) != 0 || strchr(text, SRI_RUN_LINE_END) != NULL ||
+        strlen(text) + sizeof SRI_RUN_POLICY_KNOB + 1 >= size)
+        return;
+    for (char *c = text; *c != 0; c++)
+        *c = *c == '\n' ? SRI_RUN_LINE_END : *c;
+    snprintf(knob, size, SRI_RUN_POLICY_KNOB "%s\n", text);
+}
+
 static void name_program(struct sri_run_page *page)
 {
     char path[256];

@@ -16,6 +16,10 @@
 #define SRI_RUN_SUPPRESSIONS "suppressions"
 #define SRI_RUN_FINDINGS "findings"
 
+/* The knob of a tape with the policy of its run, and what stands in it for a line's end. */
+#define SRI_RUN_POLICY_KNOB "policy="
+#define SRI_RUN_LINE_END '|'
+
 #define SRI_RUN_MAGIC UINT64_C(0x31676e6972736672)
 #define SRI_RUN_TEXT 200
 
@@ -33,6 +37,8 @@ struct sri_run_page {
     uint64_t consumed;  /* SQEs */
     uint64_t completed; /* CQEs */
     uint64_t trapped;   /* system calls caught from below */
+    uint64_t answers;   /* of others (sockets, pipes): entries put on the tape, or taken from it */
+    uint32_t replayed;  /* … taken */
     uint64_t findings;
     uint64_t suppressed;
     uint64_t seed;

@@ -347,6 +347,9 @@ static struct sri_request *come_back(struct sri_attempt *attempt)
 
 void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt)
 {
+    const struct sri_engine_options *options = &engine->options;
+    if (options->called_back != NULL)
+        options->called_back(options->called_back_self, attempt, NULL);
     struct sri_request *request = come_back(attempt);
     if ((request->shots & SRI_SHOT_MULTI) && sri_is_orderly(engine))
         request->copy = SRI_COPY_WOKEN;
@@ -356,7 +359,9 @@ void sri_engine_ready(struct sri_engine *engine, struct sri_attempt *attempt)
 
 void sri_engine_finish(struct sri_engine *engine, struct sri_attempt *attempt, int64_t result)
 {
-    (void)engine;
+    const struct sri_engine_options *options = &engine->options;
+    if (options->called_back != NULL)
+        options->called_back(options->called_back_self, attempt, &result);
     struct sri_request *request = come_back(attempt);
     touched(request, result);
     request->result = result > INT_MAX ? INT_MAX : (int32_t)result;

@@ -45,6 +45,10 @@ struct sri_engine_options {
     /* Programs poll the rings' own descriptors, which must not stay readable (completion.c). */
     bool shows_readable;
 
+    /* Is told when the world calls back: an attempt may go on (result NULL) or has ended. NULL: nobody is. */
+    void (*called_back)(void *self, struct sri_attempt *attempt, const int64_t *result);
+    void *called_back_self;
+
     /* Is told once of each thing that is refused since it is not simulated at all, in one line. NULL: nobody is. */
     void (*refused)(void *self, const char *text);
     void *refused_self;

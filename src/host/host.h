@@ -33,6 +33,9 @@ bool sri_host_world_keep_time(struct sri_world world);
 /* How many threads this world has for what may block. */
 uint32_t sri_host_world_workers(struct sri_world world);
 
+/* A number of a held object in this process, as long as it is held. */
+int sri_host_world_number(const struct sri_file *file);
+
 /* Readable when some operation of this world can go on. */
 int sri_host_world_descriptor(struct sri_world world);
 

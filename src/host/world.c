@@ -225,6 +225,11 @@ uint32_t sri_host_world_workers(struct sri_world world)
     return sri_workers_count(host->workers);
 }
 
+int sri_host_world_number(const struct sri_file *file)
+{
+    return sri_host_fd(file);
+}
+
 int sri_host_world_descriptor(struct sri_world world)
 {
     const struct sri_host *host = world.self;
