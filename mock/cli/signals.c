@@ -19,7 +19,14 @@ static const int ignored[] = {SIGPIPE, SIGXFSZ};
 
 static struct sigaction before_told[TOLD];
 static struct sigaction before_ignored[IGNORED];
-static atomic_int *noted; /* shared with workers; NULL: nobody watches */
+/* Shared with workers; NULL: nobody watches. */
+static struct noted {
+    atomic_int number; /* 0: none */
+    _Atomic uint64_t at_ns;
+} * noted;
+/* timeout(1) tells the process and then its group, a terminal tells all of a group: that is one wish.
+   Another signal is another. */
+#define ONE_WISH_NS UINT64_C(500000000)
 static void (*pass_on)(int number, bool from_terminal);
 
 /* A stream that was closed would else be the next file that is opened, and get what is printed. Writing to it is an error. */
@@ -52,10 +59,14 @@ static void note(int number, siginfo_t *info, void *context)
 {
     (void)context;
     int none = 0;
-    bool first = atomic_compare_exchange_strong(noted, &none, number);
+    uint64_t now_ns = sri_clock_ns();
+    uint64_t never = 0;
+    atomic_compare_exchange_strong(&noted->at_ns, &never, now_ns);
+    bool first = atomic_compare_exchange_strong(&noted->number, &none, number) || none == number;
+    bool again = !first || now_ns > atomic_load(&noted->at_ns) + ONE_WISH_NS;
     if (pass_on != NULL)
         pass_on(number, info->si_code > 0);
-    else if (!first)
+    else if (again)
         _exit(128 + number); /* its workers end with it */
 }
 
@@ -80,7 +91,7 @@ int sri_interrupt_watch(void (*pass)(int number, bool from_terminal))
 
 int sri_interrupted(void)
 {
-    return noted != NULL ? atomic_load(noted) : 0;
+    return noted != NULL ? atomic_load(&noted->number) : 0;
 }
 
 bool sri_is_stopped(void)

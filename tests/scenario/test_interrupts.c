@@ -33,6 +33,7 @@ static pid_t begin(char *const *arguments)
     if (process != 0)
         return process;
     signal(SIGINT, SIG_DFL);
+    setpgid(0, 0);
     if (chdir(command_folder) != 0)
         _exit(126);
     point_to("out", STDOUT_FILENO);
@@ -56,7 +57,7 @@ static bool has_workers(pid_t process)
 }
 
 /* Interrupts it some time after its first worker began. Its exit code, or -1 when it ended by a signal. */
-static int interrupt(const char *line, int number, int after_ms)
+static int interrupt_all(const char *line, int number, int after_ms, bool group_too)
 {
     char text[512];
     char *arguments[ARGUMENTS] = {NULL};
@@ -71,11 +72,18 @@ static int interrupt(const char *line, int number, int after_ms)
         poll(NULL, 0, 1);
     poll(NULL, 0, after_ms);
     kill(process, number);
+    if (group_too)
+        kill(-process, number);
     while (waitpid(process, &status, 0) < 0 && errno == EINTR)
         continue;
     command_read("out", command_out, sizeof command_out);
     command_read("err", command_err, sizeof command_err);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int interrupt(const char *line, int number, int after_ms)
+{
+    return interrupt_all(line, number, after_ms, false);
 }
 
 /* The command behind "go on: safer-ring ". */
@@ -117,6 +125,18 @@ static void a_campaign_names_the_seeds_that_are_left(void **state)
     snprintf(line, sizeof line, "%s --seeds 3", rest);
     assert_int_equal(command_run(line), 0);
     assert_non_null(strstr(command_out, "3 runs"));
+}
+
+/* timeout(1) tells a process and then its group, workers too: that is one wish, and what was done is told. */
+static void one_wish_may_be_told_twice(void **state)
+{
+    (void)state;
+
+    assert_int_equal(interrupt_all("check --scenario storm --seeds 100000000 --jobs 2", SIGTERM, 300, true),
+                     143);
+
+    assert_non_null(strstr(command_out, "no violation"));
+    assert_non_null(rest_of());
 }
 
 /* A shard goes on as the shard that it is, and by SIGTERM as by SIGINT. */
@@ -250,6 +270,7 @@ static void a_second_signal_ends_it(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test_setup_teardown(one_wish_may_be_told_twice, command_make_folder, command_remove_folder),
     cmocka_unit_test_setup_teardown(a_campaign_names_the_seeds_that_are_left, command_make_folder,
                                     command_remove_folder),
     cmocka_unit_test_setup_teardown(a_shard_goes_on_as_one, command_make_folder, command_remove_folder),
