@@ -46,8 +46,12 @@ static bool may_run(const struct sri_request *request)
            ((request->marks & SRI_MARK_WORKER) && request->step == SRI_STEP_START);
 }
 
+/* Whoever hears by an eventfd is told that there is something to ask for, once until it was asked for (measured). */
 static void hold(struct sri_request *request)
 {
+    struct sri_ring *ring = request->ring;
+    if (ring->eventfd != NULL && !ring->eventfd_only_async && sri_list_empty(&ring->held))
+        sri_eventfd_signal(ring);
     request->place = SRI_PLACE_HELD;
     sri_list_append(&request->ring->held, &request->entry.node);
 }

@@ -1,7 +1,7 @@
 /*
  * The ring's descriptor in an event loop: it is readable when there is a completion, and only then; and a program asleep in
  * epoll_wait wakes up when another thread makes what its operation waits for ready. The same with an eventfd that the ring
- * signals, in a read of it.
+ * signals, in a read of it; also of a ring whose completions are made when they are asked for.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -24,14 +24,14 @@ static bool is_readable(int fd)
     return poll(&one, 1, 0) == 1 && (one.revents & POLLIN) != 0;
 }
 
-static void by_eventfd(void)
+static void by_eventfd(unsigned flags)
 {
     struct io_uring ring;
     int pipe_ends[2];
     pthread_t thread;
     char byte;
     uint64_t signals;
-    open_ring(&ring, 8, 0);
+    open_ring(&ring, 8, flags);
     CHECK(pipe(pipe_ends) == 0);
     int told = eventfd(0, 0);
     int rc = io_uring_register_eventfd(&ring, told);
@@ -85,6 +85,7 @@ int main(void)
         CHECK(!is_readable(ring.ring_fd));
     }
     io_uring_queue_exit(&ring);
-    by_eventfd();
+    by_eventfd(0);
+    by_eventfd(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     return 0;
 }
