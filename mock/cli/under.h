@@ -42,6 +42,7 @@ struct sri_under_outcome {
     struct sri_run_page sum;
     bool unfinished; /* some process ended without coming to its end */
     char *findings;  /* text, or NULL */
+    char *pending;   /* findings of a program that ended in failure, or NULL */
     struct sri_under_process *drawn;
     uint32_t drawn_count;
 };

@@ -103,6 +103,18 @@ int sri_under_folder_make(const struct sri_under *under, uint64_t seed, char *fo
     return rc;
 }
 
+/* What is a finding only since the program ended in failure. How many it is. */
+static uint64_t add_pending(struct sri_under_outcome *outcome, const char *text)
+{
+    size_t had = outcome->pending != NULL ? strlen(outcome->pending) : 0;
+    char *more = sri_realloc(outcome->pending, had + strlen(text) + 1);
+    if (more == NULL)
+        return 0;
+    memcpy(more + had, text, strlen(text) + 1);
+    outcome->pending = more;
+    return 1;
+}
+
 static void add_page(struct sri_under_outcome *outcome, const struct sri_run_page *page)
 {
     struct sri_run_page *sum = &outcome->sum;
@@ -123,6 +135,8 @@ static void add_page(struct sri_under_outcome *outcome, const struct sri_run_pag
         sum->fired[i] += page->fired[i];
     for (unsigned i = 0; i < SRI_FREEDOMS; i++)
         sum->asked[i] += page->asked[i];
+    if (page->pending[0] != 0 && outcome->status != 0)
+        sum->findings += add_pending(outcome, page->pending);
     if (page->rings > 0 && page->finished == 0)
         outcome->unfinished = true;
     if (sum->environment[0] == 0)
@@ -144,6 +158,7 @@ static void read_page(const char *path, struct sri_under_outcome *outcome)
     char *bytes = sri_under_read_file(path, &length);
     if (bytes != NULL && length == sizeof page) {
         memcpy(&page, bytes, sizeof page);
+        page.pending[sizeof page.pending - 1] = 0;
         if (page.magic == SRI_RUN_MAGIC)
             add_page(outcome, &page);
     }
@@ -208,5 +223,7 @@ void sri_under_outcome_fini(struct sri_under_outcome *outcome)
 {
     sri_under_drawing_fini(outcome);
     sri_free(outcome->findings);
+    sri_free(outcome->pending);
     outcome->findings = NULL;
+    outcome->pending = NULL;
 }

@@ -140,7 +140,8 @@ static void tell_frame(const char *line, size_t length)
     char answer[400] = "";
     snprintf(copy, sizeof copy, "%.*s", (int)(length < 590 ? length : 590), line);
     fputs(copy, stderr);
-    char *module = strchr(copy, '/');
+    char *module = strchr(copy + strcspn(copy, "#"), ' '); /* "    #1 program+0x12 (function)" */
+    module += module != NULL ? 1 : 0;
     char *plus = strrchr(copy, '+');
     if (module != NULL && plus != NULL && plus > module) {
         *plus++ = 0;
@@ -152,9 +153,9 @@ static void tell_frame(const char *line, size_t length)
     fputc('\n', stderr);
 }
 
-static void tell_findings(const struct sri_under_outcome *outcome)
+static void tell_findings(const char *text)
 {
-    for (const char *line = outcome->findings; line != NULL && *line != 0;) {
+    for (const char *line = text; line != NULL && *line != 0;) {
         size_t length = strcspn(line, "\n");
         if (length > 5 && strncmp(line, "    #", 5) == 0)
             tell_frame(line, length);
@@ -208,7 +209,8 @@ int sri_under_report(const struct sri_under *under, uint64_t seed, const struct 
     bool served = outcome->sum.rings > 0;
     if (under->quiet && code == 0 && !found && served)
         return SRI_EXIT_FINE;
-    tell_findings(outcome);
+    tell_findings(outcome->findings);
+    tell_findings(outcome->pending);
     tell_end(under, outcome->status);
     tell_counts(under, seed, outcome);
     if (outcome->unfinished)

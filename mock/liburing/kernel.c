@@ -251,8 +251,8 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
         return rc;
     if (kernel == &host.backend && sri_uring_is_foreign(fd))
         return refuse_foreign(fd, frame, site);
-    if (sri_uring_hooks.enters != NULL)
-        sri_uring_hooks.enters(ring, fd, 1, frame, site);
+    if (sri_uring_hooks.registers != NULL)
+        sri_uring_hooks.registers(ring, fd, opcode, arg, count, frame, site);
     rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);
     bool signals = opcode == IORING_REGISTER_EVENTFD || opcode == IORING_REGISTER_EVENTFD_ASYNC;
     if (rc >= 0 && signals && kernel == &host.backend)

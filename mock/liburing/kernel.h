@@ -23,9 +23,12 @@ struct sri_uring_hooks {
     void (*world_made)(struct sri_world *world);
     void (*kernel_made)(struct sri_engine *engine);
     void (*opened)(struct io_uring *ring, int fd);
-    /* Before an enter or a register: `frame` is where the program's own frames begin, `site` where it called from. */
+    /* Before an enter: `frame` is where the program's own frames begin, `site` where it called from. */
     void (*enters)(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site);
     void (*returned)(struct io_uring *ring, int fd, int result);
+    /* Before a register, in place of `enters`. */
+    void (*registers)(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
+                      const void *frame, const void *site);
     void (*exits)(struct io_uring *ring, const void *frame, const void *site);
     /* A forked child uses, or closes, a ring of its parent. */
     void (*foreign)(int fd, bool closes, const void *frame, const void *site);

@@ -194,19 +194,34 @@ static uint64_t this_thread(void)
     return (uint64_t)(uintptr_t)&mark;
 }
 
+static void note_thread(void)
+{
+    uint64_t thread = this_thread();
+    if (!sri_agent.seeded)
+        return;
+    if (sri_agent.first_thread == 0)
+        sri_agent.first_thread = thread;
+    else if (sri_agent.first_thread != thread)
+        sri_agent_environment("more than one thread uses io_uring");
+}
+
 static void enters(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site)
 {
-    if (sri_agent.seeded) {
-        uint64_t thread = this_thread();
-        if (sri_agent.first_thread == 0)
-            sri_agent.first_thread = thread;
-        else if (sri_agent.first_thread != thread)
-            sri_agent_environment("more than one thread uses io_uring");
-        if (to_submit == 0)
-            sri_host_world_hurry(sri_agent.world);
-    }
+    note_thread();
+    if (sri_agent.seeded && to_submit == 0)
+        sri_host_world_hurry(sri_agent.world);
     if (sri_agent.detects)
-        sri_detect_enters(ring, fd, frame, site);
+        sri_detect_enters(ring, fd, to_submit, frame, site);
+}
+
+static void registers(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
+                      const void *frame, const void *site)
+{
+    note_thread();
+    if (!sri_agent.detects)
+        return;
+    sri_detect_enters(ring, fd, 0, frame, site);
+    sri_detect_registers(ring, fd, opcode, arg, count);
 }
 
 static void returned(struct io_uring *ring, int fd, int result)
@@ -247,19 +262,25 @@ static void write_tape(struct sri_agent *agent)
     sri_free(body);
 }
 
-void sri_agent_finish(void)
+void sri_agent_finish(int status)
 {
     struct sri_agent *agent = &sri_agent;
     if (!agent->on || finished)
         return;
     finished = true;
     if (agent->detects)
-        sri_detect_finish();
+        sri_detect_finish(status);
     if (agent->seeded && agent->engine != NULL) {
         sri_environment_finish();
         write_tape(agent);
     }
     agent->page->finished = 1;
+}
+
+static void at_exit(int status, void *unused)
+{
+    (void)unused;
+    sri_agent_finish(status);
 }
 
 /* A child has its own page, and a kernel of its own once it opens a ring. */
@@ -292,12 +313,13 @@ __attribute__((constructor)) static void begin(void)
         .world_made = world_made,
         .kernel_made = kernel_made,
         .enters = enters,
+        .registers = registers,
         .returned = returned,
     };
     if (agent->detects)
         sri_detect_begin(&sri_uring_hooks);
     pthread_atfork(NULL, NULL, after_fork);
-    atexit(sri_agent_finish);
+    on_exit(at_exit, NULL);
     if (!agent->traps)
         return;
     int rc = sri_trap_install();

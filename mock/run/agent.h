@@ -48,6 +48,6 @@ int sri_agent_open_page(struct sri_agent *agent);
 void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t size);
 
 /* The process is about to end: what is only in memory goes to the folder. Once. */
-void sri_agent_finish(void);
+void sri_agent_finish(int status);
 
 #endif

@@ -87,14 +87,16 @@ static void opened(const struct sri_event *event)
 {
     if (sri_detect.ring_count == SRI_DETECT_RINGS)
         return;
-    sri_detect.rings[sri_detect.ring_count++] = (struct sri_watched_ring){.fd = event->ring};
+    sri_detect.rings[sri_detect.ring_count++] = (struct sri_watched_ring){.fd = event->ring, .eventfd = -1};
 }
 
 static void forget_ring(int fd)
 {
     struct sri_watched_ring *ring = sri_detect_ring(fd);
-    if (ring != NULL)
-        *ring = sri_detect.rings[--sri_detect.ring_count];
+    if (ring == NULL)
+        return;
+    sri_stale_forget(ring);
+    *ring = sri_detect.rings[--sri_detect.ring_count];
 }
 
 static void link_in(struct sri_borrowed *borrowed)
@@ -151,13 +153,23 @@ static void consumed(const struct sri_event *event)
     borrowed->fd = (sqe->flags & IOSQE_FIXED_FILE) != 0 ? -1 : sqe->fd;
     borrowed->place = sri_detect.place;
     borrowed->lending = event->lending;
-    for (uint32_t i = 0; i < event->segment_count && i < SRI_DETECT_SEGMENTS; i++)
-        borrowed->segments[borrowed->segment_count++] = event->segments[i];
+    borrowed->offset = sqe->off;
+    borrowed->address = sqe->addr;
+    borrowed->makes_slot = sqe->file_index != 0;
+    for (uint32_t i = 0; i < event->segment_count; i++) {
+        borrowed->length += event->segments[i].iov_len;
+        if (i < SRI_DETECT_SEGMENTS)
+            borrowed->segments[borrowed->segment_count++] = event->segments[i];
+    }
     ring->in_flight++;
     sri_queue_consumed(borrowed, ring, sqe);
     sri_entry_consumed(borrowed, sqe);
     sri_buffers_consumed(borrowed, sqe);
     sri_memory_lent(borrowed);
+    sri_short_consumed(borrowed);
+    sri_answer_consumed(borrowed, ring);
+    sri_order_consumed(borrowed, sqe);
+    sri_descriptor_consumed(borrowed, sqe);
     link_in(borrowed);
 }
 
@@ -166,6 +178,9 @@ static void ended(const struct sri_event *event, struct sri_borrowed *borrowed)
     struct sri_watched_ring *ring = sri_detect_ring(event->ring);
     borrowed->posted = true;
     sri_buffers_completed(event, borrowed);
+    sri_short_completed(event, borrowed);
+    sri_descriptor_completed(event, borrowed);
+    sri_answer_completed(event, borrowed, ring);
     if (!event->last)
         return;
     if (ring != NULL)
@@ -208,14 +223,22 @@ static void dispatch(const struct sri_event *event)
             ended(event, borrowed);
         break;
     case SRI_EVENT_LEAVE:
-        if (ring != NULL)
+        if (ring != NULL) {
             sri_queue_left(event, ring);
+            sri_stale_left(ring);
+        }
+        break;
+    case SRI_EVENT_COMMITTED:
+        if (borrowed != NULL)
+            sri_order_committed(borrowed);
+        break;
+    case SRI_EVENT_CANCELLING:
+        if (borrowed != NULL)
+            borrowed->cancelled = true;
         break;
     case SRI_EVENT_ENTER:
     case SRI_EVENT_TOUCH:
     case SRI_EVENT_TOUCHED:
-    case SRI_EVENT_COMMITTED:
-    case SRI_EVENT_CANCELLING:
     case SRI_EVENT_WAKE:
     case SRI_EVENT_STALL:
     case SRI_EVENT_OPENED:
@@ -243,7 +266,12 @@ static void know(struct io_uring *ring, int fd)
     watched->cq_entries = ring->cq.ring_entries;
 }
 
-void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const void *site)
+static struct sri_watched_ring *watched_by(const struct io_uring *ring, int fd)
+{
+    return sri_detect_ring(ring != NULL && ring->ring_fd >= 0 ? ring->ring_fd : fd);
+}
+
+void sri_detect_enters(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site)
 {
     sri_detect_lock();
     sri_detect.frame = frame;
@@ -251,26 +279,53 @@ void sri_detect_enters(struct io_uring *ring, int fd, const void *frame, const v
     uintptr_t lowest;
     uintptr_t highest;
     sri_place_stack(&lowest, &highest);
-    if ((uintptr_t)frame > lowest && (uintptr_t)frame < highest)
+    if ((uintptr_t)frame > lowest && (uintptr_t)frame < highest) {
         sri_memory_stack(lowest, (uintptr_t)frame);
+        sri_record_stack(lowest, (uintptr_t)frame);
+    }
     if (ring != NULL)
         know(ring, fd);
+    struct sri_watched_ring *watched = watched_by(ring, fd);
+    if (watched != NULL) {
+        sri_stale_enters(watched);
+        sri_answer_enters(watched);
+        sri_order_submits(watched->fd, to_submit);
+    }
+    sri_detect_unlock();
+}
+
+void sri_detect_registers(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count)
+{
+    sri_detect_lock();
+    struct sri_watched_ring *watched = watched_by(ring, fd);
+    if (watched != NULL && (opcode == IORING_REGISTER_EVENTFD || opcode == IORING_REGISTER_EVENTFD_ASYNC) &&
+        arg != NULL)
+        watched->eventfd = *(const int *)arg;
+    if (watched != NULL)
+        sri_descriptor_registers(watched, opcode, arg, count);
     sri_detect_unlock();
 }
 
 void sri_detect_returned(struct io_uring *ring, int fd, int result)
 {
-    if (result >= 0)
-        return;
     sri_detect_lock();
-    sri_queue_returned(sri_detect_ring(ring != NULL ? ring->ring_fd : fd), fd, result);
+    struct sri_watched_ring *watched = watched_by(ring, fd);
+    if (watched != NULL)
+        sri_order_submitted(watched->fd);
+    if (result < 0)
+        sri_queue_returned(watched, fd, result);
+    sri_answer_returned(watched, result);
     sri_detect_unlock();
 }
 
-void sri_detect_finish(void)
+/* Of a program that fails, or is ended from here, what it left undone is no wonder. */
+void sri_detect_finish(int status)
 {
     sri_detect_lock();
-    for (uint32_t i = 0; i < sri_detect.ring_count; i++)
+    if (status == 0)
+        sri_short_finish();
+    sri_descriptor_finish();
+    for (uint32_t i = 0; i < sri_detect.ring_count && status != SRI_RUN_EXIT_HANGS; i++)
         sri_queue_exits(&sri_detect.rings[i], true);
     sri_detect_unlock();
 }
@@ -319,6 +374,8 @@ static void closes(int fd, const void *frame, const void *site)
     const struct sri_place_of_call *place = sri_detect.place;
     sri_detect.place = sri_place_here(frame, site);
     sri_entry_closed(fd);
+    sri_short_closed(fd);
+    sri_descriptor_closed(fd);
     sri_detect.place = place;
     sri_detect_unlock();
 }
@@ -327,6 +384,7 @@ void sri_detect_begin(struct sri_uring_hooks *hooks)
 {
     void *prime[2];
     (void)backtrace(prime, 2); /* its first call loads a library */
+    sri_answer_watch_crash();
     hooks->foreign = foreign;
     hooks->closes = closes;
     hooks->opened = ring_opened;

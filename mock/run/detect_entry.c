@@ -105,7 +105,7 @@ static bool has_entries(const struct sri_watched_ring *watched)
     return sri_entry_count(watched) > 0;
 }
 
-static struct sri_borrowed about(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe)
+struct sri_borrowed sri_entry_about(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe)
 {
     return (struct sri_borrowed){.opcode = sqe->opcode,
                                  .user_data = sqe->user_data,
@@ -122,26 +122,26 @@ static void released(const struct sri_watched_ring *watched, const struct io_uri
     for (unsigned i = 0; i < count; i++) {
         if (ranges[i].begin >= begin + length || begin >= ranges[i].begin + ranges[i].length)
             continue;
-        struct sri_borrowed borrowed = about(watched, sqe);
+        struct sri_borrowed borrowed = sri_entry_about(watched, sqe);
         sri_finding(ranges[i].data ? "freed-in-flight" : "arguments-dead", &borrowed,
                     "%s of %zu bytes that an entry points to which the kernel has not taken yet", how,
                     length);
     }
 }
 
-typedef void entry_fn(const struct sri_watched_ring *watched, const struct io_uring_sqe *sqe,
-                      const void *self);
-
-static void for_each_entry(entry_fn *visit, const void *self)
+void sri_entry_each(const struct sri_watched_ring *watched, sri_entry_fn *visit, const void *self)
 {
-    for (uint32_t i = 0; i < sri_detect.ring_count; i++) {
-        const struct sri_watched_ring *watched = &sri_detect.rings[i];
-        if (!has_entries(watched))
-            continue;
-        const struct io_uring_sq *sq = &watched->ring->sq;
-        for (unsigned at = *watched->khead; at != sq->sqe_tail; at++)
-            visit(watched, &sq->sqes[at & sq->ring_mask], self);
-    }
+    if (!has_entries(watched))
+        return;
+    const struct io_uring_sq *sq = &watched->ring->sq;
+    for (unsigned at = *watched->khead; at != sq->sqe_tail; at++)
+        visit(watched, &sq->sqes[at & sq->ring_mask], self);
+}
+
+static void for_each_entry(sri_entry_fn *visit, const void *self)
+{
+    for (uint32_t i = 0; i < sri_detect.ring_count; i++)
+        sri_entry_each(&sri_detect.rings[i], visit, self);
 }
 
 struct release {
@@ -201,7 +201,7 @@ static void visit_close(const struct sri_watched_ring *watched, const struct io_
     int fd = *(const int *)self;
     if (sqe->fd != fd || !uses_descriptor(sqe))
         return;
-    struct sri_borrowed borrowed = about(watched, sqe);
+    struct sri_borrowed borrowed = sri_entry_about(watched, sqe);
     sri_finding(
         "closed-before-submit", &borrowed,
         "descriptor %d is closed while an entry that names it waits to be submitted: the number may mean "

@@ -51,13 +51,27 @@ static bool overlaps(const struct sri_borrowed *borrowed, uintptr_t begin, uintp
     return false;
 }
 
+/* One behind the other in a chain: what one fills the other may read. */
+static bool is_before(const struct sri_borrowed *one, const struct sri_borrowed *other)
+{
+    return one->chain != 0 && one->chain == other->chain && one->ring == other->ring;
+}
+
+/* … which has then not been changed by the program. */
+static void pass_on(const struct sri_borrowed *borrowed)
+{
+    for (struct sri_borrowed *next = borrowed->newer; next != NULL && is_before(borrowed, next);
+         next = next->newer)
+        next->sum = is_lent(next) ? sum_of(next) : 0;
+}
+
 static const struct sri_borrowed *other_holder(const struct sri_borrowed *borrowed)
 {
     unsigned looked = 0;
     for (const struct sri_borrowed *other = sri_detect.newest; other != NULL && looked < LOOKED_AT;
          other = other->older, looked++) {
         bool both_read = borrowed->lending != SRI_LENDS_TARGET && other->lending != SRI_LENDS_TARGET;
-        if (other == borrowed || both_read || !is_lent(other))
+        if (other == borrowed || both_read || !is_lent(other) || is_before(other, borrowed))
             continue;
         for (uint32_t i = 0; i < borrowed->segment_count; i++) {
             uintptr_t at = (uintptr_t)borrowed->segments[i].iov_base;
@@ -80,8 +94,21 @@ static void widen(const struct sri_borrowed *borrowed)
     }
 }
 
+/* The record that user_data may point to is watched as well. */
+static void widen_to(uint64_t address)
+{
+    const uint64_t first = 65536;
+    if (address < first || address >= UINT64_C(1) << 47)
+        return;
+    if (sri_detect.highest == 0 || address < sri_detect.lowest)
+        sri_detect.lowest = (uintptr_t)address;
+    if (address >= sri_detect.highest)
+        sri_detect.highest = (uintptr_t)address + 1;
+}
+
 void sri_memory_lent(struct sri_borrowed *borrowed)
 {
+    widen_to(borrowed->user_data);
     if (!is_lent(borrowed))
         return;
     const struct sri_borrowed *other = other_holder(borrowed);
@@ -117,6 +144,8 @@ void sri_memory_event(const struct sri_event *event, struct sri_borrowed *borrow
     case SRI_EVENT_TOUCHED:
         borrowed->touching = false;
         borrowed->sum = is_lent(borrowed) ? sum_of(borrowed) : 0;
+        if (borrowed->chain != 0)
+            pass_on(borrowed);
         break;
     case SRI_EVENT_COMMITTED:
         if (borrowed->lending == SRI_LENDS_SOURCE) {

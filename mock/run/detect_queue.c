@@ -59,6 +59,11 @@ static void judge_cancel(const struct sri_borrowed *borrowed, const struct io_ur
 void sri_queue_consumed(struct sri_borrowed *borrowed, struct sri_watched_ring *ring,
                         const struct io_uring_sqe *sqe)
 {
+    const uint8_t links = IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+    bool goes_on = (ring->last_flags & links) != 0;
+    if (!goes_on && (borrowed->flags & links) != 0)
+        ring->chain++;
+    borrowed->chain = goes_on || (borrowed->flags & links) != 0 ? ring->chain : 0;
     ring->last_flags = borrowed->flags;
     ring->last_user_data = borrowed->user_data;
     ring->last_opcode = borrowed->opcode;
@@ -95,16 +100,27 @@ void sri_queue_returned(const struct sri_watched_ring *ring, int fd, int result)
 static void tell_left(const struct sri_watched_ring *ring, bool whole_process)
 {
     const struct sri_borrowed *first = NULL;
+    const struct sri_borrowed *forgotten = NULL;
     uint32_t count = 0;
     for (const struct sri_borrowed *b = sri_detect.oldest; b != NULL; b = b->newer) {
         if (b->ring != ring->fd)
             continue;
         count++;
+        if (b->closed && !b->cancelled)
+            forgotten = b;
         if (first == NULL || (first->lending == SRI_LENDS_NOTHING && b->lending != SRI_LENDS_NOTHING))
             first = b;
     }
     if (first == NULL)
         return;
+    if (forgotten != NULL) {
+        sri_finding(
+            "closed-in-flight", forgotten,
+            "descriptor %d was closed while the operation was in flight, which ends nothing: it still is "
+            "when %s",
+            forgotten->fd, whole_process ? "the process ends" : "the ring is closed");
+        return;
+    }
     sri_finding(whole_process ? "exit-in-flight" : "queue-exit-in-flight", first,
                 "%u operation%s still in flight when %s%s", count, count == 1 ? " is" : "s are",
                 whole_process ? "the process ends" : "the ring is closed",

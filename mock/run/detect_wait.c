@@ -3,6 +3,8 @@
  * is ended, with an exit code of its own, since it would stay for ever.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -15,12 +17,18 @@
 
 static const struct sri_world_vtable *inner;
 
-static bool is_alone(void)
+/* Of the program; 0: not known. */
+unsigned sri_wait_threads(void)
 {
     struct stat status;
     if (stat("/proc/self/task", &status) != 0)
-        return false;
-    return status.st_nlink - 2 - sri_host_world_workers(sri_agent.world) <= 1;
+        return 0;
+    return (unsigned)(status.st_nlink - 2 - sri_host_world_workers(sri_agent.world));
+}
+
+static bool is_alone(void)
+{
+    return sri_wait_threads() == 1;
 }
 
 /* A timer's signal may be what it waits for. */
@@ -38,6 +46,13 @@ static unsigned not_submitted(void)
     return count;
 }
 
+_Noreturn void sri_wait_end_process(void)
+{
+    sri_detect_unlock();
+    sri_agent_finish(SRI_RUN_EXIT_HANGS);
+    _exit(SRI_RUN_EXIT_HANGS);
+}
+
 static _Noreturn void end(void)
 {
     sri_detect_lock();
@@ -49,9 +64,7 @@ static _Noreturn void end(void)
     else
         sri_finding("wait-cannot-end", NULL,
                     "a wait for completions with nothing in flight and nothing prepared");
-    sri_detect_unlock();
-    sri_agent_finish();
-    _exit(SRI_RUN_EXIT_HANGS);
+    sri_wait_end_process();
 }
 
 /* Instead of a sleep without end: as long as the command says, in which a signal may come. */
@@ -85,4 +98,33 @@ void sri_wait_watch(struct sri_world *world)
     outer = *inner;
     outer.wait = wait_in_world;
     world->vtable = &outer;
+}
+
+/* Threads of the engine's own do not count: they start nothing. */
+static bool sleeps_for_ever(const struct sri_watched_ring *ring, int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    const struct io_uring *known = ring->ring;
+    if (known == NULL || known->sq.khead != ring->khead || sri_engine_in_flight(sri_agent.engine) != 0 ||
+        *known->cq.khead == __atomic_load_n(known->cq.ktail, __ATOMIC_ACQUIRE))
+        return false;
+    int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK) == 0 && poll(&one, 1, (int)sri_agent.stall_ms) == 0;
+}
+
+void sri_wait_on_eventfd(int fd, const void *frame, const void *site)
+{
+    sri_detect_lock();
+    for (uint32_t i = 0; i < sri_detect.ring_count; i++) {
+        const struct sri_watched_ring *ring = &sri_detect.rings[i];
+        if (ring->eventfd != fd || sri_wait_threads() > 2 || !sleeps_for_ever(ring, fd))
+            continue;
+        sri_detect.place = sri_place_here(frame, site);
+        sri_finding("lost-wakeup", NULL,
+                    "a read of event descriptor %d with nothing in flight, and completions in the queue: one "
+                    "signal may stand for many of them",
+                    fd);
+        sri_wait_end_process();
+    }
+    sri_detect_unlock();
 }

@@ -130,37 +130,67 @@ static void write_out(const struct text *text)
     (void)syscall(SYS_close, fd);
 }
 
+/* The whole of it, for people. */
+static void compose(struct text *text, const char *name, const struct sri_borrowed *about, const char *what)
+{
+    add(text, "FINDING %s: %s\n", name, what);
+    add(text, "  process %d (%s)\n", (int)getpid(), sri_agent.page->program);
+    if (about != NULL) {
+        add(text, "  operation %s, request %llu, user_data %#llx, ring %d", sri_opcode_name(about->opcode),
+            (unsigned long long)about->request, (unsigned long long)about->user_data, about->ring);
+        if (about->fd >= 0)
+            add(text, ", descriptor %d", about->fd);
+        add(text, "\n  submitted\n");
+        add_place(text, about->place);
+    }
+    if (about == NULL || (sri_detect.place != about->place && sri_detect.place != NULL)) {
+        add(text, about == NULL ? "  in the call\n" : "  last call of io_uring\n");
+        add_place(text, sri_detect.place);
+    }
+    add(text, "\n");
+}
+
+static const struct sri_place_of_call *place_of(const struct sri_borrowed *about)
+{
+    return about != NULL ? about->place : sri_detect.place;
+}
+
 void sri_finding(const char *name, const struct sri_borrowed *about, const char *format, ...)
 {
     struct text text = {.length = 0};
-    const struct sri_place_of_call *place = about != NULL ? about->place : sri_detect.place;
     va_list arguments;
     char what[512];
     int saved = errno;
     va_start(arguments, format);
     vsnprintf(what, sizeof what, format, arguments);
     va_end(arguments);
-    add(&text, "FINDING %s: %s\n", name, what);
-    add(&text, "  process %d (%s)\n", (int)getpid(), sri_agent.page->program);
-    if (about != NULL) {
-        add(&text, "  operation %s, request %llu, user_data %#llx, ring %d", sri_opcode_name(about->opcode),
-            (unsigned long long)about->request, (unsigned long long)about->user_data, about->ring);
-        if (about->fd >= 0)
-            add(&text, ", descriptor %d", about->fd);
-        add(&text, "\n  submitted\n");
-        add_place(&text, about->place);
-    }
-    if (about == NULL || (sri_detect.place != about->place && sri_detect.place != NULL)) {
-        add(&text, about == NULL ? "  in the call\n" : "  last call of io_uring\n");
-        add_place(&text, sri_detect.place);
-    }
-    add(&text, "\n");
+    compose(&text, name, about, what);
     if (is_suppressed(name, text.bytes)) {
         sri_agent.page->suppressed++;
-    } else if (!is_told(name, place)) {
+    } else if (!is_told(name, place_of(about))) {
         sri_agent.page->findings++;
         sri_steps_finding(name, about != NULL ? about->request : 0);
         write_out(&text);
     }
     errno = saved;
+}
+
+void sri_finding_pending(const char *name, const struct sri_borrowed *about, const char *format, ...)
+{
+    struct text text = {.length = 0};
+    va_list arguments;
+    char what[512];
+    int saved = errno;
+    va_start(arguments, format);
+    vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
+    compose(&text, name, about, what);
+    if (!is_suppressed(name, text.bytes))
+        snprintf(sri_agent.page->pending, sizeof sri_agent.page->pending, "%s", text.bytes);
+    errno = saved;
+}
+
+void sri_finding_settled(void)
+{
+    sri_agent.page->pending[0] = 0;
 }

@@ -52,6 +52,7 @@ static __attribute__((noinline)) void release(const void *memory, size_t length,
     const struct sri_place_of_call *place = sri_detect.place;
     sri_detect.place = sri_place_here(frame, site);
     sri_memory_released(memory, length, how);
+    sri_record_released(memory, length, how);
     sri_entry_released(memory, length, how);
     sri_detect.place = place;
     sri_detect_unlock();

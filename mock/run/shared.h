@@ -22,6 +22,7 @@
 
 #define SRI_RUN_MAGIC UINT64_C(0x31676e6972736672)
 #define SRI_RUN_TEXT 200
+#define SRI_RUN_PENDING 4096
 
 /* The exit code of a program that is ended since it would wait for ever. */
 #define SRI_RUN_EXIT_HANGS 124
@@ -49,7 +50,8 @@ struct sri_run_page {
     uint32_t seeded;
     uint32_t finished; /* it came to its end by itself */
     char environment[SRI_RUN_TEXT];
-    char refused[SRI_RUN_TEXT]; /* the first thing asked for that is not simulated */
+    char pending[SRI_RUN_PENDING]; /* a finding, if the program ends in failure */
+    char refused[SRI_RUN_TEXT];    /* the first thing asked for that is not simulated */
 };
 
 #endif

@@ -4,13 +4,15 @@
  *      the next submission brings them back to life.
  * fix: submits again until all are taken.
  * finding: freed-in-flight
- * policy: cruel
+ * policy: refused.policy
  */
 #include "buggy.h"
 
 #define BATCH 4
 
-static int write_batch(struct io_uring *ring, int fd)
+static unsigned flying;
+
+static void write_batch(struct io_uring *ring, int fd)
 {
     char *bytes[BATCH];
     for (int i = 0; i < BATCH; i++) {
@@ -20,19 +22,20 @@ static int write_batch(struct io_uring *ring, int fd)
         io_uring_sqe_set_data(sqe, bytes[i]);
     }
 #ifdef FIXED
+    flying += BATCH;
     submit_all(ring);
 #else
+    flying += BATCH;
     if (io_uring_submit(ring) != BATCH) {
         for (int i = 0; i < BATCH; i++)
             free(bytes[i]); /* reported */
-        return -1;
+        return;
     }
 #endif
-    for (int i = 0; i < BATCH; i++)
+    for (; flying > 0; flying--)
         finish_one(ring);
     for (int i = 0; i < BATCH; i++)
         free(bytes[i]);
-    return 0;
 }
 
 int main(void)
@@ -40,10 +43,11 @@ int main(void)
     struct io_uring ring;
     int fd = make_file("", 0);
     open_ring(&ring, 8, 0);
-    for (int i = 0; i < 8; i++) {
-        if (write_batch(&ring, fd) != 0)
-            break;
-    }
+    for (int i = 0; i < 8; i++)
+        write_batch(&ring, fd);
+    submit_all(&ring);
+    for (; flying > 0; flying--)
+        finish_one(&ring);
     io_uring_queue_exit(&ring);
     close(fd);
     return 0;
