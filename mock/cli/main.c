@@ -111,7 +111,8 @@ int main(int count, char **arguments)
         return complain_of(name);
     if (count > 2 && asks_for_help(arguments[2])) {
         fputs(verb->help, stdout);
-        fputs(exit_codes, stdout);
+        if (strstr(verb->help, "Exit code:") == NULL) /* it has codes of its own */
+            fputs(exit_codes, stdout);
         return finish(SRI_EXIT_FINE);
     }
     return finish(verb->run(count - 2, arguments + 2));

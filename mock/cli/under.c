@@ -49,7 +49,7 @@ static int run(int count, char **arguments)
 }
 
 static const char help[] =
-    "safer-ring run [OPTIONS] -- PROGRAM ARGUMENTS\n"
+    "usage: safer-ring run [options] -- PROGRAM ARGUMENTS\n"
     "\n"
     "Runs a program that uses liburing, unmodified, on the engine over this machine's own descriptors. The closing report\n"
     "counts what the engine served and names what the program did wrong (docs/run.md).\n"
@@ -66,6 +66,10 @@ static const char help[] =
     "                          seeds' runs the first that failed, else the last\n"
     "  --json FILE             the counts as JSON, a line per run\n"
     "  --quiet                 no report of a run without fault\n"
+    "\n"
+    "  safer-ring run -- ./my_program its arguments\n"
+    "  safer-ring run --seeds 1..100 --policy disk --quiet -- ./my_program its arguments\n"
+    "  safer-ring run --faults result/short=512 --seed 7 -- ./my_program its arguments\n"
     "\n"
     "Exit code: the program's; 1 when it ended with 0 and there are findings, 2 when it opened no ring here or what was asked\n"
     "for can't be written, 124 when it was ended since its wait could not end, 128 and the signal's number when a signal ended\n"

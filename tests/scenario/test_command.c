@@ -136,7 +136,7 @@ static void the_doctor_answers(void **state)
     assert_non_null(strstr(command_out, "safer-ring "));
     assert_int_equal(command_run("--help"), 0);
     assert_non_null(strstr(command_out, "Exit code:"));
-    static const char *const verbs[] = {"check", "faults", "exhaust", "replay", "shrink", "doctor"};
+    static const char *const verbs[] = {"check", "faults", "exhaust", "replay", "shrink", "run", "doctor"};
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         char line[64];
         assert_non_null(strstr(command_out, verbs[i]));
