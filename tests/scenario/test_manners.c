@@ -315,6 +315,7 @@ static const char *const talking[] = {
     "exhaust --operations 1 --json",
     "exhaust --program N --choices 0",
     "replay --scenario echo --seed 3",
+    "replay --scenario storm --seed 3 --backend engine",
     "replay x.tape",
     "shrink x.tape",
     "doctor",
