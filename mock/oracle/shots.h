@@ -44,6 +44,7 @@ struct sri_conversation {
     int mine;        /* -1: there is no conversation */
     int peer;        /* the scenario's end */
     bool is_network; /* a connection, which may be lost */
+    bool is_pipe;    /* one way: what the peer says */
     struct sri_flow in;
     struct sri_flow out;
     bool in_lost;    /* some of it went to nobody: which comes next is not known */

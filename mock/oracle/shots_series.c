@@ -13,6 +13,11 @@ static struct sri_verdict *verdict_of(const struct sri_series *series)
     return series->shots->model->verdict;
 }
 
+static bool receives(const struct sri_series *series)
+{
+    return series->opcode == IORING_OP_RECV || series->opcode == IORING_OP_READ;
+}
+
 /* ---- Starting ---- */
 
 static struct sri_series *free_place(struct sri_shots *shots)
@@ -100,7 +105,7 @@ bool sri_shots_receive(const struct sri_shots *shots, const struct sri_conversat
 {
     for (uint32_t i = 0; i < SRI_SERIES; i++)
         if (shots->series[i].stage != SRI_SERIES_NONE && shots->series[i].talk == talk &&
-            shots->series[i].opcode == IORING_OP_RECV)
+            receives(&shots->series[i]))
             return true;
     return false;
 }
@@ -206,7 +211,7 @@ void sri_series_came(struct sri_series *series, struct sr_completion *done)
         shot.fount = series->fount;
     if (shot.fount != NULL)
         shot.fount->out++;
-    if (series->opcode == IORING_OP_RECV)
+    if (receives(series))
         note_bytes(series, &shot);
     else if (series->opcode == IORING_OP_POLL_ADD)
         judge_poll(series, done->result);
@@ -312,7 +317,7 @@ void sri_series_drop(struct sri_series *series)
         return;
     judge_dropped(series, id, orphans, flying);
     series->stage = SRI_SERIES_NONE;
-    if (series->talk != NULL && series->opcode == IORING_OP_RECV)
+    if (series->talk != NULL && receives(series))
         series->talk->in_lost = true;
     sri_shots_judge_counts(shots);
 }

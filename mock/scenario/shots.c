@@ -1,5 +1,5 @@
 /*
- * Operations that go on: accepts, polls and receives with buffers that the kernel selects, delivered by the queue and to
+ * Operations that go on: accepts, polls and receives with buffers that the kernel selects (single reads too), by the queue and by
  * callbacks, stopped, dropped and drained at every stage, providers run dry, completion queues overrun; and zero-copy sends,
  * whose bytes are the kernel's until their notification. Exact bytes both ways.
  */
@@ -97,7 +97,7 @@ static void speak(struct sri_conversation *talk)
     uint8_t bytes[700];
     size_t moved = 0;
     if (talk->in.ended)
-        return;
+        return; /* and its end may be closed */
     uint32_t size = 1 + sri_choose(play_.stage, sizeof bytes);
     for (uint32_t i = 0; i < size; i++)
         bytes[i] = sri_flow_byte(talk->in.key, talk->in.given + i);
@@ -112,7 +112,7 @@ static bool listen_to(struct sri_conversation *talk)
     const struct sri_env *env = &play_.stage->env;
     uint8_t bytes[4096];
     size_t moved = 0;
-    if (env->vtable->read(env->self, talk->peer, bytes, sizeof bytes, &moved) != 0)
+    if (talk->is_pipe || env->vtable->read(env->self, talk->peer, bytes, sizeof bytes, &moved) != 0)
         return false;
     sri_conversation_heard(&play_.shots, talk, bytes, moved);
     return moved > 0;
@@ -124,6 +124,12 @@ static void hang_up(struct sri_conversation *talk)
         continue;
     talk->in.ended = true;
     talk->out_lost = true; /* what it is sent from now on goes nowhere */
+    if (talk->is_pipe) {
+        if (talk->peer >= 0)
+            sri_stage_close(play_.stage, talk->peer);
+        talk->peer = -1;
+        return;
+    }
     play_.stage->env.vtable->shutdown(play_.stage->env.self, talk->peer);
 }
 
@@ -196,14 +202,18 @@ static void make_talk(struct sri_conversation *talk)
     int fds[2];
     if (stage->fd_count > MOST_FDS)
         return;
-    bool is_network = !stage->kind && chance(400);
-    if (is_network ? !make_connection(fds) : stage->env.vtable->pair(stage->env.self, fds) != 0)
+    bool is_network = chance(350);
+    bool is_pipe = !is_network && chance(200);
+    if (is_network ? !make_connection(fds)
+        : is_pipe  ? stage->env.vtable->pipe(stage->env.self, fds) != 0
+                   : stage->env.vtable->pair(stage->env.self, fds) != 0)
         return;
     sri_stage_own(stage, fds[0]);
     if (!is_network)
         sri_stage_own(stage, fds[1]);
     play_.made++;
-    *talk = (struct sri_conversation){.mine = fds[0], .peer = fds[1], .is_network = is_network};
+    *talk = (struct sri_conversation){
+        .mine = fds[0], .peer = fds[1], .is_network = is_network, .is_pipe = is_pipe, .out_lost = is_pipe};
     talk->in.key = 2 * play_.made;
     talk->out.key = 2 * play_.made + 1;
 }
@@ -254,6 +264,12 @@ static struct sri_fount *any_fount(void)
 static void receive(struct sri_conversation *talk, struct sri_fount *fount, bool single)
 {
     struct sr_range whole = {0, 0, false};
+    if (talk->is_pipe) {
+        struct sr_op_spec read =
+            sr_spec_selecting(sr_spec_read(sr_fd(talk->mine), SR_OWN_POSITION, whole), fount->provider);
+        sri_series_start(&play_.shots, &read, talk, any_claim(true));
+        return;
+    }
     struct sr_op_spec spec = sr_spec_selecting(sr_spec_recv(sr_fd(talk->mine), whole, 0), fount->provider);
     if (!single)
         spec = sr_spec_multishot(spec);
@@ -572,7 +588,7 @@ static void drop_all(bool receives_too)
     for (uint32_t i = 0; i < SRI_SERIES; i++) {
         struct sri_series *series = &shots->series[i];
         if (series->stage == SRI_SERIES_LIVE && !series->single &&
-            (receives_too || series->opcode != IORING_OP_RECV))
+            (receives_too || series->opcode != IORING_OP_RECV)) /* a pipe's are single */
             sri_series_drop(series);
     }
     for (uint32_t n = 0; n < 40 && sr_ring_orphan_count(shots->ring) > orphans; n++)
