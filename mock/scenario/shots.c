@@ -607,14 +607,25 @@ static void stop_receives(void)
     take_all(0);
 }
 
+/* By luck in vain; what the cancels answer is not looked at before the drops that follow. */
+static void ask_all_to_end(void)
+{
+    for (uint32_t i = 0; i < SRI_SERIES; i++)
+        if (play_.shots.series[i].stage == SRI_SERIES_LIVE)
+            sri_series_stop(&play_.shots.series[i]);
+    step_submit();
+}
+
 static void end(void)
 {
     struct sri_stage *stage = play_.stage;
     struct sri_shots *shots = &play_.shots;
+    if (chance(512))
+        ask_all_to_end();
     sri_stage_calm(stage);
     play_.is_ending = true;
-    end_all_in_hand();
     drop_all(false);
+    end_all_in_hand();
     stop_receives();
     for (uint32_t i = 0; i < TALKS; i++)
         hear_all(&play_.talks[i]);
