@@ -243,6 +243,19 @@ static bool done(struct sri_request *request, int64_t result)
     return commit(request, result);
 }
 
+/*
+ * MSG_WAITALL has moved a part, and the rest can be told at once: that there is no more, as a rule. The true kernel finds it when it
+ * begins to wait, and leaves it to the turn of what was woken (measured).
+ */
+static void finish_in_turn(struct sri_request *request, int64_t result)
+{
+    request->result = result > INT_MAX ? INT_MAX : (int32_t)result;
+    request->marks &= (uint16_t)~SRI_MARK_INLINE;
+    if (request->marks & SRI_MARK_GUARDED)
+        sri_chain_arm(request);
+    sri_due_push(request, SRI_STEP_FINISH);
+}
+
 static bool end_unattempted(struct sri_request *request, int32_t result)
 {
     request->result = result;
@@ -283,7 +296,7 @@ static bool attempt(struct sri_request *request)
         return end_unattempted(request, request->result);
     }
     bool shown = shows_target(request) && !(request->marks & SRI_MARK_STAGED);
-    for (;;) {
+    for (bool again = false;; again = true) {
         if (shown)
             touch(request);
         int64_t result = 0;
@@ -301,6 +314,10 @@ static bool attempt(struct sri_request *request)
         }
         if (!plain)
             sri_select_settle(request, result);
+        if (again && sri_is_orderly(engine)) {
+            finish_in_turn(request, result);
+            return false;
+        }
         if (!goes_on(request, result))
             return done(request, result);
     }

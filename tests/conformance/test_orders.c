@@ -528,6 +528,23 @@ static void a_shutdown_tells_its_own_end_before_the_peers(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_receive_of_all_that_finds_the_end_ends_in_its_turn(struct conform *c)
+{
+    static char all[8];
+    int ends[2];
+    conform_socketpair(c, ends);
+    conform_write(c, ends[1], "x");
+    io_uring_prep_shutdown(conform_sqe(c, 1), ends[1], SHUT_WR);
+    conform_submit(c);
+    conform_take(c, 1);
+    io_uring_prep_recv(conform_sqe(c, 2), ends[0], all, sizeof all, MSG_WAITALL);
+    conform_sqe(c, 3);
+    io_uring_prep_recv(conform_sqe(c, 4), ends[0], all, sizeof all, 0);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_close_both(c, ends);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a cancel finds what waits before a newer timeout",
      .run = a_cancel_finds_what_waits_before_a_newer_timeout,
@@ -663,6 +680,9 @@ static const struct conform_case cases[] = {
     {.name = "a shutdown tells its own end before the peer's",
      .run = a_shutdown_tells_its_own_end_before_the_peers,
      .expected = "submit: 2\nsubmit: 1\n1: 0\n2: 0\n"},
+    {.name = "a receive of all that finds the end ends in its turn",
+     .run = a_receive_of_all_that_finds_the_end_ends_in_its_turn,
+     .expected = "written: 1\nsubmit: 1\n1: 0\nsubmit: 3\n3: 0\n4: 0\n2: 1\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */
