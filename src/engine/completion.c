@@ -50,9 +50,13 @@ static struct sri_overflow *block_for_one(struct sri_ring *ring)
     return block;
 }
 
-/* Without memory for it the CQE is lost: counted, and the next enter says -EBADR. */
+/*
+ * Without memory for it the CQE is lost: counted, and the next enter says -EBADR. For timeouts that count, it is posted when it
+ * comes into the CQ (measured).
+ */
 static void keep(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags)
 {
+    ring->posted--;
     bool keeps = !sri_hides_feature(ring->engine, IORING_FEAT_NODROP);
     struct sri_overflow *block = keeps ? block_for_one(ring) : NULL;
     if (block == NULL) {
@@ -120,10 +124,12 @@ void sri_overflow_flush(struct sri_ring *ring)
         return;
     while (ring->overflow_count > 0 && has_room(ring)) {
         struct sri_overflow_entry entry = shift(ring);
+        ring->posted++;
         sri_write_cqe(ring, entry.user_data, entry.result, entry.flags);
     }
     if (ring->overflow_count == 0)
         __atomic_fetch_and(&ring->header->sq_flags, ~IORING_SQ_CQ_OVERFLOW, __ATOMIC_SEQ_CST);
+    sri_counting_advance(ring);
 }
 
 void sri_overflow_drop(struct sri_ring *ring)

@@ -77,8 +77,10 @@ void sri_advance(struct sri_ring *ring)
     sri_inbox_deliver(ring);
     sri_turn(engine);
     sri_run(engine, 0);
-    if (ring->collecting)
-        sri_overflow_flush(ring);
+    if (!ring->collecting || ring->overflow_count == 0)
+        return;
+    sri_overflow_flush(ring);
+    sri_run(engine, 0);
 }
 
 static uint32_t visible(const struct sri_ring *ring)

@@ -155,7 +155,11 @@ int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, 
         error = ask_refusal(ring, opcode);
     if (error != 0)
         return error;
+    engine->entered++;
+    engine->entered_ring = ring;
     int result = dispatch(ring, opcode, arg, count);
+    engine->entered--;
+    sri_closing_end(engine);
     tell(ring);
     return result;
 }

@@ -545,6 +545,25 @@ static void a_receive_of_all_that_finds_the_end_ends_in_its_turn(struct conform 
     conform_close_both(c, ends);
 }
 
+static void a_timeout_counts_what_overflowed_when_it_is_flushed(struct conform *c)
+{
+    for (uint64_t i = 1; i <= 8; i++)
+        conform_sqe(c, i);
+    conform_submit(c);
+    for (uint64_t i = 9; i <= 16; i++)
+        conform_sqe(c, i);
+    conform_submit(c);
+    for (uint64_t i = 17; i <= 19; i++)
+        conform_sqe(c, i);
+    pend_timeout(c, 20, 2);
+    conform_submit(c);
+    conform_take(c, 19);
+    conform_sqe(c, 21);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_take_now(c);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a cancel finds what waits before a newer timeout",
      .run = a_cancel_finds_what_waits_before_a_newer_timeout,
@@ -683,6 +702,10 @@ static const struct conform_case cases[] = {
     {.name = "a receive of all that finds the end ends in its turn",
      .run = a_receive_of_all_that_finds_the_end_ends_in_its_turn,
      .expected = "written: 1\nsubmit: 1\n1: 0\nsubmit: 3\n3: 0\n4: 0\n2: 1\n"},
+    {.name = "a timeout counts what overflowed when it is flushed",
+     .run = a_timeout_counts_what_overflowed_when_it_is_flushed,
+     .expected =
+         "submit: 8\nsubmit: 8\nsubmit: 4\n1: 0\n2: 0\n3: 0\n4: 0\n5: 0\n6: 0\n7: 0\n8: 0\n9: 0\n10: 0\n11: 0\n12: 0\n13: 0\n14: 0\n15: 0\n16: 0\n3 missing\nsubmit: 1\n17: 0\n18: 0\n19: 0\n21: 0\n20: 0\nnothing\n"},
 };
 
 /* The true kernel answers as it did when the expectations were written. */

@@ -43,10 +43,7 @@ static uint32_t pick(void *self, const struct sri_question *question)
     case SRI_WHY_REPORT: return is_in(freedom->reports, question) ? LATER * choose(freedom, 2) : 0;
     case SRI_WHY_CANCEL: return is_in(freedom->floats, question) ? choose(freedom, question->n) : 0;
     case SRI_WHY_CANCEL_ORDER: return is_in(freedom->floats, question) ? choose(freedom, 2) : 0;
-    case SRI_WHY_WORLD:
-        if (question->freedom == SRI_FREEDOM_WAKE)
-            return choose(freedom, question->n);
-        return question->freedom == SRI_FREEDOM_TRANSIT ? choose(freedom, 2) : 0;
+    case SRI_WHY_WORLD: return question->freedom == SRI_FREEDOM_TRANSIT ? choose(freedom, 2) : 0;
     default: break;
     }
     return 0;

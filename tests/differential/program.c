@@ -23,21 +23,26 @@ struct drawing {
     uint8_t linked; /* the flags by which the entry before goes on, or 0 */
     bool refused;   /* an entry may have stopped its batch, so that later rounds begin elsewhere */
     bool briefly;   /* a plain program's round has a timeout that expires */
-    bool links;     /* a plain program's round has chains, or moves bytes between objects, not both */
-    bool unsettled; /* something may still be on its way from the round before */
-    bool leftover;  /* the round before left entries in the SQ */
-    bool floats;    /* the round has an entry that floats */
-    bool chain;     /* all entries of the round are one chain */
-    bool touched[DF_OBJECTS]; /* in this round */
-    bool used[DF_OBJECTS][2]; /* the same, of each end */
-    bool ever[DF_OBJECTS];    /* before */
-    bool cancels;             /* something is being cancelled */
-    bool connects;            /* somebody connects */
-    bool receives;            /* something takes provided buffers and goes on */
-    bool selects;             /* something takes one */
-    bool counts;              /* a timeout counts completions */
-    bool sweeps;              /* the round cancels by more than a value */
-    bool written[DF_OBJECTS]; /* by a worker, in this round */
+    bool links;     /* a plain program's round has chains */
+    bool prompt;    /* the chain so far ends by itself, in order, whoever carries it out */
+    uint8_t chains; /* in this round: the number of the one that is drawn, or of the entry by itself */
+    uint8_t toucher[DF_OBJECTS]; /* which of them came to an object, if it was one only */
+    bool unsettled;              /* something may still be on its way from the round before */
+    bool leftover;               /* the round before left entries in the SQ */
+    bool floats;                 /* the round has an entry that floats */
+    bool chain;                  /* all entries of the round are one chain */
+    bool touched[DF_OBJECTS];    /* in this round */
+    bool used[DF_OBJECTS][2];    /* the same, of each end */
+    bool ever[DF_OBJECTS];       /* before */
+    bool cancels;                /* something is being cancelled */
+    bool connects;               /* somebody connects */
+    bool receives;               /* something takes provided buffers and goes on */
+    bool selects;                /* something takes one */
+    bool counts;                 /* a timeout counts completions */
+    bool takes[DF_OBJECTS];      /* somebody waits for what comes, or did */
+    bool goes_on[DF_OBJECTS];    /* and goes on after a CQE */
+    bool sweeps;                 /* the round cancels by more than a value */
+    bool written[DF_OBJECTS];    /* by a worker, in this round */
     bool closed[DF_OBJECTS];
     bool closes; /* the round closes a descriptor, so that nothing may open one */
     bool opens;  /* the other way round */
@@ -235,12 +240,40 @@ static bool goes_to_worker(const struct df_program *program, const struct df_ent
            ((writes || entry->kind == DF_CLOSE) && program->object[entry->object] == DF_FILE);
 }
 
+/* On a file, or on nothing: it waits for nobody, and a worker does it as well as the submitter. */
+static bool is_prompt(const struct drawing *drawing, const struct df_entry *entry)
+{
+    if (entry->kind == DF_NOP || entry->kind == DF_FSYNC || entry->kind == DF_OPENAT)
+        return true;
+    return is_transfer(entry->kind) && drawing->program->object[entry->object] == DF_FILE &&
+           entry->end == 0 && (entry->flags & (IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT)) == 0;
+}
+
+/* Behind a worker's request whoever is quicker carries on: only what is the same by both. */
+static bool follows_a_worker(const struct drawing *drawing, const struct df_entry *entry)
+{
+    return drawing->reach == DF_PLAIN && drawing->linked != 0 && entry[-1].floats;
+}
+
+/* Has another chain of this round, or an entry by itself, come to this object? In its own chain all is in order. */
+static bool is_shared(const struct drawing *drawing, uint8_t object)
+{
+    return drawing->touched[object] && drawing->toucher[object] != drawing->chains;
+}
+
+/* Is told of what comes to an object, or takes it. */
+static bool is_taker(const struct df_entry *entry)
+{
+    return entry->kind == DF_READ || entry->kind == DF_READV || entry->kind == DF_RECV ||
+           entry->kind == DF_RECVMSG || entry->kind == DF_READ_FIXED || entry->kind == DF_POLL;
+}
+
 /* What plain programs leave out: there the engine is known to differ, or the outcome is luck. */
 static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
 {
     if (drawing->reach == DF_BOLD)
         return false;
-    /* When one that counts begins behind a link, among ends of its own batch, the true kernel counts some of these. */
+    /* One that begins to count behind a link counts by an order of CQEs, which the engine over the host does not promise. */
     if (entry->kind == DF_TIMEOUT && drawing->linked != 0 && (entry->variant == 1 || entry->variant == 2))
         return true;
     /* The true kernel lets go of what an entry has used when the batch is over, and so of a file closed behind it. */
@@ -251,6 +284,9 @@ static bool is_bold(struct drawing *drawing, const struct df_entry *entry)
         return true;
     /* A receive that was woken twice looks before it takes a buffer, so that it may go on where there is none. */
     if ((entry->flags & IOSQE_BUFFER_SELECT) != 0 && (entry->many ? drawing->selects : drawing->receives))
+        return true;
+    /* Who goes on keeps its place among those that wait, in the true kernel: here it is the newest again. */
+    if (is_taker(entry) && (entry->many ? drawing->takes : drawing->goes_on)[entry->object])
         return true;
     /* A worker may still be found at work when its CQE has been seen. */
     if (entry->kind == DF_CANCEL && drawing->program->entry[entry->target].floats)
@@ -265,22 +301,27 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     bool closes = entry->kind == DF_CLOSE;
     if (drawing->reach == DF_PLAIN && !may_be_async(drawing, entry))
         entry->flags &= (uint8_t)~IOSQE_ASYNC;
-    bool floats = goes_to_worker(drawing->program, entry);
+    if (drawing->linked == 0) {
+        drawing->chains++;
+        drawing->prompt = true;
+    }
+    bool floats = goes_to_worker(drawing->program, entry) || follows_a_worker(drawing, entry);
     bool counts = entry->kind == DF_TIMEOUT && (entry->variant == 1 || entry->variant == 2);
     bool sweeps = entry->kind == DF_CANCEL && entry->variant != DF_BY_DATA;
     uint8_t object = drawing->program->object[entry->object];
     /* A worker finds a missing descriptor late. */
     bool bad = has_place(entry->kind) && (object == DF_NOTHING || (object == DF_FILE && entry->end == 1) ||
                                           drawing->closed[entry->object]);
-    bool quiet = !drawing->leftover && !drawing->unsettled && drawing->linked == 0;
+    bool quiet = !drawing->leftover && !drawing->unsettled && drawing->prompt &&
+                 !(follows_a_worker(drawing, entry) && !is_prompt(drawing, entry));
     bool allowed = drawing->reach == DF_PLAIN ? quiet : drawing->program->wild || drawing->chain;
     /* When a far end knows of a close is the network's business. */
     bool far = closes && object == DF_TCP;
     bool crosses = drawing->reach == DF_PLAIN
                        ? ((floats && (drawing->sweeps || drawing->counts)) || (counts && drawing->floats) ||
                           (sweeps && drawing->floats) ||
-                          (has_place(entry->kind) &&
-                           ((floats && drawing->touched[entry->object]) || drawing->written[entry->object])))
+                          (has_place(entry->kind) && is_shared(drawing, entry->object) &&
+                           (floats || drawing->written[entry->object])))
                        : (floats && drawing->floats && drawing->linked == 0) ||
                              (is_transfer(entry->kind) && drawing->linked == 0 &&
                               drawing->touched[entry->object] && (floats || drawing->written[entry->object]));
@@ -290,7 +331,14 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
         entry->kind = DF_NOP;
         entry->many = false;
         entry->flags &= (uint8_t) ~(IOSQE_ASYNC | IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT);
+        if (follows_a_worker(drawing, entry))
+            let_float(entry);
         return;
+    }
+    drawing->prompt = drawing->prompt && is_prompt(drawing, entry);
+    if (is_taker(entry)) {
+        drawing->takes[entry->object] = true;
+        drawing->goes_on[entry->object] |= entry->many;
     }
     drawing->cancels |= entry->kind == DF_CANCEL;
     drawing->connects |= entry->kind == DF_CONNECT;
@@ -305,13 +353,15 @@ static void tame(struct drawing *drawing, struct df_entry *entry)
     drawing->closes |= closes;
     drawing->closed[entry->object] |= closes;
     drawing->counts |= counts;
-    if (floats && drawing->reach == DF_PLAIN) /* what follows would be a worker's too */
+    if (floats && drawing->reach == DF_PLAIN &&
+        !is_prompt(drawing, entry)) /* what follows would be a worker's too */
         entry->flags &= (uint8_t) ~(IOSQE_IO_LINK | IOSQE_IO_HARDLINK);
     drawing->floats |= floats;
     drawing->sweeps |= sweeps;
     if (floats)
         let_float(entry);
     if (has_place(entry->kind)) {
+        drawing->toucher[entry->object] = is_shared(drawing, entry->object) ? UINT8_MAX : drawing->chains;
         drawing->touched[entry->object] = true;
         drawing->used[entry->object][entry->end] |= entry->kind != DF_CLOSE;
         drawing->ever[entry->object] = true;
@@ -468,6 +518,7 @@ static void draw_round(struct drawing *drawing)
     memset(drawing->used, 0, sizeof drawing->used);
     memset(drawing->written, 0, sizeof drawing->written);
     drawing->links = chance(drawing, 500);
+    drawing->chains = 0;
     drawing->briefly = false;
     drawing->chain = drawing->reach == DF_BOLD && chance(drawing, NOW_AND_THEN * 2);
     round->first = program->entries;
