@@ -20,11 +20,7 @@ static struct sri_closing take_out(struct sri_engine *engine, uint32_t index)
 static void let_go(struct sri_engine *engine, uint32_t index)
 {
     const struct sri_world_vtable *world = engine->world.vtable;
-    struct sri_file *file = take_out(engine, index).file;
-    if (world->file_end != NULL)
-        world->file_end(engine->world.self, file);
-    else
-        world->file_put(engine->world.self, file);
+    world->file_end(engine->world.self, take_out(engine, index).file);
 }
 
 static bool has_woken(const struct sri_engine *engine)
@@ -34,7 +30,7 @@ static bool has_woken(const struct sri_engine *engine)
 
 static bool part(struct sri_engine *engine, const struct sri_ring *ring, struct sri_file *file)
 {
-    if (engine->entered == 0 || engine->closing_count == SRI_CLOSING || !sri_is_orderly(engine))
+    if (ring == NULL || engine->closing_count == SRI_CLOSING || !sri_is_orderly(engine))
         return false;
     /* What a request held goes with it, when its batch is published. */
     bool late = !engine->closes && ring->consuming;
@@ -44,10 +40,25 @@ static bool part(struct sri_engine *engine, const struct sri_ring *ring, struct 
     return true;
 }
 
-/* Such a world belongs to one thread, which is inside one call at most. */
 bool sri_engine_part(struct sri_engine *engine, struct sri_file *file)
 {
     return part(engine, engine->entered_ring, file);
+}
+
+/* Where several threads are inside calls, nothing is put off. */
+void sri_closing_enter(struct sri_ring *ring)
+{
+    struct sri_engine *engine = ring->engine;
+    engine->entered_ring = engine->entered == 0 ? ring : NULL;
+    engine->entered++;
+    engine->closing_deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+}
+
+void sri_closing_leave(struct sri_engine *engine)
+{
+    engine->entered--;
+    engine->entered_ring = NULL;
+    sri_closing_end(engine);
 }
 
 void sri_closing_begin(struct sri_request *request)
@@ -57,8 +68,9 @@ void sri_closing_begin(struct sri_request *request)
     engine->closes = (request->marks & SRI_MARK_WORKER) == 0;
     if (!engine->closes || world->file_closing == NULL)
         return;
+    sri_look_unless_told(engine); /* what was woken so far */
     struct sri_file *file = world->file_closing(engine->world.self, request->fd);
-    if (file != NULL && !part(engine, request->ring, file))
+    if (file != NULL && !part(engine, engine->entered_ring, file))
         world->file_put(engine->world.self, file);
 }
 
@@ -77,17 +89,34 @@ void sri_closing_publish(struct sri_engine *engine)
     }
 }
 
+static void let_go_of_turn(struct sri_engine *engine)
+{
+    for (uint32_t i = engine->closing_turn; i-- > 0;)
+        let_go(engine, i);
+    engine->closing_turn = 0;
+}
+
 void sri_closing_turn(struct sri_engine *engine)
 {
     if (engine->closing_count == 0 || engine->closing_deferred)
         return;
-    for (uint32_t i = engine->closing_turn; i-- > 0;)
-        let_go(engine, i);
+    let_go_of_turn(engine);
     for (uint32_t i = engine->closing_count; i-- > 0;) {
         if (engine->closing[i].first)
             let_go(engine, i);
     }
     engine->closing_turn = engine->closing_count;
+}
+
+bool sri_closing_next(struct sri_engine *engine)
+{
+    if (engine->closing_count == 0 || engine->closing_deferred)
+        return false;
+    if (engine->closing_turn > 0)
+        let_go_of_turn(engine);
+    else
+        sri_closing_end(engine);
+    return true;
 }
 
 void sri_closing_end(struct sri_engine *engine)

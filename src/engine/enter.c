@@ -356,12 +356,9 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
         sri_emit_ring(ring, SRI_EVENT_ENTER, to_submit, flags);
     if (engine->sqpoll_rings > 0)
         sri_sqpoll_look(engine);
-    engine->entered++;
-    engine->entered_ring = ring;
-    engine->closing_deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+    sri_closing_enter(ring);
     int result = work(ring, to_submit, min_complete, flags, arg, arg_size);
-    engine->entered--;
-    sri_closing_end(engine);
+    sri_closing_leave(engine);
     if (sri_is_watched(engine) && !ring->closed)
         sri_emit_ring(ring, SRI_EVENT_LEAVE, result, flags);
     /* Who waited here sees what came, and sleeps on no descriptor. */

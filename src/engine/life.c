@@ -275,9 +275,8 @@ uint64_t sri_run(struct sri_engine *engine, uint64_t limit)
         if (request == NULL && gathers_more(engine))
             continue;
         if (request == NULL && round.ring == NULL) {
-            if (engine->closing_count == 0 || engine->closing_deferred)
+            if (!sri_closing_next(engine))
                 break;
-            sri_closing_end(engine);
             continue;
         }
         if (request == NULL) {

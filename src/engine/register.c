@@ -155,11 +155,9 @@ int sri_register(struct sri_engine *engine, int fd, uint32_t opcode, void *arg, 
         error = ask_refusal(ring, opcode);
     if (error != 0)
         return error;
-    engine->entered++;
-    engine->entered_ring = ring;
+    sri_closing_enter(ring);
     int result = dispatch(ring, opcode, arg, count);
-    engine->entered--;
-    sri_closing_end(engine);
+    sri_closing_leave(engine);
     tell(ring);
     return result;
 }

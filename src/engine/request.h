@@ -446,8 +446,8 @@ struct sri_engine {
     struct sri_engine_options options;
     uint32_t let_go_count; /* held requests to be let go (hold.c) */
     uint64_t let_go[SRI_LET_GO];
-    uint32_t entered;              /* calls inside sri_enter() */
-    struct sri_ring *entered_ring; /* of the last of them */
+    uint32_t entered;              /* calls inside sri_enter() and sri_register() */
+    struct sri_ring *entered_ring; /* of the only one of them, or NULL */
     bool closes;                   /* a CLOSE is being carried out */
     uint32_t batch_left;           /* of what is due, belongs to the batch that is under way */
     bool closing_deferred;         /* the call is one of a ring that defers */

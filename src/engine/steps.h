@@ -78,12 +78,17 @@ void sri_letters_open(struct sri_ring *ring);
 void sri_letters_drop(struct sri_ring *ring);
 
 /* closing.c: what ends a little later. */
+/* A call begins to work on a ring, and has ended. */
+void sri_closing_enter(struct sri_ring *ring);
+void sri_closing_leave(struct sri_engine *engine);
 /* A CLOSE is about to be carried out; engine->closes until it was. */
 void sri_closing_begin(struct sri_request *request);
 /* A batch is published, and with it goes what its requests held. */
 void sri_closing_publish(struct sri_engine *engine);
 /* A batch of what is due begins: what comes before it is let go of. */
 void sri_closing_turn(struct sri_engine *engine);
+/* Nothing is due: what comes next is let go of. False: there is nothing. */
+bool sri_closing_next(struct sri_engine *engine);
 /* All of it, now. */
 void sri_closing_end(struct sri_engine *engine);
 

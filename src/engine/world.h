@@ -292,13 +292,14 @@ struct sri_world_vtable {
     /* How many processors there are, for IORING_SETUP_SQ_AFF. NULL: one. */
     uint32_t (*processors)(void *self);
 
+    /* The end of what sri_engine_part() took. */
+    void (*file_end)(void *self, struct sri_file *file);
+
     /*
      * For a world that can't tell when an object is nobody's any more: the object of a descriptor that is about to be closed,
-     * held, when others may see its end (a pipe, a socket) and file_put() of it won't block; else NULL.
+     * held, when others may see its end (a pipe, a socket) and file_end() of it won't block; else NULL.
      */
     struct sri_file *(*file_closing)(void *self, int fd);
-    /* For one that can: the end of what sri_engine_part() took. */
-    void (*file_end)(void *self, struct sri_file *file);
 
     /* A held object will be held for long: 0, or -errno when it can't be without its number. NULL: it always can. */
     int (*file_keep)(void *self, struct sri_file *file);

@@ -20,6 +20,7 @@
 #include "base/alloc.h"
 #include "base/contradiction.h"
 #include "base/text.h"
+#include "engine/engine.h"
 #include "host/state.h"
 
 static bool add_chunk(struct sri_host *host)
@@ -126,6 +127,14 @@ void sri_host_file_put(void *self, struct sri_file *file)
 {
     struct sri_host *host = self;
     SRI_REQUIRE(file->first_waiter == NULL);
+    bool seen = file->kind == SRI_HOST_PIPE || file->kind == SRI_HOST_SOCKET;
+    if (!seen || file->duplicate < 0 || host->engine == NULL || !sri_engine_part(host->engine, file))
+        sri_host_file_end(host, file);
+}
+
+void sri_host_file_end(void *self, struct sri_file *file)
+{
+    struct sri_host *host = self;
     sri_list_remove(&file->fresh);
     sri_host_forget_file(host, file);
     if (file->duplicate >= 0)

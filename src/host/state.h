@@ -134,6 +134,7 @@ uint32_t sri_host_object(void *self, const struct sri_file *file);
 int sri_host_eventfd_add(void *self, struct sri_file *file, uint64_t value);
 int sri_host_file_pin(struct sri_host *host, struct sri_file *file); /* makes the duplicate; -errno */
 int sri_host_file_keep(void *self, struct sri_file *file);
+void sri_host_file_end(void *self, struct sri_file *file);
 struct sri_file *sri_host_file_closing(void *self, int fd);
 int sri_host_file_again(void *self, struct sri_file *file, struct sri_file **again);
 void sri_host_pin_fresh(struct sri_host *host);

@@ -143,6 +143,7 @@ static const struct sri_world_vtable host_vtable = {
     .clock_ns = sri_host_clock_ns,
     .processors = world_processors,
     .file_keep = sri_host_file_keep,
+    .file_end = sri_host_file_end,
     .file_closing = sri_host_file_closing,
     .file_again = sri_host_file_again,
     .descriptor_limit = world_descriptor_limit,
