@@ -97,9 +97,20 @@ static void after_fork_in_parent(void)
     pthread_mutex_unlock(&host.lock);
 }
 
-/* The copy of the engine is left alone: it belongs to threads and descriptors that are not here. */
+/*
+ * The copy of the engine is left alone: it belongs to threads and descriptors that are not here. It stays to be found, so that
+ * no leak of the program's is made of it.
+ */
 static void after_fork_in_child(void)
 {
+    static struct {
+        void *engine;
+        void *world;
+    } left_alone[16];
+    static unsigned generations;
+    left_alone[generations].engine = host.backend.self;
+    left_alone[generations].world = host.world.self;
+    generations = (generations + 1) % (sizeof left_alone / sizeof left_alone[0]);
     for (int i = 0; i < host.words; i++) {
         host.foreign[i] |= host.rings[i];
         host.rings[i] = 0;

@@ -46,11 +46,23 @@ static bool may_run(const struct sri_request *request)
            ((request->marks & SRI_MARK_WORKER) && request->step == SRI_STEP_START);
 }
 
+/* Whoever waits for the ring's own eventfd was woken by a signal, and is no cause for another one (measured). */
+static bool waits_for_signal(const struct sri_request *request)
+{
+    const struct sri_world *world = &request->ring->engine->world;
+    const struct sri_file *file = sri_opcode_of(request)->issue == NULL ? request->attempt.file : NULL;
+    const struct sri_file *eventfd = request->ring->eventfd;
+    if (file == NULL || file == eventfd || world->vtable->same_file == NULL)
+        return file == eventfd;
+    return world->vtable->same_file(world->self, file, eventfd);
+}
+
 /* Whoever hears by an eventfd is told that there is something to ask for, once until it was asked for (measured). */
 static void hold(struct sri_request *request)
 {
     struct sri_ring *ring = request->ring;
-    if (ring->eventfd != NULL && !ring->eventfd_only_async && sri_list_empty(&ring->held))
+    if (ring->eventfd != NULL && !ring->eventfd_only_async && sri_list_empty(&ring->held) &&
+        !waits_for_signal(request))
         sri_eventfd_signal(ring);
     request->place = SRI_PLACE_HELD;
     sri_list_append(&request->ring->held, &request->entry.node);
