@@ -33,6 +33,10 @@ function(safer_ring_cmocka_test file)
     if(path MATCHES "^unit/liburing/")
         target_link_libraries(${program} PRIVATE safer_ring_uring_sim)
     endif()
+    # … and who watches a program from below.
+    if(path MATCHES "^unit/run/")
+        target_link_libraries(${program} PRIVATE safer_ring_detectors)
+    endif()
     # The lowest rooms' tests build and link without the simulator.
     if(NOT path MATCHES "^unit/(base|machine)/")
         target_link_libraries(${program} PRIVATE

@@ -299,7 +299,7 @@ static void after_fork(void)
         agent->on = false;
 }
 
-__attribute__((constructor)) static void begin(void)
+void sri_agent_begin(void)
 {
     struct sri_agent *agent = &sri_agent;
     const char *folder = getenv(SRI_RUN_VARIABLE);
@@ -326,4 +326,9 @@ __attribute__((constructor)) static void begin(void)
     if (rc != 0)
         snprintf(agent->page->refused, sizeof agent->page->refused, "--trap can't be had here: %s",
                  strerror(-rc));
+}
+
+__attribute__((constructor)) static void loaded(void)
+{
+    sri_agent_begin();
 }

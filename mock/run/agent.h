@@ -47,6 +47,9 @@ int sri_agent_open_page(struct sri_agent *agent);
 /* The policy as a knob of a tape, its lines one behind the other; nothing where it is too long. */
 void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t size);
 
+/* Takes its place in the engine, where the environment names a folder of the command's. Called when it is loaded. */
+void sri_agent_begin(void);
+
 /* The process is about to end: what is only in memory goes to the folder. Once. */
 void sri_agent_finish(int status);
 

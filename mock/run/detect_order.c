@@ -83,8 +83,8 @@ void sri_order_committed(struct sri_borrowed *borrowed)
 void sri_order_consumed(const struct sri_borrowed *borrowed, const struct io_uring_sqe *sqe)
 {
     const uint32_t goes_on = 1u << 5 | 1u << 6; /* IORING_TIMEOUT_ETIME_SUCCESS, _MULTISHOT */
-    if (sqe->opcode != IORING_OP_TIMEOUT || (sqe->flags & IOSQE_IO_LINK) == 0 || sqe->off != 0 ||
-        (sqe->timeout_flags & goes_on) != 0)
+    if (sqe->opcode != IORING_OP_TIMEOUT || sqe->off != 0 || (sqe->timeout_flags & goes_on) != 0 ||
+        (sqe->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != IOSQE_IO_LINK)
         return;
     sri_finding(
         "chain-broken-by-timeout", borrowed,

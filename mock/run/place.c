@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "engine/unseen.h"
 #include "run/detect.h"
 
 #define PLACES 1024u
@@ -44,7 +45,7 @@ void sri_place_stack(uintptr_t *lowest, uintptr_t *highest)
     *highest = bounds.highest;
 }
 
-static bool is_still(const struct known *entry)
+SRI_UNSEEN static bool is_still(const struct known *entry)
 {
     for (uint32_t i = 0; i < entry->place.count; i++) {
         if (entry->slots[i] != NULL && *entry->slots[i] != (uintptr_t)entry->place.frames[i])
@@ -54,7 +55,7 @@ static bool is_still(const struct known *entry)
 }
 
 /* Where on the stack each return address lies, from the caller's frame upward. */
-static void find_slots(struct known *entry, const void *frame)
+SRI_UNSEEN static void find_slots(struct known *entry, const void *frame)
 {
     uintptr_t lowest;
     uintptr_t highest;
