@@ -91,6 +91,10 @@ static int report(const struct sri_options *options, const struct sri_tally *tal
         tell_rest(options, options->campaign.rest, &go_on);
     struct sri_report result = {&options->campaign, tally, elapsed_ns, go_on.text};
     int rc = report_to(options, &result);
+    /* No rule was broken, for none was held against anything. */
+    if (rc == SRI_EXIT_FINE && tally->runs > 0 && tally->operations == 0)
+        rc = sri_complain("%llu runs made no operation: has `%s` room? name another folder with --tmp DIR",
+                          (unsigned long long)tally->runs, options->tmp);
     if (go_on.text != NULL) {
         sri_complain("interrupted after %llu runs; go on: %s", (unsigned long long)tally->runs, go_on.text);
         rc = sri_interrupted_code(rc);

@@ -83,7 +83,8 @@ static int fill(const struct sri_under *under, uint64_t seed, const char *folder
     if (rc == 0)
         rc = write_file(folder, SRI_RUN_POLICY, under->policy_text);
     if (rc != 0)
-        return sri_complain("the folder `%s` can't be written: %s", folder, strerror(-rc));
+        return sri_complain("the folder `%s` can't be written: %s; set TMPDIR to another place", folder,
+                            strerror(-rc));
     if (under->suppress != NULL && (rc = copy_file(under->suppress, folder, SRI_RUN_SUPPRESSIONS)) != 0)
         return sri_complain("--suppress `%s` can't be read: %s", under->suppress, strerror(-rc));
     return 0;
