@@ -317,8 +317,36 @@ int sri_model_close(struct sri_model *model, enum sri_closing how)
 
 /* ---- Draining ---- */
 
+static bool has_gone_home(const struct sri_model *model, const struct sri_act *act)
+{
+    return act->buffer != NULL && model->heap != NULL && sri_model_is_home(model, act->buffer);
+}
+
+/*
+ * On a kernel that does not tell, the books know which operations a dropped batch has left, and not which of those that look
+ * alike works on which buffer: that is seen when the first of them ends.
+ */
+static void settle_look_alikes(struct sri_model *model, struct sri_act *act)
+{
+    if (model->sees || act->hand != SRI_HAND_DROPPED || act->buffer == NULL || has_gone_home(model, act))
+        return;
+    for (struct sri_node *node = model->acts.next; node != &model->acts; node = node->next) {
+        struct sri_act *other = SRI_CONTAINER_OF(node, struct sri_act, node);
+        if (other->hand != SRI_HAND_DROPPED || other->opcode != act->opcode || other->fd != act->fd ||
+            !has_gone_home(model, other) || other->buffer->size != act->buffer->size)
+            continue;
+        struct sri_held *buffer = other->buffer;
+        other->buffer = act->buffer;
+        act->buffer = buffer;
+        other->buffer->act = other;
+        act->buffer->act = act;
+        return;
+    }
+}
+
 static void judge_drained(struct sri_model *model, struct sri_act *act)
 {
+    settle_look_alikes(model, act);
     if (act->op.id != 0) {
         struct sr_op copy = {act->id};
         struct sr_completion done;
