@@ -9,6 +9,7 @@
 #include "sim_internal.h"
 
 #define REPEATS 8
+#define AGAIN 8
 /* Where a kernel's answer was not found, the search goes on for so many times the bound. */
 #define PATIENCE 20
 
@@ -111,6 +112,33 @@ static bool knows_both(const struct set *set, const struct df_case *one)
     return holds(set, df_outcome_hash(&one->real)) && holds_digest(set, df_outcome_digest(&one->host));
 }
 
+/*
+ * A worker of the true kernel puts its request away when the CQE has long been seen, and for that joins the list of what the
+ * submitter has to do; whoever joins behind it leaves it to the first to say so. Is the worker put to sleep in between, what
+ * is woken then waits for it, through any number of calls. Only a ring that defers has a list of its own. Such a difference
+ * needs a worker, and is not one when it does not come again.
+ */
+static bool may_be_held_up(const struct df_program *program)
+{
+    bool floats = false;
+    for (uint32_t i = 0; i < program->entries; i++)
+        floats |= program->entry[i].floats;
+    return floats && (program->setup_flags & IORING_SETUP_DEFER_TASKRUN) == 0;
+}
+
+static bool comes_again(struct df_judge *judge, struct df_case *one, const struct set *set)
+{
+    static struct df_case again;
+    again.program = one->program;
+    again.plan = one->plan;
+    for (unsigned i = 0; i < AGAIN; i++) {
+        if (!play_on_time(&judge->uring, &again, &again.real) ||
+            !play_on_time(&judge->engine, &again, &again.host) || !knows_both(set, &again))
+            return true;
+    }
+    return false;
+}
+
 static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
 {
     static struct set set;
@@ -125,6 +153,9 @@ static enum df_verdict compare(struct df_judge *judge, struct df_case *one)
     one->host_order = holds(&set, df_outcome_hash(&one->host));
     if (!knows_both(&set, one)) {
         one->who = holds(&set, df_outcome_hash(&one->real)) ? df_the_host : df_the_kernel;
+        if (all && one->who == df_the_kernel && may_be_held_up(&one->program) &&
+            !comes_again(judge, one, &set))
+            return DF_HELD_UP;
         return all ? DF_DIFFERS : DF_OPEN;
     }
     return !all ? DF_UNBOUNDED : set.count == 1 ? DF_SAME : DF_IN_SET;

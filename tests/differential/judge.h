@@ -29,6 +29,7 @@ enum df_verdict {
     DF_UNBOUNDED, /* the set could not be exhausted; what was seen is in it */
     DF_OPEN,      /* the set could not be exhausted, and a kernel showed what is not in it so far */
     DF_LATE,      /* the machine was too slow for the program's timeouts, again and again */
+    DF_HELD_UP,   /* a worker that was putting a request away held back what others had to do (judge.c) */
     DF_DIFFERS,
     DF_VERDICTS
 };

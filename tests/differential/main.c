@@ -211,6 +211,9 @@ static void run(struct session *session)
         df_report_add(&session->report, &session->one);
         if (is_difference(&session->one))
             tell(session, seed);
+        if (session->one.verdict == DF_HELD_UP)
+            printf("seed %llu: %s differed once, and eight times not\n", (unsigned long long)seed,
+                   session->one.who);
         if (session->report.programs % 256 == 0)
             show_progress(session, false);
     }

@@ -9,10 +9,11 @@ static const char *const verdict_names[DF_VERDICTS] = {
     [DF_UNBOUNDED] = "a race, in what was seen of the set",
     [DF_OPEN] = "not in what was seen of the set",
     [DF_LATE] = "not judged: the machine was late",
+    [DF_HELD_UP] = "different once: a worker held up",
     [DF_DIFFERS] = "different",
 };
-static const char *const verdict_keys[DF_VERDICTS] = {"determined", "race", "race_open",
-                                                      "open",       "late", "different"};
+static const char *const verdict_keys[DF_VERDICTS] = {"determined", "race",    "race_open", "open",
+                                                      "late",       "held_up", "different"};
 static const char *const flag_names[8] = {"FIXED_FILE", "IO_DRAIN",      "IO_LINK",          "IO_HARDLINK",
                                           "ASYNC",      "BUFFER_SELECT", "CQE_SKIP_SUCCESS", "unknown"};
 static const char *const key_names[DF_KEYS] = {"user_data", "user_data, ALL", "fd", "fd, ALL", "ANY", "OP"};
