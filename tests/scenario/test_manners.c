@@ -480,6 +480,10 @@ static void run_tells_what_it_can_not_write(void **state)
     assert_one_line(command_run(line), line);
     snprintf(line, sizeof line, "run --quiet --seed 3 --save-tape /dev/full -- '%s'", program);
     assert_one_line(command_run(line), line);
+    snprintf(line, sizeof line, "run --quiet --seed 3 --trace /dev/full -- '%s'", program);
+    assert_one_line(command_run(line), line);
+    snprintf(line, sizeof line, "run --quiet --seed 3 --html /dev/full -- '%s'", program);
+    assert_one_line(command_run(line), line);
     snprintf(line, sizeof line, "run --quiet --seed 3 --json - -- '%s'", program);
     assert_one_line(command_run_as("safer-ring", "", line, ">/dev/full 2>err"), line);
     snprintf(line, sizeof line, "run --quiet --seeds 3..4 --json counts -- '%s'", program);
