@@ -27,8 +27,6 @@ static uint32_t pick_worker(struct df_freedom *freedom, const struct sri_questio
         return 0;
     bool may_be_inline = question->opcode == IORING_OP_WRITE || question->opcode == IORING_OP_WRITEV ||
                          question->opcode == IORING_OP_OPENAT || question->opcode == IORING_OP_CLOSE;
-    if (!is_in(freedom->delays, question))
-        return may_be_inline ? choose(freedom, 2) : 0;
     return may_be_inline ? choose(freedom, 3) : 2 * choose(freedom, 2);
 }
 
@@ -83,7 +81,6 @@ static void set_round(struct df_freedom *freedom, const struct df_program *progr
         const struct df_entry *entry = &program->entry[round->first + i];
         freedom->floats[entry->user_data] |= entry->floats;
         bool watched = !round->settles || is_met(program, round, entry);
-        freedom->delays[entry->user_data] |= entry->floats && watched;
         freedom->reports[entry->user_data] |= entry->floats && (watched || !is_of_file(program, entry));
     }
 }

@@ -13,8 +13,7 @@
 struct df_freedom {
     struct sri_branch *branch;
     const struct df_program *program;
-    bool floats[256];  /* by user_data: its turn is free */
-    bool delays[256];  /* and so is its time, since something is looked at meanwhile */
+    bool floats[256];  /* by user_data: its turn is free, and its time */
     bool reports[256]; /* its CQE may come after what it caused */
     uint64_t asked;    /* questions with more than one answer */
 };

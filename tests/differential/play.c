@@ -277,8 +277,47 @@ static void cancel_batch(struct play *play, uint32_t *index)
     take_rest(play);
 }
 
+static bool has_drain(const struct play *play)
+{
+    for (uint32_t i = 0; i < play->program->entries; i++) {
+        if (play->prepared[i] && (play->program->entry[i].flags & IOSQE_IO_DRAIN) != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool drain_waits(const struct play *play)
+{
+    for (uint32_t i = 0; i < play->program->entries; i++) {
+        if (play->prepared[i] && (play->program->entry[i].flags & IOSQE_IO_DRAIN) != 0 && is_waiting(play, i))
+            return true;
+    }
+    return false;
+}
+
+/* A cancel would wait behind a drain as well: all that has begun is cancelled by a registration, and what waited behind begins. */
+static void sweep_at_once(struct play *play)
+{
+    struct df_stage *stage = play->stage;
+    for (unsigned i = 0; i < SWEEPS; i++) {
+        struct io_uring_sync_cancel_reg arg = {.fd = -1,
+                                               .flags = IORING_ASYNC_CANCEL_ANY,
+                                               .timeout = {-1, -1}};
+        int rc = stage->backend.vtable->register_(stage->backend.self, stage->ring.fd,
+                                                  IORING_REGISTER_SYNC_CANCEL, &arg, 1);
+        df_fact(play->outcome, DF_FACT_POKED, play->round, rc, 0, 0);
+        take_rest(play);
+        while (drain_waits(play) && wait_for(play, 1))
+            continue;
+    }
+}
+
 static void sweep(struct play *play)
 {
+    if (has_drain(play)) {
+        sweep_at_once(play);
+        return;
+    }
     for (unsigned i = 0; i < SWEEPS; i++) {
         uint32_t before = play->taken;
         uint32_t index = 0;

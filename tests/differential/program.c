@@ -601,6 +601,20 @@ static void mark_drained(struct df_program *program)
     }
 }
 
+/* A plain program's only drain is its last entry: what waits behind one is all done by workers. */
+static void drain_last(struct drawing *drawing)
+{
+    struct df_program *program = drawing->program;
+    struct df_round *round = &program->round[program->rounds - 1];
+    struct df_entry *entry = &program->entry[program->entries - 1];
+    bool linked = round->count > 1 && is_linked(entry - 1);
+    if (linked || round->left_out > 0 || program->brief || drawing->unsettled || !is_prompt(drawing, entry) ||
+        is_shared(drawing, entry->object) || entry->user_data != program->entries || !chance(drawing, OFTEN))
+        return;
+    entry->flags |= IOSQE_IO_DRAIN;
+    let_float(entry);
+}
+
 void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_reach reach)
 {
     struct drawing drawing = {.tape = tape, .program = program, .reach = reach};
@@ -614,7 +628,9 @@ void df_program_draw(struct df_program *program, struct sri_tape *tape, enum df_
            program->entries < DF_ENTRIES && chance(&drawing, 640));
     if (reach == DF_BOLD && !program->wild && chance(&drawing, NOW_AND_THEN / 2))
         program->entry[program->entries - 1].flags |= IOSQE_IO_DRAIN;
-    if (reach == DF_BOLD)
+    if (reach == DF_PLAIN)
+        drain_last(&drawing);
+    else
         mark_drained(program);
 }
 
