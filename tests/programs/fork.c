@@ -1,5 +1,6 @@
 /*
- * A forked child opens a ring of its own and leaves its parent's alone; the parent goes on with its own.
+ * A forked child opens a ring of its own and leaves its parent's alone; the parent goes on with its own. And a child of a
+ * parent that had a ring, and has none any more.
  */
 #include <sys/wait.h>
 
@@ -17,11 +18,30 @@ static void nops(struct io_uring *ring, unsigned count)
     }
 }
 
+static void child_behind_the_end(void)
+{
+    struct io_uring ring;
+    int status = 0;
+    open_ring(&ring, 4, 0);
+    nops(&ring, 1);
+    io_uring_queue_exit(&ring);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        open_ring(&ring, 4, 0);
+        nops(&ring, 2);
+        io_uring_queue_exit(&ring);
+        exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     struct io_uring ring;
     struct io_uring own;
     int status = 0;
+    child_behind_the_end();
     open_ring(&ring, 4, 0);
     nops(&ring, 3);
     CHECK(io_uring_ring_dontfork(&ring) == 0);
