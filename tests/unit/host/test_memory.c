@@ -8,7 +8,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -300,6 +302,75 @@ static void messages(struct stage *stage)
     assert_int_equal(next(stage).user_data, 99);
 }
 
+/* What is copied in before an operation begins: names, addresses, events, advice, control messages. */
+static void arguments(struct stage *stage)
+{
+    char bytes[16] = "bytes";
+    char control[64] = {0};
+    char page[8192];
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    struct iovec part = {bytes, 5};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control};
+    struct epoll_event event = {.events = EPOLLIN};
+    int watching = epoll_create1(EPOLL_CLOEXEC);
+    int made = -ENOMEM;
+    for (int i = 0; i < TRIES && is_refused(made); i++) {
+        io_uring_prep_socket(entry(stage, 1), AF_INET, SOCK_STREAM, 0, 0);
+        made = outcome(stage);
+    }
+    assert_true(made >= 0);
+    assert_int_equal(connect(made, (struct sockaddr *)&stage->address, sizeof stage->address), 0);
+    int taken = -ENOMEM;
+    for (int i = 0; i < TRIES && is_refused(taken); i++) {
+        io_uring_prep_accept(entry(stage, 1), stage->listening, (struct sockaddr *)&peer, &length, 0);
+        taken = outcome(stage);
+    }
+    assert_true(taken >= 0);
+    assert_int_equal(peer.ss_family, AF_INET);
+    DO(0, io_uring_prep_epoll_ctl(sqe, watching, stage->pipe[0], EPOLL_CTL_ADD, &event));
+    DO(0,
+       io_uring_prep_madvise(sqe, (void *)(((uintptr_t)page + 4095) & ~(uintptr_t)4095), 4096, MADV_NORMAL));
+    struct cmsghdr *rights = (struct cmsghdr *)(void *)control;
+    *rights = (struct cmsghdr){CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(rights), &watching, sizeof watching);
+    message.msg_controllen = CMSG_SPACE(sizeof(int));
+    DO(5, io_uring_prep_sendmsg(sqe, stage->pair[0], &message, 0));
+    message.msg_controllen = sizeof control;
+    message.msg_name = &peer;
+    message.msg_namelen = sizeof peer;
+    DO(5, io_uring_prep_recvmsg(sqe, stage->pair[1], &message, 0));
+    int received;
+    memcpy(&received, CMSG_DATA(rights), sizeof received);
+    assert_true(received >= 0);
+    close(received);
+    close(taken);
+    close(made);
+    close(watching);
+}
+
+/* Asks, provides, restricts. */
+static void tables(struct stage *stage)
+{
+    char bytes[4][32];
+    struct io_uring_probe probe = {0};
+    struct io_uring_rsrc_update own = {.offset = UINT32_MAX, .data = (unsigned)stage->raw.fd};
+    struct io_uring_restriction only = {.opcode = IORING_RESTRICTION_SQE_OP, .sqe_op = IORING_OP_NOP};
+    assert_int_equal(ask(stage, IORING_REGISTER_PROBE, &probe, 0), 0);
+    assert_int_equal(ask(stage, IORING_REGISTER_RING_FDS, &own, 1), 1);
+    own.data = 0;
+    assert_int_equal(ask(stage, IORING_UNREGISTER_RING_FDS, &own, 1), 1);
+    assert_int_equal(ask(stage, IORING_REGISTER_RESTRICTIONS, &only, 1), -EBADFD);
+    for (int i = 0; i < 4; i++)
+        DO(0, io_uring_prep_provide_buffers(sqe, bytes[i], 32, 1, 7 + i % 2, i));
+    assert_int_equal(write(stage->pipe[1], "hello", 5), 5);
+    DO(5, (io_uring_prep_read(sqe, stage->pipe[0], NULL, 32, 0), sqe->flags |= IOSQE_BUFFER_SELECT,
+           sqe->buf_group = 7));
+    assert_memory_equal(bytes[0], "hello", 5);
+    DO(1, io_uring_prep_remove_buffers(sqe, 4, 7));
+    DO(2, io_uring_prep_remove_buffers(sqe, 4, 8));
+}
+
 typedef void part(struct stage *stage);
 
 /* Each allocation that a part of a program's life asks for fails once. */
@@ -372,6 +443,20 @@ static void registering_works_once_there_is_memory(void **state)
     fail_each_once(registrations);
 }
 
+/* What is copied in is copied. */
+static void arguments_are_copied_once_there_is_memory(void **state)
+{
+    (void)state;
+    fail_each_once(arguments);
+}
+
+/* The kernel's tables grow. */
+static void tables_grow_once_there_is_memory(void **state)
+{
+    (void)state;
+    fail_each_once(tables);
+}
+
 /* A ring is polled and woken. */
 static void messages_come_once_there_is_memory(void **state)
 {
@@ -387,6 +472,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(cancelling_works_once_there_is_memory),
     cmocka_unit_test(connections_are_made_once_there_is_memory),
     cmocka_unit_test(registering_works_once_there_is_memory),
+    cmocka_unit_test(arguments_are_copied_once_there_is_memory),
+    cmocka_unit_test(tables_grow_once_there_is_memory),
     cmocka_unit_test(messages_come_once_there_is_memory),
 };
 
