@@ -3,12 +3,15 @@
  * it is detached.
  */
 #define SR_NO_OWNERSHIP_ANALYSIS
+#include <errno.h>
 #include <unistd.h>
 
 #include <uv.h>
 
 #include "safer_ring/ring.h"
 #include "safer_ring/uv.h"
+#include "support/counting_allocator.h"
+#include "support/fake_ring.h"
 #include "support/main.h"
 
 struct loop {
@@ -73,14 +76,14 @@ static void count(struct sr_ring *ring, struct sr_completion *done, void *user)
         end(l);
 }
 
-static void start_nop(struct loop *l)
+static void begin_nop(struct loop *l)
 {
     struct sr_op op;
     assert_int_equal(sr_nop(l->ring, &op), 0);
     assert_int_equal(sr_op_then(l->ring, &op, count, l), 0);
 }
 
-static void start_read(struct loop *l, int fd)
+static void begin_read(struct loop *l, int fd)
 {
     struct sr_buffer *buffer;
     struct sr_op op;
@@ -115,7 +118,7 @@ static void what_arrives_later_wakes_the_loop(void **state)
         int fds[2];
         open_loop(&l, kinds[i].backend, kinds[i].defer);
         assert_int_equal(pipe(fds), 0);
-        start_read(&l, fds[0]);
+        begin_read(&l, fds[0]);
         writer.fd = fds[1];
         writer.timer.data = &writer;
         assert_int_equal(uv_timer_init(&l.loop, &writer.timer), 0);
@@ -136,7 +139,7 @@ static void start_more(struct sr_ring *ring, struct sr_completion *done, void *u
     (void)ring;
     sr_take_plain(done);
     for (int i = 0; i < 50; i++)
-        start_nop(l);
+        begin_nop(l);
 }
 
 /* What callbacks start is submitted and comes back, though its completions come within the dispatch that submits them. */
@@ -161,7 +164,7 @@ static void what_a_callback_starts_comes_back(void **state)
 
 static void start_from_timer(uv_timer_t *timer)
 {
-    start_nop(timer->data);
+    begin_nop(timer->data);
     uv_close((uv_handle_t *)timer, NULL);
 }
 
@@ -214,10 +217,35 @@ static void nothing_is_attached_to_nothing(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+/* A descriptor that libuv can't poll, and no memory: nothing is attached, and the ring is nobody's to hold. */
+static void what_cant_be_attached_is_not_held(void **state)
+{
+    (void)state;
+    struct sr_uv *uv = NULL;
+    uv_loop_t loop;
+    struct counting_allocator counter;
+    struct fake_ring f = fake_ring_open(4);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    counting_allocator_install(&counter);
+    assert_int_equal(sr_uv_attach(&loop, f.ring, NULL), -EINVAL);
+
+    counter.fails_at = 1;
+    assert_int_equal(sr_uv_attach(&loop, f.ring, &uv), -ENOMEM);
+    assert_int_equal(sr_uv_attach(&loop, f.ring, &uv),
+                     -EBADF); /* the scriptable kernel's descriptor is none */
+
+    assert_null(uv);
+    assert_int_equal(counter.blocks, 0);
+    counting_allocator_remove();
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    fake_ring_close(&f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_arrives_later_wakes_the_loop), cmocka_unit_test(what_a_callback_starts_comes_back),
     cmocka_unit_test(what_the_loop_starts_is_submitted), cmocka_unit_test(an_attached_ring_is_held),
-    cmocka_unit_test(nothing_is_attached_to_nothing),
+    cmocka_unit_test(nothing_is_attached_to_nothing),    cmocka_unit_test(what_cant_be_attached_is_not_held),
 };
 
 SR_TEST_MAIN(tests)
