@@ -52,6 +52,8 @@ SR_UNCHECKED static void a_queued_operation_is_withdrawn(void **state)
     assert_int_equal(sr_ring_in_flight(f.ring), 0);
     assert_int_equal(sr_ring_orphan_count(f.ring), 0);
     assert_int_equal(stats_of(f.ring).withdrawn, 1);
+    assert_int_equal(stats_of(f.ring).submitted, 0);
+    assert_int_equal(stats_of(f.ring).completed, 0);
     assert_int_equal(stats_of(f.ring).orphaned, 0);
     look(&f);
     assert_int_equal(f.kernel->seen_count, 0);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "safer_ring/pool.h"
+#include "safer_ring/registry.h"
 #include "support/counting_allocator.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
@@ -198,12 +199,77 @@ SR_UNCHECKED static void a_closed_rings_buffers_are_released_by_threads(void **s
     }
 }
 
+static struct fake_ring ring_with_table(void)
+{
+    struct sr_config config = sr_config_default();
+    config.entries = 4;
+    config.fixed_buffers = 4;
+    return fake_ring_open_config(config);
+}
+
+/* A registered pool of one thread whose buffers another one released has them all: it can be taken from the kernel (POOL-6). */
+SR_UNCHECKED static void what_came_from_elsewhere_is_home_when_it_is_unregistered(void **state)
+{
+    (void)state;
+    struct fake_ring f = ring_with_table();
+    struct other other = {.pool = NULL};
+    assert_int_equal(sr_pool_new(&other.pool, 2, 8, SR_POOL_ONE_THREAD), 0);
+    assert_int_equal(sr_pool_register(other.pool, f.ring), 0);
+    get_all(&other, 2);
+    assert_int_not_equal(sr_pool_unregister(other.pool), 0);
+
+    run(release_all, &other);
+
+    assert_int_equal(other.codes[0], 0);
+    assert_int_equal(sr_pool_unregister(other.pool), 0);
+    assert_int_equal(sr_pool_free(&other.pool, NULL), 0);
+    fake_ring_close(&f);
+}
+
+static pthread_barrier_t both;
+
+/* Makes a pool, lets the test look at it, and ends it. */
+static void *keep_pool(void *argument)
+{
+    struct other *other = argument;
+    other->codes[0] = sr_pool_new(&other->pool, 2, 8, SR_POOL_ONE_THREAD);
+    pthread_barrier_wait(&both);
+    pthread_barrier_wait(&both);
+    other->codes[1] = sr_pool_free(&other->pool, NULL);
+    return NULL;
+}
+
+/* A pool of another thread is not registered with a ring of this one. */
+static void anothers_pool_is_not_registered(void **state)
+{
+    (void)state;
+    struct fake_ring f = ring_with_table();
+    struct other other = {.pool = NULL};
+    pthread_t thread;
+    assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+    assert_int_equal(pthread_create(&thread, NULL, keep_pool, &other), 0);
+    pthread_barrier_wait(&both);
+
+    int rc = sr_pool_register(other.pool, f.ring);
+
+    pthread_barrier_wait(&both);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(rc, SR_EWRONG_THREAD);
+    assert_int_equal(other.codes[0], 0);
+    assert_int_equal(other.codes[1], 0);
+    assert_int_equal(f.kernel->fixed_buffers_held, 0);
+    pthread_barrier_destroy(&both);
+    fake_ring_close(&f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_pool_of_one_thread_gives_to_no_other),
     cmocka_unit_test(buffers_may_be_released_by_another_thread),
     cmocka_unit_test(other_threads_magazines_are_looked_into),
     cmocka_unit_test(statistics_are_one_snapshot),
     cmocka_unit_test(a_closed_rings_buffers_are_released_by_threads),
+    cmocka_unit_test(what_came_from_elsewhere_is_home_when_it_is_unregistered),
+    cmocka_unit_test(anothers_pool_is_not_registered),
 };
 
 SR_TEST_MAIN(tests)

@@ -596,6 +596,7 @@ SR_UNCHECKED static void in_order(struct each_kernel *world)
     assert_int_equal(sr_registry_register_buffer_slots(registry, buffers, 4, slots), 0);
     assert_int_equal(sr_registry_remove_buffer_slot(registry, &slots[1], &back[0]), 0);
     assert_ptr_equal(back[0], copies[1]);
+    assert_memory_equal(&slots[1], &(struct sr_buffer_slot){0}, sizeof slots[1]);
     assert_int_equal(sr_registry_register_buffer_slots(registry, &buffers[4], 1, &slots[4]), 0);
     assert_int_equal(sr_registry_update_buffer_slot(registry, &slots[2], &back[0]), 0);
     assert_ptr_equal(back[0], copies[2]);
@@ -667,6 +668,7 @@ SR_UNCHECKED static void retire_slots(struct each_kernel *world)
     assert_int_equal(sr_slot_take(registry, slots[0], &out), 0);
     assert_int_equal(sr_registry_retire_buffer_slot(registry, &slots[0]), 0);
     assert_int_equal(sr_registry_retire_buffer_slot(registry, &slots[1]), 0);
+    assert_memory_equal(slots, (struct sr_buffer_slot[2]){0}, sizeof slots);
     assert_holds(registry, 0, 0, 1, 1);
     assert_int_equal(sr_slot_take(registry, copy, &buffers[0]), SR_ENOT_REGISTERED);
     assert_int_equal(sr_registry_retire_buffer_slot(registry, &copy), SR_ENOT_REGISTERED);
