@@ -8,7 +8,7 @@
 
 #include "buggy.h"
 
-#define REQUESTS 200
+#define REQUESTS 50
 
 static struct io_uring ring;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
