@@ -58,8 +58,10 @@ static void judge_stream(const struct sri_borrowed *borrowed)
 static void judge_sync(const struct sri_borrowed *borrowed)
 {
     const struct sri_borrowed *other = borrowed->older;
-    if (other == NULL || other->committed || other->ring != borrowed->ring || other->fd != borrowed->fd ||
-        other->request + 1 != borrowed->request || !writes(other->opcode))
+    /* A link that a partial submission cut was meant all the same: `chain-cut` tells whose fault that is. */
+    bool linked = other != NULL && (other->flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
+    if (other == NULL || linked || other->committed || other->ring != borrowed->ring ||
+        other->fd != borrowed->fd || other->request + 1 != borrowed->request || !writes(other->opcode))
         return;
     sri_finding(
         "order-assumed", borrowed,

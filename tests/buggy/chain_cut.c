@@ -4,7 +4,6 @@
  *      should have waited for the write runs beside it.
  * fix: makes room for the whole chain before it begins.
  * finding: chain-cut
- * twin: short.policy
  */
 #include "buggy.h"
 
