@@ -202,6 +202,7 @@ static void make_talk(struct sri_conversation *talk)
     int fds[2];
     if (stage->fd_count > MOST_FDS)
         return;
+    talk->mine = -1; /* nothing is begun on it meanwhile, not by a callback either */
     bool is_network = chance(350);
     bool is_pipe = !is_network && chance(200);
     if (is_network ? !make_connection(fds)
