@@ -174,6 +174,9 @@ void sri_lot_came(struct sri_lot *lot)
     sri_lot_judge_result(lot);
 }
 
+/* A kernel that has found nothing to cancel so many times is believed. */
+#define BELIEVED 8u
+
 static void judge_unfinished(struct sri_lot *lot, int rc, bool waits)
 {
     struct sri_model *model = lot->model;
@@ -188,7 +191,7 @@ static void judge_unfinished(struct sri_lot *lot, int rc, bool waits)
         const struct sri_lot_member *member = &lot->members[i];
         failing = failing ||
                   (lot->options.fail_fast && member->posted && !sri_member_is_well(member, member->result));
-        if (member->consumed && !member->posted && !member->cancel_seen)
+        if (member->consumed && !member->posted && !member->cancel_seen && member->asked < BELIEVED)
             spared = member->id;
     }
     sri_judge(model->verdict, SRI_RULE_BATCH_3, spared, !failing || spared == 0,

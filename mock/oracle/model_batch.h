@@ -34,7 +34,8 @@ struct sri_lot_member {
     bool committed;
     bool posted;
     bool cancel_seen;
-    uint64_t id; /* by the kernel's event */
+    uint32_t asked; /* cancels that the kernel was given for it, whatever it found */
+    uint64_t id;    /* by the kernel's event */
     uint64_t consumed_ns;
     int32_t result;
     uint64_t arrival;

@@ -195,10 +195,21 @@ static void member_consumed(struct sri_model *model, struct sri_lot *lot, struct
                   "the path of an operation in a batch is not what it was given");
 }
 
+static void note_asked(struct sri_model *model, const struct io_uring_sqe *sqe)
+{
+    struct sri_lot *lot;
+    struct sri_lot_member *target =
+        sqe->opcode == IORING_OP_ASYNC_CANCEL ? sri_lot_member(model, sqe->addr, &lot) : NULL;
+    if (target != NULL)
+        target->asked++;
+}
+
 static void consumed(struct sri_model *model, const struct sri_event *event)
 {
     struct sri_lot *lot = NULL;
     struct sri_lot_member *member = NULL;
+    if (event->sqe != NULL)
+        note_asked(model, event->sqe);
     bool known = sri_model_act(model, event->user_data) != NULL || event->sqe == NULL;
     if (!known)
         member = recognise(model, event->sqe, &lot);
