@@ -48,6 +48,7 @@ void sri_model_begin(struct sri_model *model, bool sees)
     model->sees = sees;
     memset(&model->client, 0, sizeof model->client);
     memset(&model->store, 0, sizeof model->store);
+    memset(model->pins, 0, sizeof model->pins);
     model->next_post = 1;
     sr_set_panic_handler(sri_model_unexpected_panic, model);
 }

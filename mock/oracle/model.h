@@ -157,7 +157,8 @@ struct sri_model {
     bool sees;               /* the kernel's events come */
     uint64_t clock_slack_ns; /* between the library's look at the clock and the kernel's */
     struct sri_model_client client;
-    struct sri_store store; /* what outlives rings is here */
+    struct sri_store store;        /* what outlives rings is here, */
+    struct sri_pin pins[SRI_PINS]; /* and these do */
 
     struct sr_ring *ring;
     struct sr_config config;
@@ -169,7 +170,6 @@ struct sri_model {
     uint32_t post_entries;
     uint64_t ring_serial; /* of the heap before the ring was opened */
 
-    struct sri_pin pins[SRI_PINS];
     struct sri_lot lots[SRI_LOTS];
     uint64_t chained; /* the entry before, in the same enter, if it has IOSQE_IO_LINK; or 0 */
 

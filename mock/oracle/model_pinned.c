@@ -9,6 +9,7 @@ struct sri_pin *sri_model_pin(struct sri_model *model, size_t size)
 {
     struct sri_pin *pin = NULL;
     uint8_t *bytes = NULL;
+    uint64_t serial = model->heap != NULL ? model->heap->serial : 0;
     for (uint32_t i = 0; pin == NULL && i < SRI_PINS; i++)
         if (model->pins[i].pinned == NULL)
             pin = &model->pins[i];
@@ -19,6 +20,9 @@ struct sri_pin *sri_model_pin(struct sri_model *model, size_t size)
               rc == 0 && bytes != NULL && sr_pinned_len(pin->pinned) == size,
               "a new pinned buffer of %zu bytes holds %zu, or can't be touched: %d", size,
               sr_pinned_len(pin->pinned), rc);
+    struct sri_block *block = model->heap != NULL ? sri_heap_find(model->heap, bytes, serial) : NULL;
+    if (block != NULL)
+        block->purpose = SRI_PURPOSE_BUFFER; /* owed at the end of the run (PIN-1) */
     sri_model_code(model, "/* A pinned buffer: what is done with it is not shown. */");
     pin->bytes = bytes;
     pin->size = size;
