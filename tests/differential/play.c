@@ -307,8 +307,10 @@ static void sweep_at_once(struct play *play)
                                                   IORING_REGISTER_SYNC_CANCEL, &arg, 1);
         df_fact(play->outcome, DF_FACT_POKED, play->round, rc, 0, 0);
         take_rest(play);
-        while (drain_waits(play) && wait_for(play, 1))
-            continue;
+        while (drain_waits(play)) {
+            if (!wait_for(play, 1))
+                return; /* it waits for what no cancel ends */
+        }
     }
 }
 
