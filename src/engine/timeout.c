@@ -84,8 +84,18 @@ int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_
     return 0;
 }
 
+static void count_no_longer(struct sri_request *request)
+{
+    if (request->opcode != IORING_OP_TIMEOUT || !request->timer.counts)
+        return;
+    sri_list_remove(&request->timer.counting);
+    request->timer.counts = false;
+}
+
+/* Its time has come, or its count is full: the true kernel's timer takes it off the list of those that count at once. */
 void sri_timer_over(struct sri_request *request)
 {
+    count_no_longer(request);
     if (request->opcode == IORING_OP_TIMEOUT && !(request->timer.flags & SRI_TIMEOUT_MULTISHOT))
         request->ring->over++;
 }
@@ -141,10 +151,7 @@ void sri_timer_disarm(struct sri_request *request)
         sri_due_remove(request);
     request->place = SRI_PLACE_NONE;
     sri_table_unlist(request);
-    if (request->opcode == IORING_OP_TIMEOUT && request->timer.counts) {
-        sri_list_remove(&request->timer.counting);
-        request->timer.counts = false;
-    }
+    count_no_longer(request);
 }
 
 bool sri_timer_comes_first(const struct sri_request *older, const struct sri_request *newer)
@@ -179,8 +186,6 @@ void sri_timer_expired(struct sri_request *request)
         if (sri_timer_repeats(request))
             return;
         request->result = -ETIME;
-        if (request->timer.counts)
-            sri_list_remove(&request->timer.counting);
     }
     sri_end(request);
 }
