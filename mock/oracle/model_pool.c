@@ -96,13 +96,14 @@ void sri_store_new_pool(struct sri_model *model, uint32_t place, uint32_t capaci
 /* ---- getting ---- */
 
 struct sight {
+    bool looks; /* else the bytes are whatever they are, to memcheck also none */
     bool zero;
 };
 
 static void look_and_stain(void *user, uint8_t *bytes, size_t size)
 {
     struct sight *sight = user;
-    for (size_t i = 0; i < size; i++)
+    for (size_t i = 0; sight->looks && i < size; i++)
         sight->zero = sight->zero && bytes[i] == 0;
     memset(bytes, 0xa7, size);
 }
@@ -110,7 +111,7 @@ static void look_and_stain(void *user, uint8_t *bytes, size_t size)
 /* What a clearing pool gives shows nothing of who had it before (POOL-7). */
 static void judge_clear(struct sri_model *model, const struct sri_basin *basin, struct sri_held *held)
 {
-    struct sight sight = {true};
+    struct sight sight = {.looks = basin->clears, .zero = true};
     sri_model_access(model, held, false, look_and_stain, &sight);
     if (basin->clears)
         sri_judge(model->verdict, SRI_RULE_POOL_7, 0, sight.zero,
