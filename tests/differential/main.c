@@ -16,6 +16,7 @@
 #include "fate/tape_file.h"
 #include "fate/whole_file.h"
 #include "report.h"
+#include "support/disk.h"
 
 static const char usage[] =
     "safer-ring-differential: random programs of entries on the true kernel and on the engine, compared\n"
@@ -30,7 +31,7 @@ static const char usage[] =
     "    --replay TAPE     one program again, with what it showed on each kernel\n"
     "    --json FILE       the counts for programs\n"
     "    --tape-dir DIR    where tapes and C programs of differences go (default: the current folder)\n"
-    "    --tmp DIR         where the programs' files go (default: TMPDIR, else /tmp)\n"
+    "    --tmp DIR         where the programs' files go (default: TMPDIR, else /tmp, or /var/tmp if only that is on a disk)\n"
     "\n"
     "A program is determined when the engine can show one outcome only, with every freedom that a real kernel has.\n"
     "Exit code: 0 no difference, 1 a difference, 2 bad usage or environment, 77 this machine refuses io_uring.\n";
@@ -331,16 +332,12 @@ static int open_kernels(struct session *session)
 int main(int count, char **arguments)
 {
     static struct session session;
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = disk_folder();
     signal(SIGPIPE, SIG_IGN);
     if (fcntl(STDOUT_FILENO, F_GETFD) < 0) /* else the next file that is opened gets what is printed */
         (void)!open("/dev/null", O_RDONLY | O_CLOEXEC);
-    session.options = (struct options){.seed = 1,
-                                       .bound = 400,
-                                       .differences = 1,
-                                       .shrink = 600,
-                                       .tape_dir = ".",
-                                       .tmp = tmp != NULL ? tmp : "/tmp"};
+    session.options = (struct options){
+        .seed = 1, .bound = 400, .differences = 1, .shrink = 600, .tape_dir = ".", .tmp = tmp};
     if (count == 2 && strcmp(arguments[1], "--help") == 0)
         return leave(fputs(usage, stdout) < 0 ? EXIT_USAGE : EXIT_FINE);
     int rc = read_options(&session.options, count, arguments);

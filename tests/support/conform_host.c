@@ -16,14 +16,15 @@
 #include "backend/detect.h"
 #include "support/conform_host.h"
 #include "support/conform_sockets.h"
+#include "support/disk.h"
 #include "support/main.h"
 
 #define DESCRIPTORS 8 /* open at once while a tree is removed */
 
 struct host_objects {
-    char directory[32];
-    char path[64];
-    char address[64];
+    char directory[64];
+    char path[96];
+    char address[96];
     unsigned names; /* given by conform_host_new_path() */
 };
 
@@ -146,7 +147,8 @@ static int host_open(const char *name, struct sr_backend *backend, const struct 
         return rc;
     struct host_objects *made = calloc(1, sizeof *made);
     assert_non_null(made);
-    strcpy(made->directory, "/tmp/safer-ring-XXXXXX");
+    int length = snprintf(made->directory, sizeof made->directory, "%s/safer-ring-XXXXXX", disk_folder());
+    assert_true(length > 0 && (size_t)length < sizeof made->directory);
     assert_non_null(mkdtemp(made->directory));
     signal(SIGPIPE, SIG_IGN); /* the true kernel raises it for a write to a socket */
     *objects = &host;
