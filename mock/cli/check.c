@@ -39,15 +39,16 @@ static void tell_rest(const struct sri_options *options, const struct sri_rest *
     static const char *const seeds[] = {"?--json", "--first", "--seeds", "--operations", "--backend", NULL};
     static const char *const behind[] = {"?--json", "--backend", NULL};
     uint64_t done = campaign->kind || options->one_seed ? 0 : rest->seed;
+    uint64_t next = campaign->first + done;
+    uint64_t left = campaign->seeds - done;
     sri_go_on(text, "check", options->count, options->line, done > 0 ? seeds : behind);
     if (done > 0 && campaign->operations > 0)
-        sri_text_add(text, " --first %llu --operations %llu", (unsigned long long)(campaign->first + done),
+        sri_text_add(text, " --first %llu --operations %llu", (unsigned long long)next,
                      (unsigned long long)(campaign->operations > rest->operations
                                               ? campaign->operations - rest->operations
                                               : 1));
     else if (done > 0)
-        sri_text_add(text, " --first %llu --seeds %llu", (unsigned long long)(campaign->first + done),
-                     (unsigned long long)(campaign->seeds - done));
+        sri_text_add(text, " --first %llu --seeds %llu", (unsigned long long)next, (unsigned long long)left);
     sri_text_add(text, " --backend %s", campaign->backends[rest->backend].name);
     for (uint32_t i = rest->backend + 1; i < campaign->backend_count; i++) {
         if (i == rest->backend + 1) {

@@ -141,8 +141,9 @@ static int read_tape_policy(struct sri_under *under)
     } else {
         knob += strlen(SRI_RUN_POLICY_KNOB);
         snprintf(under->policy_text, POLICY_TEXT, "%.*s\n", (int)strcspn(knob, "\n"), knob);
-        for (char *c = under->policy_text; *c != 0; c++)
-            *c = *c == SRI_RUN_LINE_END ? '\n' : *c;
+        for (char *c = strchr(under->policy_text, SRI_RUN_LINE_END); c != NULL;
+             c = strchr(c, SRI_RUN_LINE_END))
+            *c = '\n';
     }
     sri_tape_file_fini(&file);
     return 0;

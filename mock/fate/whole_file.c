@@ -93,8 +93,8 @@ int sri_whole_file_write(const char *path, const void *bytes, size_t size, const
     int rc = -ENOMEM;
     *doing = "writing";
     if (temporary != NULL) {
-        memcpy(temporary, name, length);
-        memcpy(temporary + length, ".XXXXXX", sizeof ".XXXXXX");
+        memcpy(temporary, name, length + 1);
+        strcat(temporary, ".XXXXXX");
         rc = write_and_rename(bytes, size, temporary, name, doing);
     }
     sri_free(temporary);

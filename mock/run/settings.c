@@ -78,8 +78,8 @@ void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t siz
     if (read_file(agent, SRI_RUN_POLICY, text, sizeof text) != 0 || strchr(text, SRI_RUN_LINE_END) != NULL ||
         strlen(text) + sizeof SRI_RUN_POLICY_KNOB + 1 >= size)
         return;
-    for (char *c = text; *c != 0; c++)
-        *c = *c == '\n' ? SRI_RUN_LINE_END : *c;
+    for (char *c = strchr(text, '\n'); c != NULL; c = strchr(c, '\n'))
+        *c = SRI_RUN_LINE_END;
     snprintf(knob, size, SRI_RUN_POLICY_KNOB "%s\n", text);
 }
 
