@@ -104,7 +104,9 @@ static int get_cqe_until(struct io_uring *ring, struct io_uring_cqe **cqe, struc
     look->arg = &arg;
     look->arg_size = sizeof arg;
     look->has_time = time != NULL;
-    return get_cqe(ring, cqe, look);
+    int rc = get_cqe(ring, cqe, look);
+    look->arg = NULL;
+    return rc;
 }
 
 /* Without one, a timeout of our own ends the wait; its CQE is passed over by __io_uring_peek_cqe(). */
