@@ -13,7 +13,7 @@
 static void *write_later(void *argument)
 {
     int fd = *(int *)argument;
-    usleep(20000);
+    until_asleep(getpid()); /* main() waits by now */
     CHECK(write(fd, "x", 1) == 1);
     return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,20 @@ static inline int finish_one(struct io_uring *ring)
     int result = cqe->res;
     io_uring_cqe_seen(ring, cqe);
     return result;
+}
+
+/* Until a thread of this process, by its number, has gone to sleep in the kernel. */
+static inline void until_asleep(pid_t thread)
+{
+    char path[64];
+    char state = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
+    while (state != 'S') {
+        sched_yield();
+        FILE *file = fopen(path, "r");
+        CHECK(file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
+        fclose(file);
+    }
 }
 
 #endif

@@ -3,18 +3,22 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
 
 #include "program.h"
 
 #define OPERATIONS 500
 
 static struct io_uring ring;
+static _Atomic pid_t waiting; /* the waiter's number, once it has begun */
 static pthread_mutex_t submission = PTHREAD_MUTEX_INITIALIZER;
 static char buffers[OPERATIONS][16];
 
 static void *wait_for_all(void *argument)
 {
     unsigned *count = argument;
+    atomic_store(&waiting, (pid_t)syscall(SYS_gettid));
     while (*count < OPERATIONS) {
         struct io_uring_cqe *cqe = next_cqe(&ring);
         char *buffer = io_uring_cqe_get_data(cqe);
@@ -35,7 +39,10 @@ int main(void)
     CHECK(fd >= 0 && unlink(path) == 0 && write(fd, "dddddddddddddddd", 16) == 16);
     open_ring(&ring, 16, 0);
     CHECK(pthread_create(&waiter, NULL, wait_for_all, &count) == 0);
-    usleep(10000); /* it sleeps by now */
+    pid_t thread;
+    while ((thread = atomic_load(&waiting)) == 0)
+        sched_yield();
+    until_asleep(thread);
     for (unsigned i = 0; i < OPERATIONS; i++) {
         pthread_mutex_lock(&submission);
         struct io_uring_sqe *sqe;
