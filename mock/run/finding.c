@@ -155,16 +155,23 @@ static const struct sri_place_of_call *place_of(const struct sri_borrowed *about
     return about != NULL ? about->place : sri_detect.place;
 }
 
+__attribute__((format(printf, 4, 0))) static void word(struct text *text, const char *name,
+                                                       const struct sri_borrowed *about, const char *format,
+                                                       va_list arguments)
+{
+    char what[512];
+    vsnprintf(what, sizeof what, format, arguments);
+    compose(text, name, about, what);
+}
+
 void sri_finding(const char *name, const struct sri_borrowed *about, const char *format, ...)
 {
     struct text text = {.length = 0};
     va_list arguments;
-    char what[512];
     int saved = errno;
     va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
+    word(&text, name, about, format, arguments);
     va_end(arguments);
-    compose(&text, name, about, what);
     if (is_suppressed(name, text.bytes)) {
         sri_agent.page->suppressed++;
     } else if (!is_told(name, place_of(about))) {
@@ -179,12 +186,10 @@ void sri_finding_pending(const char *name, const struct sri_borrowed *about, con
 {
     struct text text = {.length = 0};
     va_list arguments;
-    char what[512];
     int saved = errno;
     va_start(arguments, format);
-    vsnprintf(what, sizeof what, format, arguments);
+    word(&text, name, about, format, arguments);
     va_end(arguments);
-    compose(&text, name, about, what);
     if (!is_suppressed(name, text.bytes))
         snprintf(sri_agent.page->pending, sizeof sri_agent.page->pending, "%s", text.bytes);
     errno = saved;
