@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "scenario/scenarios.h"
+#include "scenario/turns.h"
 
 #define TALKS 3u
 #define FOUNTS 2u /* the last of the books' is for the end */
@@ -462,28 +463,13 @@ static void step_drain(void)
         sri_shots_drain(&play_.shots, play_.stage->env.moment_ns);
 }
 
-static const struct {
-    void (*act)(void);
-    uint32_t weight;
-} steps[] = {
+static const struct sri_turn steps[] = {
     {step_receive, 20}, {step_speak, 20},  {step_next, 22},  {step_release, 16}, {step_end_held, 12},
     {step_send, 14},    {step_sent, 14},   {step_listen, 8}, {step_dispatch, 8}, {step_submit, 8},
     {step_pass, 8},     {step_chatter, 6}, {step_knock, 8},  {step_accept, 6},   {step_poll, 5},
     {step_await, 8},    {step_fount, 6},   {step_meet, 6},   {step_stop, 4},     {step_drop, 4},
     {step_nop, 3},      {step_close, 2},   {step_drain, 1},
 };
-
-static void take_step(void)
-{
-    uint32_t total = 0;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        total += steps[i].weight;
-    uint32_t at = sri_choose(play_.stage, total);
-    size_t row = 0;
-    while (at >= steps[row].weight)
-        at -= steps[row++].weight;
-    steps[row].act();
-}
 
 /* ---- The run ---- */
 
@@ -668,7 +654,7 @@ static void play(struct sri_stage *stage)
     make_talk(&play_.talks[1]);
     uint32_t count = 40 + sri_choose(stage, 100);
     while (count-- > 0)
-        take_step();
+        sri_take_turn(stage, steps, sizeof steps / sizeof steps[0]);
     end();
 }
 

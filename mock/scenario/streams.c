@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "scenario/scenarios.h"
+#include "scenario/turns.h"
 
 #define STREAMS 4u
 #define PATIENCE 600u /* looks in a row that bring nothing; a small window may let a byte pass at a time */
@@ -436,26 +437,11 @@ static void step_drain(void)
         play_.nops = 0;
 }
 
-static const struct {
-    void (*act)(void);
-    uint32_t weight;
-} steps[] = {
+static const struct sri_turn steps[] = {
     {step_write, 24},     {step_read, 24},    {step_make, 8},      {step_flush, 10},   {step_speak, 14},
     {step_listen, 8},     {step_pass, 10},    {step_dispatch, 10}, {step_seek, 6},     {step_drop, 3},
     {step_close_ring, 2}, {step_shutdown, 2}, {step_next, 4},      {step_callback, 6}, {step_drain, 1},
 };
-
-static void take_step(void)
-{
-    uint32_t total = 0;
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
-        total += steps[i].weight;
-    uint32_t at = sri_choose(play_.stage, total);
-    size_t row = 0;
-    while (at >= steps[row].weight)
-        at -= steps[row++].weight;
-    steps[row].act();
-}
 
 /* ---- The run ---- */
 
@@ -507,7 +493,7 @@ static void play(struct sri_stage *stage)
     make(&play_.streams[0]);
     uint32_t count = 30 + sri_choose(stage, 90);
     while (count-- > 0)
-        take_step();
+        sri_take_turn(stage, steps, sizeof steps / sizeof steps[0]);
     end();
 }
 
