@@ -56,7 +56,11 @@ int sri_workers_new(struct sri_workers **out, void (*finished)(void *self), void
         return -ENOMEM;
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->work, NULL);
-    pthread_cond_init(&workers->ended, NULL);
+    pthread_condattr_t steady; /* whatever somebody does to the calendar meanwhile */
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&workers->ended, &steady);
+    pthread_condattr_destroy(&steady);
     sri_list_init(&workers->queued);
     sri_list_init(&workers->running);
     sri_list_init(&workers->finished);
@@ -161,7 +165,7 @@ bool sri_workers_await(struct sri_workers *workers, struct sri_job *job, uint32_
 {
     struct timespec until;
     int rc = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t nanoseconds = (uint64_t)until.tv_nsec + (uint64_t)most_ms * 1000000;
     until.tv_sec += (time_t)(nanoseconds / 1000000000);
     until.tv_nsec = (long)(nanoseconds % 1000000000);
