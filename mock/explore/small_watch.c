@@ -88,6 +88,7 @@ static uint32_t pick(void *self, const struct sri_question *question)
     case SRI_WHY_WORLD:
     case SRI_WHY_WORKER:
     case SRI_WHY_TOGETHER:
+    case SRI_WHY_COMES:
     case SRI_WHY_LATE:
     case SRI_WHY_BREAK:
     case SRI_WHYS: break;

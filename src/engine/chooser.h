@@ -41,6 +41,7 @@ enum sri_why {
     SRI_WHY_TOGETHER, /* orderly choosers only: of n timers that have expired 0 all are seen, else so many for now */
     SRI_WHY_LATE, /* orderly choosers only: a sleeper is awake 0 when the first timer expires, 1 SRI_LATE_NS later. n = 2 */
     SRI_WHY_BREAK, /* orderly choosers only: a batch of what was woken 0 goes on, 1 is broken off, so that others may run. n = 2 */
+    SRI_WHY_COMES, /* orderly choosers only: a timer that was not seen comes 0 when nothing is due, 1 before the next batch. n = 2 */
     SRI_WHYS
 };
 

@@ -7,6 +7,8 @@
 
 #include "base/alloc.h"
 
+#define SRI_PUT_OFF 3u /* batches: the end of what a timer limits, and of what is behind that in its chain */
+
 void sri_due_init(struct sri_due *due)
 {
     sri_list_init(&due->fifo);
@@ -109,29 +111,6 @@ static struct sri_request *choose(struct sri_engine *engine)
     return due->array[answer == oldest->position ? 0 : answer];
 }
 
-struct sri_request *sri_due_take(struct sri_engine *engine)
-{
-    while (engine->due.count > 0) {
-        struct sri_request *request = choose(engine);
-        sri_due_remove(request);
-        if (may_run(request))
-            return request;
-        hold(request);
-    }
-    return NULL;
-}
-
-void sri_due_release_held(struct sri_ring *ring)
-{
-    sri_letters_open(ring);
-    while (!sri_list_empty(&ring->held)) {
-        struct sri_request *request = sri_request_of_node(ring->held.next);
-        sri_list_remove(&request->entry.node);
-        request->marks |= SRI_MARK_INLINE;
-        add(&ring->engine->due, request);
-    }
-}
-
 void sri_later(struct sri_request *request, uint64_t due_ns, enum sri_step step)
 {
     struct sri_engine *engine = request->ring->engine;
@@ -159,21 +138,21 @@ static uint32_t ask_together(struct sri_engine *engine, const struct sri_node *e
     return answer == 0 ? UINT32_MAX : answer;
 }
 
-void sri_turn(struct sri_engine *engine)
+static void turn_to(struct sri_engine *engine, uint64_t now_ns)
 {
-    if (__builtin_expect(engine->let_go_count > 0, 0))
-        sri_let_go(engine);
-    if (sri_wheel_empty(&engine->wheel))
-        return;
     struct sri_node expired;
     sri_list_init(&expired);
-    sri_wheel_turn(&engine->wheel, sri_now(engine), &expired);
+    sri_wheel_turn(&engine->wheel, now_ns, &expired);
+    if (sri_list_empty(&expired))
+        return;
+    engine->put_off = 0;
     uint32_t together = ask_together(engine, &expired);
     while (!sri_list_empty(&expired)) {
         struct sri_request *request = sri_request_of_node(expired.next);
         sri_list_remove(&request->entry.node);
         request->place = SRI_PLACE_NONE;
         if (together == 0) {
+            engine->put_off = SRI_PUT_OFF;
             sri_later(request, engine->wheel.now_ns + 1, (enum sri_step)request->step);
             continue;
         }
@@ -183,5 +162,52 @@ void sri_turn(struct sri_engine *engine)
             sri_timer_over(request);
         }
         sri_due_push(request, (enum sri_step)request->step);
+    }
+}
+
+void sri_turn(struct sri_engine *engine)
+{
+    if (__builtin_expect(engine->let_go_count > 0, 0))
+        sri_let_go(engine);
+    if (!sri_wheel_empty(&engine->wheel))
+        turn_to(engine, sri_now(engine));
+}
+
+/*
+ * A timer that was put off comes by itself when nothing is left to do; or between two batches, behind what the earlier
+ * one's end has led to by then.
+ */
+static void ask_after_put_off(struct sri_engine *engine)
+{
+    struct sri_question question = {.why = SRI_WHY_COMES, .n = 2, .fd = -1};
+    engine->put_off--;
+    if (sri_pick(&engine->chooser, &question) == 0)
+        return;
+    engine->put_off = 0;
+    turn_to(engine, engine->wheel.now_ns + 1);
+}
+
+struct sri_request *sri_due_take(struct sri_engine *engine)
+{
+    if (__builtin_expect(engine->put_off > 0, 0) && engine->batch_left == 0 && engine->due.count > 0)
+        ask_after_put_off(engine);
+    while (engine->due.count > 0) {
+        struct sri_request *request = choose(engine);
+        sri_due_remove(request);
+        if (may_run(request))
+            return request;
+        hold(request);
+    }
+    return NULL;
+}
+
+void sri_due_release_held(struct sri_ring *ring)
+{
+    sri_letters_open(ring);
+    while (!sri_list_empty(&ring->held)) {
+        struct sri_request *request = sri_request_of_node(ring->held.next);
+        sri_list_remove(&request->entry.node);
+        request->marks |= SRI_MARK_INLINE;
+        add(&ring->engine->due, request);
     }
 }

@@ -444,6 +444,7 @@ struct sri_engine {
     struct sri_wheel wheel;
     struct sri_user user;
     struct sri_engine_options options;
+    uint32_t put_off;      /* how often it is asked yet whether timers that were put off come now */
     uint32_t let_go_count; /* held requests to be let go (hold.c) */
     uint64_t let_go[SRI_LET_GO];
     uint32_t entered;              /* calls inside sri_enter() and sri_register() */

@@ -36,6 +36,7 @@ static uint32_t pick(void *self, const struct sri_question *question)
     switch ((uint32_t)question->why) {
     case SRI_WHY_WORKER: return pick_worker(freedom, question);
     case SRI_WHY_TOGETHER: return choose(freedom, question->n);
+    case SRI_WHY_COMES:
     case SRI_WHY_BREAK: return choose(freedom, 2);
     case SRI_WHY_LATE: return freedom->program->brief ? choose(freedom, 2) : 0;
     case SRI_WHY_REPORT: return is_in(freedom->reports, question) ? LATER * choose(freedom, 2) : 0;

@@ -5,6 +5,7 @@
 
 #define HOUR_NS UINT64_C(3600000000000)
 
+static const struct __kernel_timespec second = {1, 0};
 static const struct __kernel_timespec hour = {3600, 0};
 
 static void get_filled_pipe(struct rig *rig, int fds[2], const char *text)
@@ -128,6 +129,34 @@ static void choose_orderly(struct rig *rig)
 {
     static const struct sri_chooser_vtable vtable = {.pick = rig_pick, .orderly = true};
     sri_engine_set_chooser(rig->engine, (struct sri_chooser){&vtable, rig});
+}
+
+/* A timer that was not seen with one of its moment comes between what the end of that one leads to, or behind all of it. */
+static void a_timer_that_was_put_off_comes_between_batches(void **state)
+{
+    (void)state;
+    static const uint64_t orders[4][4] = {{2, 4, 1, 3}, {2, 1, 4, 3}, {2, 1, 3, 4}, {2, 1, 3, 4}};
+    for (uint32_t batch = 0; batch < 4; batch++) {
+        struct rig rig;
+        int empty[2];
+        char byte;
+        rig_open(&rig);
+        assert_int_equal(sri_sim_world_pipe(rig.world, empty), 0);
+        choose_orderly(&rig);
+        rig_answer(&rig, SRI_WHY_TOGETHER, 1);
+        for (uint32_t i = 0; i < 3; i++)
+            rig_answer(&rig, SRI_WHY_COMES, i == batch);
+        rig_rw(&rig, 1, IORING_OP_READ, empty[0], &byte, 1)->flags = IOSQE_IO_LINK;
+        rig_timer(&rig, 2, IORING_OP_LINK_TIMEOUT, &second)->flags = IOSQE_IO_LINK;
+        rig_nop(&rig, 3, 0);
+        rig_timer(&rig, 4, IORING_OP_TIMEOUT, &second);
+
+        assert_int_equal(raw_ring_submit_and_wait(&rig.ring, 4), 4);
+
+        for (uint32_t i = 0; i < 4; i++)
+            rig_expect(&rig, orders[batch][i], orders[batch][i] % 2 == 0 ? -ETIME : -ECANCELED);
+        rig_close(&rig);
+    }
 }
 
 /* What follows the first of a batch that is broken off behind it comes before whom the second wakes, and else behind. */
@@ -428,6 +457,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(answers_of_zero_change_nothing),
     cmocka_unit_test(the_order_of_what_is_due_is_chosen),
     cmocka_unit_test(a_chain_keeps_its_order),
+    cmocka_unit_test(a_timer_that_was_put_off_comes_between_batches),
     cmocka_unit_test(a_batch_of_woken_work_may_be_broken_off),
     cmocka_unit_test(a_delayed_request_can_be_cancelled),
     cmocka_unit_test(an_errno_has_no_effect_on_the_object),
