@@ -137,8 +137,6 @@ static int make(void)
         return rc;
     }
     sri_host_world_attach(bare, engine);
-    const struct sri_engine_options options = {.shows_readable = true};
-    sri_engine_set_options(engine, &options);
     if (sri_uring_hooks.kernel_made != NULL)
         sri_uring_hooks.kernel_made(engine);
     host.backend = sri_engine_backend(engine, "drop-in");

@@ -26,6 +26,12 @@ static inline bool sri_uring_cq_needs_enter(const struct io_uring *ring)
     return (ring->flags & IORING_SETUP_IOPOLL) != 0 || sri_uring_cq_needs_flush(ring);
 }
 
+/* Shown as readable: to be looked at where no CQE was found. */
+static inline bool sri_uring_is_shown_readable(const struct io_uring *ring)
+{
+    return __atomic_load_n(ring->sq.kflags + SRI_READABLE_BEHIND_FLAGS, __ATOMIC_ACQUIRE) != 0;
+}
+
 static inline bool sri_uring_sq_needs_enter(const struct io_uring *ring, unsigned count, unsigned *flags)
 {
     if (count == 0)

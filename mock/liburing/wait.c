@@ -25,9 +25,12 @@ static bool is_content(const struct io_uring *ring, const struct io_uring_cqe *c
 {
     bool enters = false;
     if (cqe == NULL && look->wait_nr == 0 && look->submit == 0) {
-        if (entered || !sri_uring_cq_needs_enter(ring))
+        if (entered)
             return true;
-        enters = true;
+        enters = sri_uring_cq_needs_enter(ring);
+        if (!enters)
+            return !sri_uring_is_shown_readable(
+                ring); /* asked for nothing, an enter puts that right and no more */
     }
     if (look->wait_nr > ready || enters) {
         *flags |= IORING_ENTER_GETEVENTS | look->flags;
@@ -182,9 +185,10 @@ static unsigned fill(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned
 unsigned io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes, unsigned most)
 {
     unsigned count = fill(ring, cqes, most);
-    if (count != 0 || !sri_uring_cq_needs_flush(ring))
+    bool flushes = sri_uring_cq_needs_flush(ring);
+    if (count != 0 || (!flushes && !sri_uring_is_shown_readable(ring)))
         return count;
-    unsigned flags = sri_uring_enter_flags(ring) | IORING_ENTER_GETEVENTS;
+    unsigned flags = sri_uring_enter_flags(ring) | (flushes ? IORING_ENTER_GETEVENTS : 0);
     (void)sri_uring_enter(ring, ring->enter_ring_fd, 0, 0, flags, NULL, SRI_SIGSET_SIZE, SRI_FRAME, SRI_SITE);
     return fill(ring, cqes, most);
 }

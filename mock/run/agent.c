@@ -169,7 +169,7 @@ static void kernel_made(struct sri_engine *engine)
     static const struct sri_chooser_vtable outer = {.pick = pick};
     struct sri_agent *agent = &sri_agent;
     agent->engine = engine;
-    const struct sri_engine_options options = {.shows_readable = true,
+    const struct sri_engine_options options = {.shows_readable = agent->traps,
                                                .called_back =
                                                    agent->seeded ? sri_environment_called_back : NULL,
                                                .refused = refused,

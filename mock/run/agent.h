@@ -17,8 +17,11 @@ struct sri_agent {
     bool on;     /* started by the command, and its folder can be used */
     bool seeded; /* things go wrong, by a seed or a tape */
     bool detects;
-    bool traps;    /* system calls are caught from below too */
-    bool draws;    /* its steps are kept (steps.h) */
+    bool traps; /* system calls are caught from below too */
+    bool draws; /* its steps are kept (steps.h) */
+    /* A ring asked for IORING_SQ_TASKRUN, and its program enters of itself only when that is set: nothing there says that the
+     * descriptor is shown readable still, so that is put right before the program polls. */
+    bool mends_polls;
     bool unmapped; /* memory went: what the engine knows of pages is to be learned again */
     uint64_t seed;
     uint64_t stall_ms;

@@ -74,9 +74,13 @@ static long setup(const long *arguments)
 {
     int rc = 0;
     const struct sr_backend *kernel = sri_uring_host(&rc);
-    return kernel == NULL ? rc
-                          : sri_uring_setup(kernel, (unsigned)arguments[0],
-                                            (struct io_uring_params *)(uintptr_t)arguments[1]);
+    struct io_uring_params *params = (struct io_uring_params *)(uintptr_t)arguments[1];
+    if (kernel == NULL)
+        return rc;
+    rc = sri_uring_setup(kernel, (unsigned)arguments[0], params);
+    if (rc >= 0 && (params->flags & IORING_SETUP_TASKRUN_FLAG) != 0)
+        __atomic_store_n(&sri_agent.mends_polls, true, __ATOMIC_RELEASE);
+    return rc;
 }
 
 static long answer(int number, const long *arguments, const void *frame, const void *site)

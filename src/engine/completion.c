@@ -176,14 +176,15 @@ static bool has_news(const struct sri_ring *ring)
  * work the true kernel would do by itself (so that whoever peeks, enters) or which asked for the flag. A DEFER_TASKRUN
  * ring without IORING_SETUP_TASKRUN_FLAG is told nothing, as by the true kernel. With the option `shows_readable` it is
  * set too while the ring's descriptor is readable: nobody sees a program take its CQEs, so whoever finds none must enter,
- * and the descriptor is put right.
+ * and the descriptor is put right. Not so where the program asked for the flag, and may look at what it says.
  */
 static void show_taskrun(struct sri_ring *ring)
 {
     if ((ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) && !(ring->setup_flags & IORING_SETUP_TASKRUN_FLAG))
         return;
     uint32_t flags = __atomic_load_n(&ring->header->sq_flags, __ATOMIC_RELAXED);
-    bool readable = ring->engine->options.shows_readable && ring->notified;
+    bool readable = ring->engine->options.shows_readable && ring->notified &&
+                    (ring->setup_flags & IORING_SETUP_TASKRUN_FLAG) == 0;
     bool wanted = readable || ring->in_flight > 0 || ring->letters != NULL ||
                   atomic_load_explicit(&ring->inbox.count, memory_order_relaxed) > 0;
     if (wanted == ((flags & IORING_SQ_TASKRUN) != 0))
@@ -220,6 +221,7 @@ void sri_notify(struct sri_ring *ring)
     bool news = has_news(ring);
     if (news != ring->notified || (news && is_told_anew(ring))) {
         ring->notified = news;
+        __atomic_store_n(&ring->header->readable, news, __ATOMIC_RELEASE);
         ring->told_tail = ring->cq_tail;
         ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
     }

@@ -42,7 +42,10 @@ struct sri_engine_options {
     uint64_t hidden_operations;    /* 1 << IORING_OP_*: a CQE of -EINVAL, and the probe says so */
     uint64_t hidden_registrations; /* 1 << IORING_REGISTER_*: -EINVAL */
 
-    /* Programs poll the rings' own descriptors, which must not stay readable (completion.c). */
+    /*
+     * Programs poll the rings' own descriptors, which must not stay readable, and look at the rings' flags alone for a
+     * reason to enter (completion.c). Whoever looks at the engine's own word does without.
+     */
     bool shows_readable;
 
     /* Is told when the world calls back: an attempt may go on (result NULL) or has ended. NULL: nobody is. */
@@ -53,6 +56,12 @@ struct sri_engine_options {
     void (*refused)(void *self, const char *text);
     void *refused_self;
 };
+
+/*
+ * So many words behind a ring's flags (sq_off.flags) is a word of the engine's own: not 0 while the ring's descriptor is shown
+ * readable. Nobody sees a program take its CQEs, so whoever finds none and reads this enters, and the descriptor is put right.
+ */
+#define SRI_READABLE_BEHIND_FLAGS 1
 
 /* Replaces the options. No ring may be open. */
 void sri_engine_set_options(struct sri_engine *engine, const struct sri_engine_options *options);
@@ -78,6 +87,9 @@ uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit);
 /* A request that a script holds (SRI_HOLD) goes on, as soon as the engine runs; also from within an observer. */
 #define SRI_LET_GO 64
 void sri_engine_let_go(struct sri_engine *engine, uint64_t number);
+
+/* What the rings' descriptors show is put right by what their CQs hold now. */
+void sri_engine_show(struct sri_engine *engine);
 
 /* When the next thing is due in this kernel (a delayed request, a timeout), or SRI_NEVER. */
 uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);

@@ -330,6 +330,13 @@ static void notify_all(struct sri_engine *engine)
         sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
 }
 
+void sri_engine_show(struct sri_engine *engine)
+{
+    engine->world.vtable->lock(engine->world.self);
+    notify_all(engine);
+    engine->world.vtable->unlock(engine->world.self);
+}
+
 static bool knows_flags(struct sri_engine *engine, uint32_t flags)
 {
     if (flags & ~KNOWN_FLAGS)

@@ -268,6 +268,7 @@ void sri_let_go(struct sri_engine *engine); /* hold.c */
 struct sri_ring_header {
     _Alignas(64) uint32_t sq_head;
     uint32_t sq_flags;
+    uint32_t readable; /* SRI_READABLE_BEHIND_FLAGS */
     uint32_t sq_dropped;
     uint32_t sq_mask;
     uint32_t sq_entries;

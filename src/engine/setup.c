@@ -1,10 +1,15 @@
 /*
  * What io_uring_setup checks before there is a ring, and what it tells of one: sizes, flags, features, offsets.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "engine/refusal.h"
 #include "engine/setup.h"
+
+static_assert(offsetof(struct sri_ring_header, readable) ==
+                  offsetof(struct sri_ring_header, sq_flags) + SRI_READABLE_BEHIND_FLAGS * sizeof(uint32_t),
+              "where it is said to be");
 
 #define SQ_MOST 32768u
 #define CQ_MOST 65536u

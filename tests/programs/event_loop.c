@@ -1,7 +1,8 @@
 /*
  * The ring's descriptor in an event loop: it is readable when there is a completion, and only then; and a program asleep in
  * epoll_wait wakes up when another thread makes what its operation waits for ready. The same with an eventfd that the ring
- * signals, in a read of it; also of a ring whose completions are made when they are asked for.
+ * signals, in a read of it; also of a ring whose completions are made when they are asked for. And a ring that asked for
+ * IORING_SQ_TASKRUN has it clear while nothing is left to do but to look at the CQ.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -52,6 +53,35 @@ static void by_eventfd(unsigned flags)
     close(pipe_ends[1]);
 }
 
+static bool has_work(const struct io_uring *ring)
+{
+    return (__atomic_load_n(ring->sq.kflags, __ATOMIC_ACQUIRE) & IORING_SQ_TASKRUN) != 0;
+}
+
+static void with_flag(unsigned flags)
+{
+    struct io_uring ring;
+    struct io_uring_cqe *cqe;
+    int pipe_ends[2];
+    char byte;
+    open_ring(&ring, 8, flags | IORING_SETUP_TASKRUN_FLAG);
+    CHECK(pipe(pipe_ends) == 0);
+    for (int round = 0; round < 3; round++) {
+        io_uring_prep_read(io_uring_get_sqe(&ring), pipe_ends[0], &byte, 1, 0);
+        submit_all(&ring);
+        CHECK(io_uring_cq_ready(&ring) == 0);
+        CHECK(write(pipe_ends[1], "x", 1) == 1);
+        cqe = next_cqe(&ring);
+        CHECK(cqe->res == 1 && is_readable(ring.ring_fd) && !has_work(&ring));
+        io_uring_cqe_seen(&ring, cqe);
+        CHECK(io_uring_peek_cqe(&ring, &cqe) == -EAGAIN);
+        CHECK(!is_readable(ring.ring_fd) && !has_work(&ring));
+    }
+    io_uring_queue_exit(&ring);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+
 int main(void)
 {
     struct io_uring ring;
@@ -87,5 +117,7 @@ int main(void)
     io_uring_queue_exit(&ring);
     by_eventfd(0);
     by_eventfd(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    with_flag(IORING_SETUP_COOP_TASKRUN);
+    with_flag(IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
     return 0;
 }

@@ -1,0 +1,55 @@
+/*
+ * Waiting for descriptors, stood in for. A ring's own may be among them, shown readable although the program has taken all its
+ * CQEs, which nobody saw. Each does what it always did; before, what the rings show is put right, where nothing else does it.
+ */
+#include <dlfcn.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#include "run/agent.h"
+#include "run/interpose.h"
+
+static void before(const void *site)
+{
+    if (!__atomic_load_n(&sri_agent.mends_polls, __ATOMIC_ACQUIRE) || sri_interpose_is_ours(site))
+        return;
+    const struct sr_backend *kernel = sri_uring_host_if_made();
+    if (kernel != NULL)
+        sri_engine_show(kernel->self);
+}
+
+#define STANDS_IN(result, name, parameters, arguments)        \
+    static result(*next_##name) parameters;                   \
+    result name parameters                                    \
+    {                                                         \
+        before(SRI_SITE);                                     \
+        if (next_##name == NULL)                              \
+            *(void **)&next_##name = dlsym(RTLD_NEXT, #name); \
+        return next_##name arguments;                         \
+    }
+
+STANDS_IN(int, poll, (struct pollfd * all, nfds_t count, int time_ms), (all, count, time_ms))
+STANDS_IN(int, ppoll, (struct pollfd * all, nfds_t count, const struct timespec *time, const sigset_t *mask),
+          (all, count, time, mask))
+STANDS_IN(int, select, (int count, fd_set *reads, fd_set *writes, fd_set *others, struct timeval *time),
+          (count, reads, writes, others, time))
+STANDS_IN(int, pselect,
+          (int count, fd_set *reads, fd_set *writes, fd_set *others, const struct timespec *time,
+           const sigset_t *mask),
+          (count, reads, writes, others, time, mask))
+STANDS_IN(int, epoll_wait, (int fd, struct epoll_event *events, int most, int time_ms),
+          (fd, events, most, time_ms))
+STANDS_IN(int, epoll_pwait, (int fd, struct epoll_event *events, int most, int time_ms, const sigset_t *mask),
+          (fd, events, most, time_ms, mask))
+
+/* Looked for early: dlsym() may not be called in a signal's handler, from where these may. */
+__attribute__((constructor)) static void find(void)
+{
+    *(void **)&next_poll = dlsym(RTLD_NEXT, "poll");
+    *(void **)&next_ppoll = dlsym(RTLD_NEXT, "ppoll");
+    *(void **)&next_select = dlsym(RTLD_NEXT, "select");
+    *(void **)&next_pselect = dlsym(RTLD_NEXT, "pselect");
+    *(void **)&next_epoll_wait = dlsym(RTLD_NEXT, "epoll_wait");
+    *(void **)&next_epoll_pwait = dlsym(RTLD_NEXT, "epoll_pwait");
+}
