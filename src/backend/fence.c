@@ -286,22 +286,51 @@ static int enter(void *self, int ring, uint32_t to_submit, uint32_t min_complete
     return rc;
 }
 
+/* A copy of a list of buffers, as the kernel sees them; NULL without memory. */
+static struct iovec *views_of(const void *list, uint32_t count)
+{
+    struct iovec *views = sri_alloc_zero(count, sizeof *views);
+    if (views == NULL)
+        return NULL;
+    memcpy(views, list, count * sizeof *views);
+    for (uint32_t i = 0; i < count; i++)
+        to_kernel(&views[i].iov_base);
+    return views;
+}
+
+/* The word of a registration's argument that says where its list is, and how long that is; NULL: it has no such word. */
+static __u64 *list_in(uint32_t opcode, void *arg, uint32_t *count)
+{
+    struct io_uring_rsrc_register *whole = arg;
+    struct io_uring_rsrc_update2 *part = arg;
+    switch (opcode) {
+    case IORING_REGISTER_BUFFERS2: *count = whole->nr; return &whole->data;
+    case IORING_REGISTER_BUFFERS_UPDATE: *count = part->nr; return &part->data;
+    default: return NULL;
+    }
+}
+
 /* What is registered is pinned by its address: by the kernel's view of it. */
 static int register_(void *self, int ring, uint32_t opcode, void *arg, uint32_t count)
 {
     struct fence *fence = self;
-    struct iovec *vector = NULL;
-    if (fence->pages && opcode == IORING_REGISTER_BUFFERS && arg != NULL) {
-        vector = sri_alloc_zero(count, sizeof *vector);
-        if (vector == NULL)
-            return -ENOMEM;
-        memcpy(vector, arg, count * sizeof *vector);
-        for (uint32_t i = 0; i < count; i++)
-            to_kernel(&vector[i].iov_base);
-    }
-    int rc = fence->kernel.vtable->register_(fence->kernel.self, ring, opcode, vector != NULL ? vector : arg,
-                                             count);
-    sri_free(vector);
+    const struct sr_backend *kernel = &fence->kernel;
+    uint32_t length = count;
+    __u64 *word = arg != NULL ? list_in(opcode, arg, &length) : NULL;
+    const void *list = opcode == IORING_REGISTER_BUFFERS ? arg : NULL;
+    if (word != NULL)
+        list = (const void *)(uintptr_t)*word;
+    if (!fence->pages || list == NULL)
+        return kernel->vtable->register_(kernel->self, ring, opcode, arg, count);
+    struct iovec *views = views_of(list, length);
+    if (views == NULL)
+        return -ENOMEM;
+    if (word != NULL)
+        *word = (uintptr_t)views;
+    int rc = kernel->vtable->register_(kernel->self, ring, opcode, word != NULL ? arg : views, count);
+    if (word != NULL)
+        *word = (uintptr_t)list;
+    sri_free(views);
     return rc;
 }
 

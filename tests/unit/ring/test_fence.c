@@ -17,6 +17,7 @@
 #include "child.h"
 #include "safer_ring.h"
 #include "safer_ring/check.h"
+#include "safer_ring/registry.h"
 #include "safer_ring/sim.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -127,12 +128,46 @@ static void behave(const char *kernel, enum sr_fence fence)
     close_stage(&stage);
 }
 
+/* A registered buffer is lent as any other: what the kernel was told of it at its registration and at its use is one. */
+static void behave_with_a_slot(const char *kernel, enum sr_fence fence)
+{
+    struct stage stage;
+    struct sr_registry *registry;
+    struct sr_buffer_slot slot;
+    struct sr_buffer *buffer;
+    struct sr_op op;
+    struct sr_completion done;
+    size_t count;
+    if (!open_stage(&stage, kernel, fence))
+        return;
+    child_check(sr_registry_new(stage.ring, &registry) == 0);
+    child_check(sr_buffer_new(&buffer, 21) == 0);
+    child_check(sr_registry_register_buffer_slots(registry, &buffer, 1, &slot) == 0);
+    for (int i = 0; i < 2; i++) {
+        child_check(sr_slot_take(registry, slot, &buffer) == 0);
+        child_check(sr_read_owned(stage.ring, sr_fd(stage.fds[0]), &buffer, &op) == 0);
+        child_check(sr_ring_submit(stage.ring) == 0);
+        put(&stage, "hello");
+        child_check(sr_op_await(stage.ring, &op, &done) == 0);
+        child_check(sr_take(&done, &buffer) == 5);
+        SR_BUFFER_SCOPE(scope, &buffer)
+        child_check(memcmp(sr_guard_bytes(&scope), "hello", 5) == 0);
+        child_check(sr_buffer_release(&buffer) == 0);
+    }
+    child_check(sr_registry_unregister_buffer_slots(registry, &buffer, 1, &count) == 0 && count == 1);
+    child_check(sr_buffer_release(&buffer) == 0);
+    child_check(sr_registry_free(&registry) == 0);
+    close_stage(&stage);
+}
+
 static void behave_everywhere(void *unused)
 {
     (void)unused;
     for (size_t i = 0; i < KERNELS; i++)
-        for (enum sr_fence fence = SR_FENCE_AUTO; fence <= SR_FENCE_PAGES; fence++)
+        for (enum sr_fence fence = SR_FENCE_AUTO; fence <= SR_FENCE_PAGES; fence++) {
             behave(kernels[i], fence);
+            behave_with_a_slot(kernels[i], fence);
+        }
 }
 
 static void what_is_right_is_not_reported(void **state)
