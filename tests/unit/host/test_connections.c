@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -243,38 +245,165 @@ static void a_handshake_given_up_early_ends_cancelled(void **state)
     end(&f);
 }
 
-/* A worker that does not come back (a connection whose backlog is full) does not keep the world from its end. */
-static void the_world_ends_while_a_worker_is_blocked(void **state)
-{
-    (void)state;
+/* A connection by path whose backlog is full: a worker is in it, and stays there. */
+struct stuck {
     struct fixture f;
-    begin(&f);
-    struct sri_address to = {.length = sizeof(struct sockaddr_un)};
-    struct sockaddr_un *at = (struct sockaddr_un *)&to.storage;
-    memset(&to.storage, 0, sizeof to.storage);
+    struct sri_address to;
+    int listener;
+    int clients[2];
+};
+
+static struct sockaddr_un *path_of(struct stuck *stuck)
+{
+    return (struct sockaddr_un *)&stuck->to.storage;
+}
+
+static void begin_stuck(struct stuck *stuck)
+{
+    struct sockaddr_un *at = path_of(stuck);
+    int64_t result;
+    begin(&stuck->f);
+    stuck->to.length = sizeof *at;
+    memset(&stuck->to.storage, 0, sizeof stuck->to.storage);
     at->sun_family = AF_UNIX;
     close(temporary_file(at->sun_path));
     unlink(at->sun_path);
-    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)at, sizeof *at), 0);
-    assert_int_equal(listen(listener, 0), 0);
-    int clients[2];
+    stuck->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(stuck->listener, (struct sockaddr *)at, sizeof *at), 0);
+    assert_int_equal(listen(stuck->listener, 0), 0);
     for (int i = 0; i < 2; i++)
-        clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(clients[0], (struct sockaddr *)at, sizeof *at), 0);
+        stuck->clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(stuck->clients[0], (struct sockaddr *)at, sizeof *at), 0);
+    prepare(&stuck->f, SRI_WORK_CONNECT, stuck->clients[1], NULL, 0);
+    stuck->f.attempt.argument = &stuck->to;
+    assert_int_equal(start(&stuck->f, &result), SRI_RUNNING);
+}
+
+static void end_stuck(struct stuck *stuck)
+{
+    put(&stuck->f);
+    end(&stuck->f);
+    unlink(path_of(stuck)->sun_path);
+    close_both(stuck->clients);
+    close(stuck->listener);
+}
+
+/* A worker that does not come back does not keep the world from its end. */
+static void the_world_ends_while_a_worker_is_blocked(void **state)
+{
+    (void)state;
+    struct stuck stuck;
+    struct fixture *f = &stuck.f;
+    begin_stuck(&stuck);
+
+    assert_int_equal(f->world.vtable->wait(f->world.self, SRI_NEVER, NULL, 0), 0);
+
+    assert_ptr_equal(f->engine.finished, &f->attempt);
+    end_stuck(&stuck);
+}
+
+/* Jobs begin in their order: once this one is seen to be done, a worker has begun with all before it. Nobody has collected them. */
+static void let_workers_begin(struct fixture *f, struct sri_attempt *another, struct sri_names *names,
+                              char *path)
+{
     int64_t result;
-    prepare(&f, SRI_WORK_CONNECT, clients[1], NULL, 0);
+    close(temporary_file(path));
+    unlink(path);
+    *names = (struct sri_names){.from_directory = AT_FDCWD, .mode = 0700, .from = path};
+    memset(another, 0, sizeof *another);
+    another->work = SRI_WORK_MKDIR;
+    another->argument = names;
+    assert_int_equal(f->world.vtable->start(f->world.self, another, &result), SRI_RUNNING);
+    while (access(path, F_OK) != 0)
+        sched_yield();
+    rmdir(path);
+}
+
+/* Of a connection by path nothing is known until its worker is back. */
+static void a_connection_by_path_is_not_given_up_in_its_call(void **state)
+{
+    (void)state;
+    struct stuck stuck;
+    struct fixture *f = &stuck.f;
+    struct sri_attempt another;
+    struct sri_names names;
+    char path[64];
+    begin_stuck(&stuck);
+    let_workers_begin(f, &another, &names, path);
+
+    assert_int_equal(f->world.vtable->cancel(f->world.self, &f->attempt), -EALREADY);
+
+    int accepted = accept(stuck.listener, NULL, NULL);
+    wait_for(f);
+    while (f->engine.finished != &f->attempt) {
+        f->engine.finished = NULL;
+        wait_for(f);
+    }
+    assert_int_equal(f->engine.result, 0);
+    close(accepted);
+    end_stuck(&stuck);
+}
+
+/* A connection that has its outcome when it is given up tells that. */
+static void a_connection_that_has_ended_is_too_late_to_give_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in address;
+    struct sri_attempt another;
+    struct sri_names names;
+    char path[64];
+    int64_t result;
+    begin(&f);
+    close(listen_here(&address, 0)); /* nobody listens there now */
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sri_address to = {.length = sizeof address};
+    memcpy(&to.storage, &address, sizeof address);
+    prepare(&f, SRI_WORK_CONNECT, client, NULL, 0);
     f.attempt.argument = &to;
     assert_int_equal(start(&f, &result), SRI_RUNNING);
+    let_workers_begin(&f, &another, &names, path);
 
-    assert_int_equal(f.world.vtable->wait(f.world.self, SRI_NEVER, NULL, 0), 0);
+    assert_int_equal(f.world.vtable->cancel(f.world.self, &f.attempt), -EALREADY);
 
     assert_ptr_equal(f.engine.finished, &f.attempt);
+    assert_int_equal(f.engine.result, -ECONNREFUSED);
     put(&f);
+    close(client);
     end(&f);
-    unlink(at->sun_path);
-    close_both(clients);
+}
+
+/* A socket that was told to wait for its peer at its end is closed by a worker, and nobody else sees that end. */
+static void a_socket_that_lingers_is_closed_by_a_worker(void **state)
+{
+    (void)state;
+    static const struct linger linger = {1, 1};
+    struct fixture f;
+    struct sockaddr_in address;
+    int64_t result;
+    begin(&f);
+    int listener = listen_here(&address, 0);
+    for (int lingers = 0; lingers < 2; lingers++) {
+        struct sri_descriptor client = {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        assert_int_equal(connect(client.fd, (struct sockaddr *)&address, sizeof address), 0);
+        if (lingers)
+            assert_int_equal(setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger), 0);
+        struct sri_file *closing = f.world.vtable->file_closing(f.world.self, client.fd);
+        assert_true((closing == NULL) == (lingers != 0));
+        prepare(&f, SRI_WORK_CLOSE, -1, NULL, 0);
+        f.attempt.argument = &client;
+
+        assert_int_equal(start(&f, &result), lingers ? SRI_RUNNING : SRI_DONE);
+
+        if (lingers)
+            wait_for(&f);
+        assert_int_equal(lingers ? f.engine.result : result, 0);
+        assert_int_equal(fcntl(client.fd, F_GETFD), -1);
+        if (closing != NULL)
+            f.world.vtable->file_put(f.world.self, closing);
+    }
     close(listener);
+    end(&f);
 }
 
 static const struct CMUnitTest tests[] = {
@@ -285,6 +414,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_slow_handshake_is_waited_for_and_given_up),
     cmocka_unit_test(a_handshake_given_up_early_ends_cancelled),
     cmocka_unit_test(the_world_ends_while_a_worker_is_blocked),
+    cmocka_unit_test(a_connection_by_path_is_not_given_up_in_its_call),
+    cmocka_unit_test(a_connection_that_has_ended_is_too_late_to_give_up),
+    cmocka_unit_test(a_socket_that_lingers_is_closed_by_a_worker),
 };
 
 SR_TEST_MAIN(tests)

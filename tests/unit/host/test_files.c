@@ -133,11 +133,47 @@ static void opening_a_named_pipe_does_not_wait(void **state)
     end(&f);
 }
 
+/* A ring that the program closed behind the world's back is lost: its number means what has it now. */
+static void a_ring_closed_elsewhere_is_lost(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int ends[2];
+    int what = 0;
+    char byte;
+    begin(&f);
+    make_pipe(ends, 0);
+    for (int asked = 0; asked < 2; asked++) {
+        int ring = f.world.vtable->ring_open(f.world.self, &what);
+        assert_true(ring >= 0);
+        assert_int_equal(dup2(ends[0], ring), ring);
+
+        if (asked) { /* either finds it out */
+            f.world.vtable->unlock(f.world.self);
+            assert_true(sri_host_world_lost_ring(f.world, ring));
+            f.world.vtable->lock(f.world.self);
+        }
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        prepare(&f, SRI_WORK_READ, ring, &byte, 1);
+        assert_int_equal(sri_host_world_number(f.attempt.file), ring);
+        f.attempt.offset = SRI_OWN_POSITION;
+        assert_int_equal(complete(&f), 1);
+
+        put(&f);
+        f.world.vtable->ring_close(f.world.self, ring);
+        assert_true(fcntl(ring, F_GETFD) >= 0); /* the program's, and left to it */
+        close(ring);
+    }
+    close_both(ends);
+    end(&f);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_file_that_is_too_large_raises_no_signal),
     cmocka_unit_test(files_have_offsets_and_a_position),
     cmocka_unit_test(files_are_opened_and_closed),
     cmocka_unit_test(opening_a_named_pipe_does_not_wait),
+    cmocka_unit_test(a_ring_closed_elsewhere_is_lost),
 };
 
 SR_TEST_MAIN(tests)

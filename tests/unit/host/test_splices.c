@@ -65,6 +65,43 @@ static void it_waits_for_bytes_and_for_room(void **state)
     end(&s.f);
 }
 
+/* A socket is no pipe, and is waited for before a worker may try: for its bytes, and for room. */
+static void a_socket_is_waited_for_on_either_side(void **state)
+{
+    (void)state;
+    struct splice s;
+    int64_t result;
+    int ends[2];
+    int pair[2];
+    char page[4096] = "";
+    begin(&s.f);
+    make_pipe(ends, 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    prepare_splice(&s, SRI_WORK_SPLICE, pair[0], ends[1], 3);
+    assert_int_equal(start(&s.f, &result), SRI_WAIT);
+    assert_int_equal(write(pair[1], "abc", 3), 3);
+    wait_for(&s.f);
+    assert_int_equal(complete(&s.f), 3);
+    put_splice(&s);
+
+    while (send(pair[0], page, sizeof page, MSG_DONTWAIT) > 0)
+        continue;
+    s.f.engine.finished = NULL;
+    prepare_splice(&s, SRI_WORK_SPLICE, ends[0], pair[0], 3);
+    assert_int_equal(start(&s.f, &result), SRI_WAIT);
+    while (recv(pair[1], page, sizeof page, MSG_DONTWAIT) > 0)
+        continue;
+    wait_for(&s.f);
+    assert_int_equal(complete(&s.f), 3);
+
+    assert_int_equal(recv(pair[1], page, sizeof page, MSG_DONTWAIT), 3);
+    assert_memory_equal(page, "abc", 3);
+    put_splice(&s);
+    close_both(ends);
+    close_both(pair);
+    end(&s.f);
+}
+
 static void its_source_stays_when_the_number_is_reused(void **state)
 {
     (void)state;
@@ -283,6 +320,7 @@ static void a_ring_takes_no_interests(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(it_waits_for_bytes_and_for_room),
+    cmocka_unit_test(a_socket_is_waited_for_on_either_side),
     cmocka_unit_test(its_source_stays_when_the_number_is_reused),
     cmocka_unit_test(a_cancelled_one_leaves_the_bytes),
     cmocka_unit_test(a_pipe_that_must_not_wait_says_so),

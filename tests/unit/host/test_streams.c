@@ -171,6 +171,34 @@ static void a_broken_pipe_raises_no_signal(void **state)
     end(&f);
 }
 
+/* What the program has blocked itself may have been pending before: it stays so. */
+static void a_signal_that_the_program_blocks_stays_pending(void **state)
+{
+    (void)state;
+    static const struct timespec at_once = {0, 0};
+    struct fixture f;
+    sigset_t blocked;
+    sigset_t before;
+    begin(&f);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGPIPE);
+    sigaddset(&blocked, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    int ends[2];
+    char byte = 'x';
+    make_pipe(ends, 0);
+    close(ends[0]);
+    prepare(&f, SRI_WORK_WRITE, ends[1], &byte, 1);
+
+    assert_int_equal(complete(&f), -EPIPE);
+
+    assert_int_equal(sigtimedwait(&blocked, NULL, &at_once), SIGPIPE);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    put(&f);
+    close(ends[1]);
+    end(&f);
+}
+
 /* The same for a socket, by write and by send. */
 static void a_closed_peer_raises_no_signal(void **state)
 {
@@ -319,6 +347,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_bad_descriptor_has_no_object),
     cmocka_unit_test(a_cancelled_read_leaves_the_byte),
     cmocka_unit_test(a_broken_pipe_raises_no_signal),
+    cmocka_unit_test(a_signal_that_the_program_blocks_stays_pending),
     cmocka_unit_test(a_closed_peer_raises_no_signal),
     cmocka_unit_test(offsets_of_streams_are_as_measured),
     cmocka_unit_test(a_limit_makes_a_transfer_short),
