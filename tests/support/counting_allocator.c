@@ -4,6 +4,7 @@
 #include "counting_allocator.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "main.h"
 #include "safer_ring/allocator.h"
@@ -18,6 +19,8 @@ static void *allocate(void *self, size_t size, size_t alignment)
     void *memory = NULL;
     if (posix_memalign(&memory, alignment, size) != 0)
         return NULL;
+    if (atomic_load(&counter->fill) != 0)
+        memset(memory, atomic_load(&counter->fill), size);
     atomic_fetch_add(&counter->blocks, 1);
     atomic_fetch_add(&counter->bytes, size);
     return memory;
@@ -38,6 +41,7 @@ void counting_allocator_install(struct counting_allocator *counter)
     atomic_init(&counter->allocations, 0);
     atomic_init(&counter->fails_at, 0);
     atomic_init(&counter->fails_from, 0);
+    atomic_init(&counter->fill, 0);
     const struct sr_allocator allocator = {allocate, release, counter};
     assert_int_equal(sr_set_allocator(&allocator), 0);
 }

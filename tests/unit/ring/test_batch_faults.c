@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "machine/member.h"
 #include "safer_ring/batch.h"
 #include "support/child.h"
 #include "support/counting_allocator.h"
@@ -109,6 +110,98 @@ SR_UNCHECKED static void a_ring_without_memory_takes_no_batch(void **state)
     assert_int_equal(sr_batch_submit_standalone(f.ring, &batch, &future), 0);
     sr_batch_drop(f.ring, &future);
     fake_ring_close(&f);
+    counting_allocator_remove();
+}
+
+enum end {
+    RESULT_ENDED,
+    DROPPED,
+    NEVER_SUBMITTED,
+    HANDLE_FREED,        /* while it runs */
+    DRAINED,             /* its future is kept */
+    DRAINED_BY_HANDLE,   /* which is freed then */
+    DRAINED_WHEN_HANDED, /* the result was held */
+    RESULT_OF_HANDLE_ENDED,
+    ENDS
+};
+
+/* One of two operations, of which the kernel ends the first; then this end. */
+SR_UNCHECKED static void live_until(struct fake_ring *f, enum end end)
+{
+    struct sr_batch *batch = NULL;
+    struct sr_batch_future future = {0};
+    struct sr_batch_result result;
+    struct sr_op_spec open = sr_spec_openat(sr_fd(AT_FDCWD), "a path", O_RDONLY, 0);
+    bool by_handle = end == HANDLE_FREED || end == DRAINED_BY_HANDLE || end == RESULT_OF_HANDLE_ENDED;
+    uint32_t seen = f->kernel->seen_count;
+    assert_int_equal(sr_batch_new(&batch), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &open, NULL), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &open, NULL), 0);
+    if (end == NEVER_SUBMITTED) {
+        assert_int_equal(sr_batch_free(&batch), 0);
+        return;
+    }
+    if (by_handle)
+        assert_int_equal(sr_batch_submit(f->ring, &batch, &result), -EDEADLK);
+    else
+        assert_int_equal(sr_batch_submit_standalone(f->ring, &batch, &future), 0);
+    assert_int_equal(sr_ring_submit(f->ring), 0);
+    if (end == DROPPED)
+        sr_batch_drop(f->ring, &future);
+    else if (end == HANDLE_FREED)
+        assert_int_equal(sr_batch_free(&batch), 0);
+    for (uint32_t i = seen; i < f->kernel->seen_count; i++)
+        fake_kernel_post(f->kernel, f->kernel->seen[i].user_data, -ENOENT);
+    if (end == RESULT_ENDED || end == DRAINED_WHEN_HANDED)
+        assert_int_equal(sr_batch_await(&future, f->ring, &result), 0);
+    if (end == RESULT_OF_HANDLE_ENDED)
+        assert_int_equal(sr_batch_submit(f->ring, &batch, &result), 0);
+    if (end == RESULT_ENDED || end == RESULT_OF_HANDLE_ENDED)
+        sr_batch_result_fini(&result);
+    for (uint32_t i = seen + 2; i < f->kernel->seen_count; i++) /* cancels of what was dropped */
+        fake_kernel_post(f->kernel, f->kernel->seen[i].user_data, -ENOENT);
+    assert_int_equal(sr_ring_drain(f->ring, 0, NULL), 0);
+    if (end == DRAINED_BY_HANDLE) {
+        assert_int_equal(sr_batch_submit(f->ring, &batch, &result), SR_ESTALE);
+        assert_int_equal(sr_batch_free(&batch), 0);
+    }
+    assert_null(batch);
+}
+
+/* However a batch ends, its memory is given back then, and the ring's with the ring. */
+SR_UNCHECKED static void every_end_gives_the_memory_back(void **state)
+{
+    (void)state;
+    struct counting_allocator counter;
+    counting_allocator_install(&counter);
+    for (int end = 0; end < ENDS; end++) {
+        struct fake_ring f = fake_ring_open(8);
+        live_until(&f, DROPPED); /* makes the ring's table */
+        size_t blocks = counter.blocks;
+        print_message("end %d\n", end);
+        live_until(&f, (enum end)end);
+        assert_int_equal(counter.blocks, blocks);
+        fake_ring_close(&f);
+        assert_int_equal(counter.blocks, 0);
+    }
+    counting_allocator_remove();
+}
+
+/*
+ * What lies behind the operations that were added is not one of them: here its every byte says "started", and its pointers
+ * point nowhere.
+ */
+SR_UNCHECKED static void only_what_was_added_is_looked_at(void **state)
+{
+    (void)state;
+    struct counting_allocator counter;
+    counting_allocator_install(&counter);
+    counter.fill = SRI_MEMBER_STARTED;
+    for (int end = 0; end < ENDS; end++) {
+        struct fake_ring f = fake_ring_open(8);
+        live_until(&f, (enum end)end);
+        fake_ring_close(&f);
+    }
     counting_allocator_remove();
 }
 
@@ -249,6 +342,8 @@ SR_UNCHECKED static void a_callback_may_drop_what_is_awaited(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_allocation_may_fail),
     cmocka_unit_test(a_ring_without_memory_takes_no_batch),
+    cmocka_unit_test(every_end_gives_the_memory_back),
+    cmocka_unit_test(only_what_was_added_is_looked_at),
     cmocka_unit_test(a_forked_child_lets_go_of_its_copy),
     cmocka_unit_test(another_thread_is_refused),
     cmocka_unit_test(a_callback_may_drop_what_is_awaited),

@@ -1,0 +1,177 @@
+/*
+ * Many batches of one ring, and futures of batches that are gone: each future finds its own batch or none (BATCH-5).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "batch_fixture.h"
+#include "ring/batch.h"
+#include "safer_ring/log.h"
+
+SR_UNCHECKED static struct sr_batch_future submit_nops(struct sr_ring *ring, uint32_t count)
+{
+    struct sr_batch *batch = new_batch(SR_BATCH_DEFERRED, false);
+    struct sr_op_spec nop = sr_spec_nop();
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    return submit(ring, batch);
+}
+
+SR_UNCHECKED static void expect_stale(struct sr_ring *ring, struct sr_batch_future future)
+{
+    struct sr_batch_result result;
+    assert_int_equal(sr_batch_poll(&future, ring, &result), SR_ESTALE);
+    assert_int_equal(sr_batch_cancel(ring, &future), SR_ESTALE);
+}
+
+/* What never was a future of this ring finds nothing; nor does a stale one when its place is another batch's. */
+SR_UNCHECKED static void a_stale_future_finds_nothing(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    expect_stale(f.ring, (struct sr_batch_future){0});
+    expect_stale(f.ring, (struct sr_batch_future){UINT64_C(1) << 32});
+    struct sr_batch_future first = submit_nops(f.ring, 1);
+    struct sr_batch_future copy = first;
+    sr_batch_drop(f.ring, &first);
+    expect_stale(f.ring, copy);
+
+    struct sr_batch_future second = submit_nops(f.ring, 1);
+    assert_int_equal((uint32_t)second.id, (uint32_t)copy.id);
+    expect_stale(f.ring, copy);
+    sr_batch_drop(f.ring, &copy);
+
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    answer(&f, 0, 0);
+    expect(&f, &second, "+");
+    fake_ring_close(&f);
+}
+
+/* However many live at once, each has its own result, and counts until that was ended (BATCH-5, RING-1). */
+SR_UNCHECKED static void many_live_at_once(void **state)
+{
+    (void)state;
+    enum {
+        MANY = 40
+    };
+    struct fake_ring f = fake_ring_open(64);
+    struct sr_batch_future futures[MANY];
+    for (uint32_t round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < MANY; i++)
+            futures[i] = submit_nops(f.ring, 1);
+        assert_int_equal(sr_ring_in_flight(f.ring), MANY);
+        assert_int_equal(sr_ring_submit(f.ring), 0);
+        for (uint32_t i = 0; i < MANY; i++)
+            answer(&f, round * MANY + i, i % 2 == 0 ? 0 : -EIO);
+        for (uint32_t i = MANY; i-- > 0;) {
+            expect(&f, &futures[i], i % 2 == 0 ? "+" : "!");
+            assert_int_equal(sr_ring_in_flight(f.ring), i);
+        }
+        assert_int_equal(f.ring->batches.room, 64); /* places are used again */
+    }
+    fake_ring_close(&f);
+}
+
+/* A place whose generations are used up is not used again: an old future could find a new batch there. */
+SR_UNCHECKED static void a_used_up_place_is_retired(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_batch_future first = submit_nops(f.ring, 1);
+    uint32_t place = (uint32_t)first.id;
+    sr_batch_drop(f.ring, &first);
+    f.ring->batches.places[place].generation = UINT32_MAX;
+    struct sr_batch_future last = submit_nops(f.ring, 1);
+    assert_int_equal((uint32_t)last.id, place);
+    sr_batch_drop(f.ring, &last);
+
+    struct sr_batch_future other = submit_nops(f.ring, 1);
+
+    assert_int_not_equal((uint32_t)other.id, place);
+    sr_batch_drop(f.ring, &other);
+    fake_ring_close(&f);
+}
+
+/* Of several that have something to do any may be dropped before it is done: the others do theirs, in their order. */
+SR_UNCHECKED static void any_may_go_before_its_turn(void **state)
+{
+    (void)state;
+    for (uint32_t dropped = 0; dropped < 16; dropped++) {
+        struct fake_ring f = fake_ring_open(16);
+        struct sr_batch_future futures[4];
+        struct sr_batch_result result;
+        uint32_t seen = 5;
+        for (uint32_t i = 0; i < 4; i++)
+            futures[i] = submit(f.ring, chain_of(2 + i, SR_BATCH_DEFERRED, false));
+        struct sr_batch_future ended = submit_nops(f.ring, 1);
+        assert_int_equal(sr_ring_submit(f.ring), 0);
+        for (uint32_t i = 0; i < 5; i++)
+            answer(&f, i, i < 4 ? 10 : 0);
+        assert_int_equal(sr_batch_poll(&ended, f.ring, &result),
+                         0); /* sees what has ended, and starts nothing */
+        assert_int_equal(f.kernel->seen_count, seen);
+
+        sr_batch_result_fini(&result);
+        for (uint32_t i = 0; i < 4; i++)
+            if ((dropped >> i & 1) != 0)
+                sr_batch_drop(f.ring, &futures[i]);
+        struct sr_batch_future late = submit_nops(f.ring, 1);
+
+        assert_int_equal(sr_ring_submit(f.ring), 0);
+        for (uint32_t i = 0; i < 4; i++)
+            if ((dropped >> i & 1) == 0)
+                assert_int_equal(f.kernel->seen[seen++].fd, 11);
+        assert_int_equal(f.kernel->seen[seen].opcode, IORING_OP_NOP);
+        assert_int_equal(f.kernel->seen_count, seen + 1);
+        for (uint32_t i = 5; i < f.kernel->seen_count; i++)
+            answer(&f, i, -EIO);
+        expect(&f, &late, "!");
+        for (uint32_t i = 0; i < 4; i++)
+            if ((dropped >> i & 1) == 0)
+                expect(&f, &futures[i], (const char *[]){"+!", "+!-", "+!--", "+!---"}[i]);
+        fake_ring_close(&f);
+    }
+}
+
+static char said[512];
+
+static void keep_line(enum sr_log_level level, const char *text, void *user)
+{
+    (void)level;
+    (void)user;
+    strncat(said, text, sizeof said - strlen(said) - 1);
+}
+
+/* Why a ring can't be closed is logged: how many batches are alive, if any is. */
+SR_UNCHECKED static void live_batches_are_told_at_close(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_ring *ring = f.ring;
+    struct sr_batch_future futures[2] = {submit_nops(f.ring, 1), submit_nops(f.ring, 2)};
+    sr_set_log(keep_line, NULL);
+    said[0] = '\0';
+    assert_int_equal(sr_ring_try_close(&ring), SR_EOPERATIONS_IN_FLIGHT);
+    assert_non_null(strstr(said, "2 batches are alive"));
+    struct sr_op op = submit_nop(f.ring);
+    for (uint32_t i = 0; i < 4; i++)
+        answer(&f, i, 0);
+    expect(&f, &futures[0], "+");
+    expect(&f, &futures[1], "++");
+
+    said[0] = '\0';
+    assert_int_equal(sr_ring_try_close(&ring), SR_EOPERATIONS_IN_FLIGHT);
+    assert_null(strstr(said, "batches"));
+
+    sr_set_log(NULL, NULL);
+    assert_int_equal(await_result(f.ring, &op), 0);
+    fake_ring_close(&f);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_stale_future_finds_nothing),   cmocka_unit_test(many_live_at_once),
+    cmocka_unit_test(a_used_up_place_is_retired),     cmocka_unit_test(any_may_go_before_its_turn),
+    cmocka_unit_test(live_batches_are_told_at_close),
+};
+
+SR_TEST_MAIN(tests)
