@@ -125,7 +125,7 @@ enum end {
     ENDS
 };
 
-/* One of two operations, of which the kernel ends the first; then this end. */
+/* A batch of two operations, which the kernel refuses if they come so far; up to this end. */
 SR_UNCHECKED static void live_until(struct fake_ring *f, enum end end)
 {
     struct sr_batch *batch = NULL;
@@ -156,8 +156,11 @@ SR_UNCHECKED static void live_until(struct fake_ring *f, enum end end)
         assert_int_equal(sr_batch_await(&future, f->ring, &result), 0);
     if (end == RESULT_OF_HANDLE_ENDED)
         assert_int_equal(sr_batch_submit(f->ring, &batch, &result), 0);
-    if (end == RESULT_ENDED || end == RESULT_OF_HANDLE_ENDED)
+    if (end == RESULT_ENDED || end == RESULT_OF_HANDLE_ENDED) {
+        assert_int_equal(result.failed, 2);
+        assert_int_equal(result.succeeded + result.cancelled, 0);
         sr_batch_result_fini(&result);
+    }
     for (uint32_t i = seen + 2; i < f->kernel->seen_count; i++) /* cancels of what was dropped */
         fake_kernel_post(f->kernel, f->kernel->seen[i].user_data, -ENOENT);
     assert_int_equal(sr_ring_drain(f->ring, 0, NULL), 0);
@@ -188,26 +191,31 @@ SR_UNCHECKED static void every_end_gives_the_memory_back(void **state)
 }
 
 /*
- * What lies behind the operations that were added is not one of them: here its every byte says "started", and its pointers
- * point nowhere.
+ * What lies behind the operations that were added is not one of them: here its every byte says that it runs, or has ended
+ * well, or has a path, and its pointers point nowhere.
  */
 SR_UNCHECKED static void only_what_was_added_is_looked_at(void **state)
 {
     (void)state;
     struct counting_allocator counter;
+    static const uint8_t fills[] = {SRI_MEMBER_STARTED, SRI_MEMBER_DONE, IORING_OP_OPENAT};
     counting_allocator_install(&counter);
-    counter.fill = SRI_MEMBER_STARTED;
-    for (int end = 0; end < ENDS; end++) {
-        struct fake_ring f = fake_ring_open(8);
-        live_until(&f, (enum end)end);
-        fake_ring_close(&f);
-    }
+    for (size_t i = 0; i < sizeof fills; i++)
+        for (int end = 0; end < ENDS; end++) {
+            counter.fill = fills[i];
+            struct fake_ring f = fake_ring_open(8);
+            live_until(&f, (enum end)end);
+            fake_ring_close(&f);
+        }
     counting_allocator_remove();
 }
 
 struct fork_case {
     struct fake_ring f;
     struct sr_batch_future future;
+    struct sr_batch *handle;     /* of another batch */
+    struct sr_batch_result held; /* of a third, that has ended */
+    const struct counting_allocator *counter;
 };
 
 SR_UNCHECKED static void close_in_child(void *argument)
@@ -215,17 +223,35 @@ SR_UNCHECKED static void close_in_child(void *argument)
     struct fork_case *forked = argument;
     struct sr_batch_result result;
     child_check(sr_batch_poll(&forked->future, forked->f.ring, &result) == SR_EWRONG_PROCESS);
+    child_check(sr_batch_result_take_plain(&forked->held, 0) == SR_EWRONG_PROCESS);
     child_check(sr_ring_close(&forked->f.ring) == 0);
+    child_check(sr_batch_free(&forked->handle) == 0);
+    child_check(forked->counter->blocks == 0);
 }
 
 /* A forked child can't use the parent's batch, and closes its copy of the ring without a word; the parent's goes on. */
 SR_UNCHECKED static void a_forked_child_lets_go_of_its_copy(void **state)
 {
     (void)state;
-    struct fork_case forked = {.f = fake_ring_open(64)};
+    struct counting_allocator counter;
+    struct sr_buffer *first = NULL;
+    assert_int_equal(sr_buffer_new(&first, 1), 0); /* makes headers, which stay and are not counted */
+    assert_int_equal(sr_buffer_release(&first), 0);
+    counting_allocator_install(&counter);
+    struct fork_case forked = {.f = fake_ring_open(64), .counter = &counter};
     struct sr_batch *batch = NULL;
     struct child child;
     struct sr_batch_result result;
+    struct sr_op_spec nop = sr_spec_nop();
+    assert_int_equal(sr_batch_new(&forked.handle), 0);
+    assert_int_equal(sr_batch_add_plain(forked.handle, &nop, NULL), 0);
+    assert_int_equal(sr_batch_submit(forked.f.ring, &forked.handle, &result), -EDEADLK);
+    assert_int_equal(sr_batch_new(&batch), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_batch_submit_standalone(forked.f.ring, &batch, &forked.future), 0);
+    assert_int_equal(sr_ring_submit(forked.f.ring), 0);
+    fake_kernel_post(forked.f.kernel, forked.f.kernel->seen[1].user_data, 0);
+    assert_int_equal(sr_batch_poll(&forked.future, forked.f.ring, &forked.held), 0);
     assert_int_equal(sr_batch_new(&batch), 0);
     assert_int_equal(fill(batch), 0);
     assert_int_equal(sr_batch_submit_standalone(forked.f.ring, &batch, &forked.future), 0);
@@ -237,10 +263,14 @@ SR_UNCHECKED static void a_forked_child_lets_go_of_its_copy(void **state)
     assert_int_equal(sr_batch_poll(&forked.future, forked.f.ring, &result), SR_EOPERATION_PENDING);
     assert_int_equal(sr_ring_cancel_all(forked.f.ring, 0, NULL), -ETIME);
     sr_batch_drop(forked.f.ring, &forked.future);
+    sr_batch_result_fini(&forked.held);
+    assert_int_equal(sr_batch_free(&forked.handle), 0);
     for (uint32_t i = 0; i < forked.f.kernel->seen_count; i++)
-        fake_kernel_post(forked.f.kernel, forked.f.kernel->seen[i].user_data, -ECANCELED);
+        if (i != 1)
+            fake_kernel_post(forked.f.kernel, forked.f.kernel->seen[i].user_data, -ECANCELED);
     assert_int_equal(sr_ring_drain(forked.f.ring, 0, NULL), 0);
     fake_ring_close(&forked.f);
+    counting_allocator_remove();
 }
 
 struct stranger {
