@@ -20,7 +20,7 @@ static void before(const void *site)
 }
 
 #define STANDS_IN(result, name, parameters, arguments)        \
-    static result(*next_##name) parameters;                   \
+    static __typeof__(name) *next_##name;                     \
     result name parameters                                    \
     {                                                         \
         before(SRI_SITE);                                     \
