@@ -110,12 +110,12 @@ static int wait_for(struct sr_ring *ring, uint64_t id, uint64_t timeout_ns, stru
     sri_reap(ring);
     for (int stepped = 0;;) {
         sri_run_callbacks(ring);
+        sri_run_errands(ring); /* a start that is refused can end the batch: nothing would end a wait then */
         int rc = try_hand_over(ring, id, result);
         if (rc != SR_EOPERATION_PENDING)
             return rc;
         if (stepped != 0)
             return stepped;
-        sri_run_errands(ring);
         rc = hopeless(ring);
         if (rc != 0)
             return rc;

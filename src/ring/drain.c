@@ -23,10 +23,12 @@ static int drain(struct sr_ring *ring, uint64_t deadline)
     sri_reap(ring);
     sri_run_callbacks(ring);
     sri_stop_multishots(ring);
+    sri_run_errands(ring); /* a start that is refused can end a batch: nothing would end a wait then */
     while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
         int rc = sri_progress_cancelling(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns, true);
         uint32_t ran = sri_run_callbacks(ring);
+        sri_run_errands(ring);
         if (rc != 0)
             return sri_in_flight(ring) > 0 ? rc : 0;
         if (left == 0 && ran == 0 && sri_in_flight(ring) > 0)

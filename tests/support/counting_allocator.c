@@ -3,11 +3,14 @@
  */
 #include "counting_allocator.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "main.h"
 #include "safer_ring/allocator.h"
+
+#define BEHIND 128
 
 static void *allocate(void *self, size_t size, size_t alignment)
 {
@@ -17,10 +20,12 @@ static void *allocate(void *self, size_t size, size_t alignment)
     if (nth == atomic_load(&counter->fails_at) || (from != 0 && nth >= from))
         return NULL;
     void *memory = NULL;
-    if (posix_memalign(&memory, alignment, size) != 0)
+    uint8_t fill = atomic_load(&counter->fill);
+    size_t behind = fill != 0 ? BEHIND : 0;
+    if (posix_memalign(&memory, alignment, size + behind) != 0)
         return NULL;
-    if (atomic_load(&counter->fill) != 0)
-        memset(memory, atomic_load(&counter->fill), size);
+    if (fill != 0)
+        memset(memory, fill, size + behind);
     atomic_fetch_add(&counter->blocks, 1);
     atomic_fetch_add(&counter->bytes, size);
     return memory;

@@ -13,7 +13,7 @@ struct counting_allocator {
     atomic_size_t allocations; /* asked for */
     atomic_size_t fails_at;    /* the allocation, counted from 1, that gets nothing; 0: none */
     atomic_size_t fails_from;  /* this one and all later ones get nothing; 0: none */
-    atomic_uchar fill; /* every byte of what is given, so that what nobody wrote is known; 0: as it comes */
+    atomic_uchar fill;         /* every byte of what is given, and some behind it; 0: as they come */
 };
 
 /* Puts the counter in the place of the process's allocator, all counts 0. */

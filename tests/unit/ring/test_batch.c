@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "batch_fixture.h"
@@ -496,6 +497,65 @@ SR_UNCHECKED static void a_live_batch_keeps_the_ring(void **state)
     fake_ring_close(&f);
 }
 
+/* What waits in a batch and works on no descriptor is listed with none (RING-5). */
+SR_UNCHECKED static void a_listed_nop_has_no_descriptor(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_ring *ring = f.ring;
+    struct sr_batch *batch = new_batch(SR_BATCH_DEFERRED, false);
+    struct sr_op_spec nop = sr_spec_nop();
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_batch_add_dependency(batch, 1, 0), 0);
+    struct sr_batch_future future = submit(ring, batch);
+    sr_set_panic_handler(keep_list, NULL);
+    assert_int_equal(sr_ring_close(&ring), SR_EOPERATIONS_IN_FLIGHT);
+    sr_set_panic_handler(NULL, NULL);
+    assert_int_equal(listed_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_string_equal(listed[i].kind, "NOP");
+        assert_int_equal(listed[i].fd, -1);
+        assert_int_equal(listed[i].buffer_size, 0);
+    }
+    sr_batch_drop(ring, &future);
+    fake_ring_close(&f);
+}
+
+/* What a specification points to is copied when it is added, and must be there (ARG-1). */
+SR_UNCHECKED static void arguments_are_copied_when_added(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_batch *batch = new_batch(SR_BATCH_CHAINED, false);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = 7};
+    struct sockaddr_in kept = address;
+    char path[] = "a path";
+    const struct sockaddr *where = (const struct sockaddr *)&address;
+    struct sr_op_spec nowhere = sr_spec_connect(sr_fd(3), NULL, sizeof address);
+    struct sr_op_spec empty = sr_spec_connect(sr_fd(3), where, 0);
+    struct sr_op_spec connect = sr_spec_connect(sr_fd(3), where, sizeof address);
+    struct sr_op_spec open = sr_spec_openat(sr_fd(AT_FDCWD), path, O_RDONLY, 0);
+    assert_int_equal(sr_batch_add_plain(batch, &nowhere, NULL), -EINVAL);
+    assert_int_equal(sr_batch_add_plain(batch, &empty, NULL), -EINVAL);
+    assert_int_equal(sr_batch_add_plain(batch, &connect, NULL), 0);
+    assert_int_equal(sr_batch_add_plain(batch, &open, NULL), 0);
+    memset(&address, 'x', sizeof address);
+    memset(path, 'x', sizeof path - 1);
+
+    struct sr_batch_future future = submit(f.ring, batch);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+
+    assert_int_equal(f.kernel->seen_count, 2);
+    assert_int_equal(f.kernel->seen[0].off, sizeof address);
+    assert_memory_equal((const void *)(uintptr_t)f.kernel->seen[0].addr, &kept, sizeof kept);
+    assert_string_equal((const char *)(uintptr_t)f.kernel->seen[1].addr, "a path");
+    answer(&f, 0, 0);
+    answer(&f, 1, -ENOENT);
+    expect(&f, &future, "+!");
+    fake_ring_close(&f);
+}
+
 /* A drain lets a batch run to its end and disposes of its result, and of one that was handed over: both are stale (RING-4). */
 SR_UNCHECKED static void a_drain_ends_batches(void **state)
 {
@@ -650,6 +710,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_drop_lets_go_of_what_the_kernel_has_not),
     cmocka_unit_test(descriptors_nobody_takes_are_closed),
     cmocka_unit_test(a_live_batch_keeps_the_ring),
+    cmocka_unit_test(a_listed_nop_has_no_descriptor),
+    cmocka_unit_test(arguments_are_copied_when_added),
     cmocka_unit_test(a_drain_ends_batches),
     cmocka_unit_test(members_are_nobody_elses),
     cmocka_unit_test(a_wait_that_fails_keeps_the_batch),

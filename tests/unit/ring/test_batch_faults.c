@@ -238,6 +238,7 @@ SR_UNCHECKED static void a_forked_child_lets_go_of_its_copy(void **state)
     assert_int_equal(sr_buffer_new(&first, 1), 0); /* makes headers, which stay and are not counted */
     assert_int_equal(sr_buffer_release(&first), 0);
     counting_allocator_install(&counter);
+    counter.fill = SRI_MEMBER_DONE;
     struct fork_case forked = {.f = fake_ring_open(64), .counter = &counter};
     struct sr_batch *batch = NULL;
     struct child child;
