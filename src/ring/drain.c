@@ -26,7 +26,8 @@ static int drain(struct sr_ring *ring, uint64_t deadline)
     sri_run_errands(ring); /* a start that is refused can end a batch: nothing would end a wait then */
     while (sri_in_flight(ring) > 0) {
         uint64_t left = sri_time_left(ring, deadline);
-        int rc = sri_progress_cancelling(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns, true);
+        int rc = sri_progress_cancelling(ring, ring->callbacks.count != 0 ? 0 : left, &pause_ns,
+                                         SRI_CANCEL_DRAINED);
         uint32_t ran = sri_run_callbacks(ring);
         sri_run_errands(ring);
         if (rc != 0)

@@ -270,6 +270,49 @@ static void another_descriptor_of_the_same_object_counts(struct conform *c)
     conform_close_both(c, ends);
 }
 
+/* A timeout has no descriptor, whatever it waits for. */
+static void a_timeout_that_counts_is_not_found_by_a_descriptor(struct conform *c)
+{
+    static struct __kernel_timespec timeout = {.tv_sec = 60};
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_timeout(conform_sqe(c, 1), &timeout, 100, 0);
+    pend_read(c, 2, ends[0]);
+    conform_submit(c);
+    cancel(c, 50, 0, ends[0], 0, FD | ALL);
+    cancel(c, 51, 0, ends[0], 0, FD);
+    cancel(c, 52, 1, -1, 0, 0);
+    conform_close_both(c, ends);
+}
+
+static void nothing_of_another_ring_is_found(struct conform *c)
+{
+    static struct __kernel_timespec timeout = {.tv_sec = 60};
+    struct raw_ring other;
+    int ends[2];
+    conform_pipe(c, ends);
+    conform_value(c, "open", raw_ring_open(&other, c->ring.backend, 4, 0));
+    io_uring_prep_timeout(raw_ring_sqe(&other, 1), &timeout, 0, 0);
+    io_uring_prep_poll_add(raw_ring_sqe(&other, 2), ends[0], POLLIN);
+    conform_value(c, "pending there", raw_ring_submit(&other));
+    cancel(c, 50, 1, -1, 0, 0);
+    cancel(c, 51, 2, -1, 0, 0);
+    cancel(c, 52, 1, -1, 0, ALL);
+    cancel(c, 53, 0, -1, 0, ANY);
+    cancel(c, 54, 0, ends[0], 0, FD);
+    io_uring_prep_timeout_remove(conform_sqe(c, 55), 1, 0);
+    io_uring_prep_poll_remove(conform_sqe(c, 56), 2);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_cancel64(raw_ring_sqe(&other, 3), 0, ANY);
+    raw_ring_submit(&other);
+    struct io_uring_cqe cqe;
+    if (raw_ring_take(&other, &cqe))
+        conform_value(c, "found there", cqe.res);
+    raw_ring_close(&other);
+    conform_close_both(c, ends);
+}
+
 /* ---- IORING_REGISTER_SYNC_CANCEL ---- */
 
 static int sync_cancel(struct conform *c, struct io_uring_sync_cancel_reg *reg)
@@ -432,6 +475,15 @@ static const struct conform_case cases[] = {
     {.name = "another descriptor of the same object counts",
      .run = another_descriptor_of_the_same_object_counts,
      .expected = "submit: 1\nsubmit: 1\n2: ENOENT\nsubmit: 1\n3: 0\n1: ECANCELED\n"},
+    {.name = "a timeout that counts is not found by a descriptor",
+     .run = a_timeout_that_counts_is_not_found_by_a_descriptor,
+     .expected =
+         "submit: 2\nsubmit: 1\n50: 1\n2: ECANCELED\nsubmit: 1\n51: ENOENT\nsubmit: 1\n52: 0\n1: ECANCELED\n"},
+    {.name = "nothing of another ring is found",
+     .run = nothing_of_another_ring_is_found,
+     .expected =
+         "open: 0\npending there: 2\nsubmit: 1\n50: ENOENT\nsubmit: 1\n51: ENOENT\nsubmit: 1\n52: 0\n"
+         "submit: 1\n53: 0\nsubmit: 1\n54: ENOENT\nsubmit: 2\n55: ENOENT\n56: ENOENT\nfound there: 2\n"},
     {.name = "a cancel without an entry",
      .run = a_cancel_without_an_entry,
      .expected = "of nothing: ENOENT\nsubmit: 1\nby user_data: 0\n1: ECANCELED\nsubmit: 1\n"

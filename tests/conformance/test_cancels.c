@@ -250,6 +250,23 @@ static void what_is_about_to_end_is_counted(struct conform *c)
     conform_close_both(c, other);
 }
 
+/* What it has got by then is not lost. */
+static void a_receive_of_all_tells_what_it_has(struct conform *c)
+{
+    static char bytes[8];
+    int ends[2];
+    conform_socketpair(c, ends);
+    conform_write(c, ends[1], "x");
+    io_uring_prep_recv(conform_sqe(c, 1), ends[0], bytes, sizeof bytes, MSG_WAITALL);
+    conform_submit(c);
+    conform_take_now(c);
+    io_uring_prep_cancel64(conform_sqe(c, 2), 1, 0);
+    conform_submit(c);
+    conform_take(c, 2);
+    conform_data(c, bytes, 1);
+    conform_close_both(c, ends);
+}
+
 static const struct conform_case cases[] = {
     {.name = "a timeout is cancelled",
      .run = a_timeout_is_cancelled,
@@ -298,6 +315,9 @@ static const struct conform_case cases[] = {
      .run = two_cancels_of_two_equal_ones_end_one,
      .expected = "submit: 1\nsubmit: 1\nsubmit: 2\n2: 0\n3: 0\n1: ECANCELED\n"
                  "submit: 2\n4: 0\n5: 1\n1: ECANCELED\n"},
+    {.name = "a receive of all tells what it has",
+     .run = a_receive_of_all_tells_what_it_has,
+     .expected = "written: 1\nsubmit: 1\nnothing\nsubmit: 1\n2: 0\n1: 1\ndata: x\n"},
     {.name = "a poll is cancelled",
      .run = a_poll_is_cancelled,
      .expected = "submit: 1\nsubmit: 1\n2: 0\n1: ECANCELED\n"},

@@ -139,6 +139,19 @@ static void a_bad_entry_fails_its_whole_chain(struct conform *c)
     conform_take(c, 4);
 }
 
+/* Also what is linked hard, which an error of its own would not end. */
+static void a_bad_entry_fails_its_hard_links_too(struct conform *c)
+{
+    conform_sqe(c, 1)->flags = IOSQE_IO_HARDLINK;
+    conform_sqe(c, 2)->flags = IOSQE_IO_HARDLINK;
+    struct io_uring_sqe *sqe = conform_sqe(c, 3);
+    sqe->flags = IOSQE_IO_HARDLINK;
+    sqe->opcode = 250;
+    conform_sqe(c, 4);
+    conform_submit(c);
+    conform_take(c, 4);
+}
+
 static void a_chain_ends_with_its_submission(struct conform *c)
 {
     char byte;
@@ -238,6 +251,9 @@ static const struct conform_case cases[] = {
     {.name = "a bad entry fails its whole chain",
      .run = a_bad_entry_fails_its_whole_chain,
      .expected = "submit: 4\nleft in the SQ: 0\n1: ECANCELED\n4: 0\n2: EINVAL\n3: ECANCELED\n"},
+    {.name = "a bad entry fails its hard links too",
+     .run = a_bad_entry_fails_its_hard_links_too,
+     .expected = "submit: 4\n1: ECANCELED\n2: ECANCELED\n3: EINVAL\n4: ECANCELED\n"},
     {.name = "a chain ends with its submission",
      .run = a_chain_ends_with_its_submission,
      .expected = "submit: 1\nsubmit: 1\n2: 0\nwritten: 1\n1: 1\n"},

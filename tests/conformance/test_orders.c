@@ -135,6 +135,63 @@ static void a_cancel_of_all_of_a_value_ends_the_newest_first(struct conform *c)
     conform_close_both(c, ends);
 }
 
+/*
+ * Pairs of values whose hashes have the same first 0, 1, 2, … bits, and part then, the first of them to the lower bucket: with more
+ * buckets the pair ends in this order, with fewer it shares a bucket, and the newer one is the first.
+ */
+static const uint8_t values[] = {1, 2, 4, 5, 6, 9, 3, 11, 18, 26, 10, 31, 7, 62, 8, 152, 13, 157};
+
+static void pend_polls(struct conform *c, int fd)
+{
+    for (size_t i = 0; i < sizeof values; i++) {
+        io_uring_prep_poll_add(conform_sqe(c, values[i]), fd, POLLIN);
+        if (i % 6 == 5)
+            raw_ring_submit(&c->ring);
+    }
+}
+
+/* The CQEs that are there, but for a cancel's. */
+static void say_ended(struct conform *c)
+{
+    struct io_uring_cqe cqe;
+    while (raw_ring_take(&c->ring, &cqe))
+        if (cqe.user_data != 50)
+            conform_say(c, " %u", (unsigned)cqe.user_data);
+}
+
+/* What waits stands in buckets by a hash of its value; how many there are follows from the size of the CQ. */
+static void one_after_the_other_of_those_that_wait(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_polls(c, ends[0]);
+    conform_say(c, "found:");
+    for (size_t i = 0; i < sizeof values; i++) {
+        io_uring_prep_cancel_fd(conform_sqe(c, 50), ends[0], 0);
+        raw_ring_submit(&c->ring);
+        raw_ring_get_events(&c->ring);
+        say_ended(c);
+    }
+    conform_say(c, "\n");
+    conform_close_both(c, ends);
+}
+
+static void all_of_those_that_wait(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    pend_polls(c, ends[0]);
+    conform_say(c, "ended:");
+    io_uring_prep_cancel_fd(conform_sqe(c, 50), ends[0], IORING_ASYNC_CANCEL_ALL);
+    raw_ring_submit(&c->ring);
+    raw_ring_get_events(&c->ring);
+    say_ended(c);
+    raw_ring_get_events(&c->ring); /* what the CQ had no room for */
+    say_ended(c);
+    conform_say(c, "\n");
+    conform_close_both(c, ends);
+}
+
 static void who_was_woken_before_its_cancel_ends_in_its_turn(struct conform *c)
 {
     int one[2];
@@ -565,6 +622,62 @@ static void a_timeout_counts_what_overflowed_when_it_is_flushed(struct conform *
 }
 
 static const struct conform_case cases[] = {
+    {.name = "one after the other of those that wait, 8 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 8,
+     .expected = "found: 152 8 11 3 9 6 1 157 13 62 7 31 10 26 18 5 4 2\n"},
+    {.name = "one after the other of those that wait, 32 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 32,
+     .expected = "found: 152 8 11 3 9 6 1 157 13 62 7 31 10 26 18 5 4 2\n"},
+    {.name = "one after the other of those that wait, 64 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 64,
+     .expected = "found: 152 8 11 3 9 6 1 62 7 4 157 13 31 10 26 18 5 2\n"},
+    {.name = "one after the other of those that wait, 128 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 128,
+     .expected = "found: 152 8 11 3 6 9 1 4 62 7 31 10 2 157 13 26 18 5\n"},
+    {.name = "one after the other of those that wait, 256 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 256,
+     .expected = "found: 152 8 3 11 6 1 9 4 62 7 2 31 10 26 18 5 157 13\n"},
+    {.name = "one after the other of those that wait, 512 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 512,
+     .expected = "found: 152 8 3 11 6 1 9 4 62 7 2 31 10 18 26 5 157 13\n"},
+    {.name = "one after the other of those that wait, 1024 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 1024,
+     .expected = "found: 152 8 3 11 6 1 9 4 62 7 2 10 31 18 5 26 157 13\n"},
+    {.name = "one after the other of those that wait, 2048 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 2048,
+     .expected = "found: 152 8 3 11 6 1 9 4 7 62 2 10 31 18 5 26 157 13\n"},
+    {.name = "one after the other of those that wait, 4096 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 4096,
+     .expected = "found: 8 152 3 11 6 1 9 4 7 62 2 10 31 18 5 26 157 13\n"},
+    {.name = "one after the other of those that wait, 8192 entries",
+     .run = one_after_the_other_of_those_that_wait,
+     .entries = 8192,
+     .expected = "found: 8 152 3 11 6 1 9 4 7 62 2 10 31 18 5 26 157 13\n"},
+    {.name = "all of those that wait, 8 entries",
+     .run = all_of_those_that_wait,
+     .entries = 8,
+     .expected = "ended: 152 8 11 3 9 6 1 157 13 62 7 31 10 26 18 5 4 2\n"},
+    {.name = "all of those that wait, 64 entries",
+     .run = all_of_those_that_wait,
+     .entries = 64,
+     .expected = "ended: 152 8 11 3 9 6 1 62 7 4 157 13 31 10 26 18 5 2\n"},
+    {.name = "all of those that wait, 128 entries",
+     .run = all_of_those_that_wait,
+     .entries = 128,
+     .expected = "ended: 152 8 11 3 6 9 1 4 62 7 31 10 2 157 13 26 18 5\n"},
+    {.name = "all of those that wait, 256 entries",
+     .run = all_of_those_that_wait,
+     .entries = 256,
+     .expected = "ended: 152 8 3 11 6 1 9 4 62 7 2 31 10 26 18 5 157 13\n"},
     {.name = "a cancel finds what waits before a newer timeout",
      .run = a_cancel_finds_what_waits_before_a_newer_timeout,
      .expected =

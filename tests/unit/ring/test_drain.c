@@ -138,6 +138,60 @@ SR_UNCHECKED static void draining_what_never_ends_is_told(void **state)
     fake_ring_close(&f);
 }
 
+struct late {
+    uint64_t orphan;
+    uint64_t other;
+    uint32_t answered;
+    uint32_t cancels;
+};
+
+/* Too late for the orphan the first time; the second cancel ends it, and the other ends by itself then. */
+static void end_at_the_second_cancel(struct fake_kernel *kernel, void *user)
+{
+    struct late *late = user;
+    for (; late->answered < kernel->seen_count; late->answered++) {
+        if (kernel->seen[late->answered].opcode != IORING_OP_ASYNC_CANCEL)
+            continue;
+        assert_true(kernel->seen[late->answered].addr == late->orphan);
+        late->cancels++;
+        fake_kernel_post(kernel, cancel_of(late->orphan), late->cancels == 1 ? -EALREADY : 0);
+        if (late->cancels == 1)
+            continue;
+        fake_kernel_post(kernel, late->orphan, -ECANCELED);
+        fake_kernel_post(kernel, late->other, 5);
+    }
+}
+
+/* Draining asks again for an orphan that a cancel missed, if dropping asks at all; what has an owner is let end by itself. */
+SR_UNCHECKED static void draining_asks_for_orphans_alone(void **state)
+{
+    (void)state;
+    for (int asks = 0; asks < 2; asks++) {
+        struct sr_config config = sr_config_default();
+        config.entries = 8;
+        config.cancel_on_drop = asks != 0;
+        struct fake_ring f = fake_ring_open_config(config);
+        struct sr_op other = submit_nop(f.ring);
+        struct sr_op orphan = submit_nop(f.ring);
+        struct late late = {.orphan = orphan.id, .other = other.id};
+        f.kernel->on_enter = end_at_the_second_cancel;
+        f.kernel->user = &late;
+        if (!asks)
+            assert_int_equal(sr_op_cancel(f.ring, &orphan), 0);
+        sr_op_drop(f.ring, &orphan);
+
+        assert_int_equal(sr_ring_drain(f.ring, SECOND, NULL), asks ? 0 : -ETIME);
+
+        assert_int_equal(late.cancels, asks ? 2 : 1);
+        if (!asks) {
+            fake_kernel_post(f.kernel, late.orphan, 0);
+            fake_kernel_post(f.kernel, late.other, 0);
+            assert_int_equal(sr_ring_drain(f.ring, SECOND, NULL), 0);
+        }
+        fake_ring_close(&f);
+    }
+}
+
 struct trail {
     int runs;
     int start_code;
@@ -224,6 +278,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(draining_stops_at_its_time),
     cmocka_unit_test(draining_tells_the_kernels_error),
     cmocka_unit_test(draining_what_never_ends_is_told),
+    cmocka_unit_test(draining_asks_for_orphans_alone),
     cmocka_unit_test(a_draining_ring_takes_no_new_work),
     cmocka_unit_test(draining_is_not_stopped_by_a_full_queue),
     cmocka_unit_test(draining_goes_on_over_a_busy_kernel),

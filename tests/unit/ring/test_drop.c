@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "safer_ring/log.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
 
@@ -166,7 +167,10 @@ SR_UNCHECKED static void a_slot_waits_for_the_cqe_of_its_cancel(void **state)
 SR_UNCHECKED static void a_cancel_that_came_too_late_is_not_sent(void **state)
 {
     (void)state;
-    struct fake_ring f = fake_ring_open(4);
+    struct sr_config config = sr_config_default();
+    config.entries = 4;
+    config.max_in_flight = 2;
+    struct fake_ring f = fake_ring_open_config(config);
     struct sr_op ops[2] = {submit_nop(f.ring), submit_nop(f.ring)};
     struct sr_completion done;
     fake_kernel_post(f.kernel, ops[0].id, 0);
@@ -180,6 +184,12 @@ SR_UNCHECKED static void a_cancel_that_came_too_late_is_not_sent(void **state)
 
     assert_int_equal(fake_kernel_count(f.kernel, IORING_OP_ASYNC_CANCEL), 0);
     assert_int_equal(stats_of(f.ring).cancels, 0);
+    for (int i = 0; i < 2; i++)
+        ops[i] = submit_nop(f.ring); /* their places are free again */
+    for (int i = 0; i < 2; i++) {
+        fake_kernel_post(f.kernel, ops[i].id, 0);
+        assert_int_equal(await_result(f.ring, &ops[i]), 0);
+    }
     fake_ring_close(&f);
 }
 
@@ -285,7 +295,13 @@ SR_UNCHECKED static void dropping_a_delivered_operation_changes_nothing(void **s
     fake_ring_close(&f);
 }
 
-/* A stale handle, a dropped one, a detached one: counted, and nothing is changed. */
+static void count_errors(enum sr_log_level level, const char *text, void *user)
+{
+    uint32_t *said = user;
+    *said += level == SR_LOG_ERROR && strncmp(text, "sr_op_drop: ", 12) == 0;
+}
+
+/* A stale handle, a dropped one, a detached one: counted and said, and nothing is changed. */
 SR_UNCHECKED static void dropping_what_is_not_held_is_counted(void **state)
 {
     (void)state;
@@ -294,17 +310,22 @@ SR_UNCHECKED static void dropping_what_is_not_held_is_counted(void **state)
     struct sr_op detached = submit_nop(f.ring);
     struct sr_op copies[4] = {dropped, detached, {.id = 0}, {.id = UINT64_MAX}};
     struct sr_completion done;
+    uint32_t said = 0;
     sr_op_drop(f.ring, &dropped);
     assert_int_equal(sr_op_detach(f.ring, &detached, NULL), 0);
+    sr_set_log(count_errors, &said);
 
     for (unsigned i = 0; i < 4; i++) {
         sr_op_drop(f.ring, &copies[i]);
         assert_int_equal(stats_of(f.ring).misuses, i + 1);
+        assert_int_equal(said, i + 1);
         assert_int_equal(sr_ring_orphan_count(f.ring), 1);
         assert_int_equal(sr_ring_in_flight(f.ring), 2);
     }
     sr_op_drop(f.ring, NULL);
     sr_op_drop(NULL, &copies[0]);
+    assert_int_equal(said, 6);
+    sr_set_log(NULL, NULL);
 
     fake_kernel_post(f.kernel, copies[0].id, 0);
     fake_kernel_post(f.kernel, copies[1].id, 0);

@@ -149,6 +149,56 @@ static void a_forked_child_lets_go_too(void **state)
     fake_ring_close(&f);
 }
 
+struct copy {
+    struct sr_ring *ring;
+    struct told told;
+};
+
+static void close_the_copy(void *argument)
+{
+    struct copy *copy = argument;
+    child_check(sr_ring_close(&copy->ring) == 0);
+    child_check(copy->told.times == 2);
+}
+
+/* Closing its copy, a forked child tells of each orphan that somebody is to be told of; what was taken back is no more its. */
+SR_UNCHECKED static void a_forked_child_tells_of_its_orphans(void **state)
+{
+    (void)state;
+    struct sr_config config = sr_config_default();
+    config.entries = 4;
+    config.max_in_flight = 4;
+    struct fake_ring f = fake_ring_open_config(config);
+    struct copy copy = {.ring = f.ring};
+    struct child child;
+    uint64_t ids[3];
+    for (int i = 0; i < 3; i++) {
+        struct sr_op op = submit_read(f.ring, 5, 16);
+        ids[i] = op.id;
+        if (i == 1)
+            sr_op_drop(f.ring, &op);
+        else
+            assert_int_equal(sr_op_drop_then(f.ring, &op, tell, &copy.told), 0);
+    }
+    struct sr_op queued = start_read(f.ring, 5, 16);
+    sr_op_drop(f.ring, &queued);
+
+    run_in_child(&child, close_the_copy, &copy);
+
+    if (!child_succeeded(&child))
+        print_error("%s", child.text);
+    assert_true(child_succeeded(&child));
+    assert_int_equal(copy.told.times, 0);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    for (int i = 0; i < 3; i++) {
+        fake_kernel_post(f.kernel, cancel_of(ids[i]), 0);
+        fake_kernel_post(f.kernel, ids[i], -ECANCELED);
+    }
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(copy.told.times, 2);
+    fake_ring_close(&f);
+}
+
 SR_UNCHECKED static void look_from_inside(struct sr_ring *ring, struct sr_completion *done, void *user)
 {
     int *answers = user;
@@ -246,6 +296,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_is_not_under_way_is_told_at_once),
     cmocka_unit_test(an_ordinary_drop_tells_nobody),
     cmocka_unit_test(a_forked_child_lets_go_too),
+    cmocka_unit_test(a_forked_child_tells_of_its_orphans),
     cmocka_unit_test(a_callback_may_start_and_not_wait),
     cmocka_unit_test(polls_and_shutdowns_are_encoded),
     cmocka_unit_test(any_of_several_can_be_waited_for),
