@@ -194,6 +194,79 @@ static void a_batch_of_woken_work_may_be_broken_off(void **state)
     }
 }
 
+/* Of two timers that are due at once one may be seen before the other. */
+static void timers_of_one_moment_may_be_seen_apart(void **state)
+{
+    (void)state;
+    for (uint32_t apart = 0; apart < 2; apart++) {
+        struct rig rig;
+        rig_open(&rig);
+        choose_orderly(&rig);
+        rig_answer(&rig, SRI_WHY_TOGETHER, apart);
+        rig_timer(&rig, 1, IORING_OP_TIMEOUT, &hour);
+        rig_timer(&rig, 2, IORING_OP_TIMEOUT, &hour);
+        assert_int_equal(raw_ring_submit(&rig.ring), 2);
+
+        assert_int_equal(raw_ring_wait(&rig.ring, 1, 2 * HOUR_NS), 0);
+
+        assert_int_equal(rig.asked[SRI_WHY_TOGETHER], 1);
+        rig_expect(&rig, 1, -ETIME);
+        if (apart)
+            rig_expect_none(&rig);
+        assert_int_equal(raw_ring_wait(&rig.ring, 1, 2 * HOUR_NS), 0);
+        rig_expect(&rig, 2, -ETIME);
+        rig_close(&rig);
+    }
+}
+
+/* Who sleeps until a timer may wake a little later, when another has expired as well. */
+static void a_sleeper_may_wake_late(void **state)
+{
+    (void)state;
+    static const struct __kernel_timespec soon = {.tv_sec = 3600, .tv_nsec = SRI_LATE_NS / 2};
+    for (uint32_t late = 0; late < 2; late++) {
+        struct rig rig;
+        rig_open(&rig);
+        choose_orderly(&rig);
+        rig_answer(&rig, SRI_WHY_LATE, late);
+        rig_timer(&rig, 1, IORING_OP_TIMEOUT, &hour);
+        rig_timer(&rig, 2, IORING_OP_TIMEOUT, &soon);
+        assert_int_equal(raw_ring_submit(&rig.ring), 2);
+
+        assert_int_equal(raw_ring_wait(&rig.ring, 1, 2 * HOUR_NS), 0);
+
+        rig_expect(&rig, 1, -ETIME);
+        if (late)
+            rig_expect(&rig, 2, -ETIME);
+        rig_expect_none(&rig);
+        rig_close(&rig);
+    }
+}
+
+/* A worker may carry out what nobody asked it to, and may come to it after all else. */
+static void a_worker_may_begin_much_later(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int fds[2];
+    char bytes[4] = "";
+    rig_open(&rig);
+    choose_orderly(&rig);
+    get_filled_pipe(&rig, fds, "abc");
+    rig_answer(&rig, SRI_WHY_WORKER, 2);
+    rig_rw(&rig, 1, IORING_OP_READ, fds[0], bytes, 3);
+    rig_nop(&rig, 2, 0);
+    uint64_t begin_ns = sri_sim_world_now(rig.world);
+
+    assert_int_equal(raw_ring_submit_and_wait(&rig.ring, 2), 2);
+
+    rig_expect(&rig, 2, 0);
+    rig_expect(&rig, 1, 3);
+    assert_true(sri_sim_world_now(rig.world) > begin_ns);
+    assert_string_equal(bytes, "abc");
+    rig_close(&rig);
+}
+
 /* An errno of the opcode's list ends the operation without effect; a NOP has none to give. */
 static void an_errno_has_no_effect_on_the_object(void **state)
 {
@@ -459,6 +532,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_chain_keeps_its_order),
     cmocka_unit_test(a_timer_that_was_put_off_comes_between_batches),
     cmocka_unit_test(a_batch_of_woken_work_may_be_broken_off),
+    cmocka_unit_test(timers_of_one_moment_may_be_seen_apart),
+    cmocka_unit_test(a_sleeper_may_wake_late),
+    cmocka_unit_test(a_worker_may_begin_much_later),
     cmocka_unit_test(a_delayed_request_can_be_cancelled),
     cmocka_unit_test(an_errno_has_no_effect_on_the_object),
     cmocka_unit_test(a_short_read_loses_nothing),

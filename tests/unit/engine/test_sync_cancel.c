@@ -58,6 +58,26 @@ static void what_can_not_be_stopped_is_waited_for(void **state)
     rig_close(&rig);
 }
 
+/* A time that can't be reckoned with never comes. */
+static void a_time_beyond_all_reckoning_never_comes(void **state)
+{
+    struct rig rig;
+    char byte = 'x';
+    (void)state;
+    rig_open(&rig);
+    int ends[2];
+    assert_int_equal(sri_sim_world_pipe(rig.world, ends), 0);
+    rig_choose(&rig);
+    rig_answer(&rig, SRI_WHY_REPORT, 4);
+    rig_rw(&rig, 1, IORING_OP_WRITE, ends[1], &byte, 1);
+    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+
+    assert_int_equal(sync_cancel(&rig, 1, (struct __kernel_timespec){.tv_sec = INT64_MAX}), 0);
+
+    rig_expect(&rig, 1, 1);
+    rig_close(&rig);
+}
+
 /* The wait ends with its time; the operation goes on. */
 static void the_wait_ends_with_its_time(void **state)
 {
@@ -83,6 +103,7 @@ static void the_wait_ends_with_its_time(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_cancel_that_is_too_late_is_tried_again),
     cmocka_unit_test(what_can_not_be_stopped_is_waited_for),
+    cmocka_unit_test(a_time_beyond_all_reckoning_never_comes),
     cmocka_unit_test(the_wait_ends_with_its_time),
 };
 

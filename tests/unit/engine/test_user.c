@@ -4,6 +4,7 @@
 #include "support/main.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -45,6 +46,45 @@ static void a_bad_address_is_a_fault(void **state)
     assert_int_equal(munmap(pages, 8192), 0);
     sri_user_forget(&user, pages, 8192);
     assert_int_equal(sri_user_copy_in(&user, &byte, pages, 1), -EFAULT);
+}
+
+/* Forgetting nothing is no matter, of what was never known neither; of more than is ever known all is forgotten. */
+static void whatever_is_forgotten_is_asked_for_again(void **state)
+{
+    (void)state;
+    char byte;
+    sri_user_init(&user);
+    char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    assert_int_equal(sri_user_copy_in(&user, &byte, page, 1), 0);
+    assert_int_equal(munmap(page, 4096), 0);
+    sri_user_forget(&user, page + 4096 - 1, 0);
+    assert_int_equal(sri_user_readable(&user, page, 0), 0);
+    assert_int_equal(sri_user_copy_in(&user, &byte, page, 1), -EFAULT);
+
+    for (size_t size = (size_t)1 << 20; size <= (size_t)1 << 40; size <<= 20) {
+        page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_true(page != MAP_FAILED);
+        assert_int_equal(sri_user_copy_in(&user, &byte, page, 1), 0);
+        assert_int_equal(munmap(page, 4096), 0);
+        sri_user_forget(&user, page, size);
+        assert_int_equal(sri_user_copy_in(&user, &byte, page, 1), -EFAULT);
+    }
+}
+
+/* A word is no more closed than its bytes: one at a block's end is not; and long ranges are summed as short ones are. */
+static void the_end_of_a_block_is_summed(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {12, 100000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char *block = malloc(sizes[i]);
+        memset(block, 'x', sizes[i]);
+        uint64_t sum = sri_user_sum(block, sizes[i], 1);
+        block[sizes[i] - 1] = 'y';
+        assert_int_not_equal(sri_user_sum(block, sizes[i], 1), sum);
+        free(block);
+    }
 }
 
 /* Bytes poisoned for the program are not for the kernel; the marks are as before. */
@@ -176,9 +216,14 @@ static void a_sum_depends_on_all(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_bad_address_is_a_fault),     cmocka_unit_test(poisoned_bytes_are_reached),
-    cmocka_unit_test(pages_are_known_one_by_one),   cmocka_unit_test(a_string_is_copied_with_its_end),
-    cmocka_unit_test(a_sum_is_the_same_everywhere), cmocka_unit_test(a_processor_sums_as_any_other),
+    cmocka_unit_test(a_bad_address_is_a_fault),
+    cmocka_unit_test(whatever_is_forgotten_is_asked_for_again),
+    cmocka_unit_test(the_end_of_a_block_is_summed),
+    cmocka_unit_test(poisoned_bytes_are_reached),
+    cmocka_unit_test(pages_are_known_one_by_one),
+    cmocka_unit_test(a_string_is_copied_with_its_end),
+    cmocka_unit_test(a_sum_is_the_same_everywhere),
+    cmocka_unit_test(a_processor_sums_as_any_other),
     cmocka_unit_test(a_sum_depends_on_all),
 };
 

@@ -3,8 +3,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "backend/detect.h"
@@ -141,6 +146,122 @@ static void a_table_is_no_larger_than_the_limit(void **state)
     close_engine(&ring, &backend);
 }
 
+static int32_t outcome(struct raw_ring *ring)
+{
+    struct io_uring_cqe cqe;
+    assert_int_equal(raw_ring_submit_and_wait(ring, 1), 1);
+    assert_true(raw_ring_take(ring, &cqe));
+    return cqe.res;
+}
+
+/* The first free place may stand behind many that are taken. */
+static void a_free_place_is_found_behind_many(void **state)
+{
+    (void)state;
+    enum {
+        PLACES = 130,
+        TAKEN = 67
+    };
+    struct sr_backend backend;
+    struct raw_ring ring;
+    int ends[2];
+    int files[TAKEN];
+    int next[2];
+    struct io_uring_rsrc_register sparse = {.nr = PLACES, .flags = IORING_RSRC_REGISTER_SPARSE};
+    open_engine(&ring, &backend);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(call(&ring, IORING_REGISTER_FILES2, &sparse, sizeof sparse), 0);
+    for (int i = 0; i < TAKEN; i++)
+        files[i] = ends[0];
+    io_uring_prep_files_update(raw_ring_sqe(&ring, 1), files, TAKEN, (int)IORING_FILE_INDEX_ALLOC);
+    assert_int_equal(outcome(&ring), TAKEN);
+    assert_int_equal(files[TAKEN - 1], TAKEN - 1);
+    io_uring_prep_close_direct(raw_ring_sqe(&ring, 1), 0);
+    assert_int_equal(outcome(&ring), 0);
+
+    next[0] = next[1] = ends[1];
+    io_uring_prep_files_update(raw_ring_sqe(&ring, 1), next, 2, (int)IORING_FILE_INDEX_ALLOC);
+    assert_int_equal(outcome(&ring), 2);
+
+    assert_int_equal(next[0], 0);
+    assert_int_equal(next[1], TAKEN);
+    close(ends[0]);
+    close(ends[1]);
+    close_engine(&ring, &backend);
+}
+
+/* A named pipe can only be read by a worker, and its buffer of a ring is taken when that begins. */
+static void a_workers_read_takes_its_buffer(void **state)
+{
+    (void)state;
+    struct sr_backend backend;
+    struct raw_ring ring;
+    struct io_uring_cqe cqe;
+    char folder[] = "/tmp/safer-ring-test-XXXXXX";
+    char path[64];
+    char bytes[16] = "";
+    struct io_uring_buf_ring *buffers = aligned_alloc(4096, 4096);
+    assert_non_null(buffers);
+    memset(buffers, 0, 4096);
+    struct io_uring_buf_reg group = {.ring_addr = (uintptr_t)buffers, .ring_entries = 8, .bgid = 7};
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/fifo", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int fifo = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(write(fifo, "abc", 3), 3);
+    open_engine(&ring, &backend);
+    assert_int_equal(call(&ring, IORING_REGISTER_PBUF_RING, &group, 1), 0);
+    buffers->bufs[0] = (struct io_uring_buf){.addr = (uintptr_t)bytes, .len = sizeof bytes, .bid = 5};
+    buffers->tail = 1;
+    struct io_uring_sqe *sqe = raw_ring_sqe(&ring, 1);
+    io_uring_prep_read(sqe, fifo, NULL, 0, 0);
+    sqe->flags = IOSQE_BUFFER_SELECT;
+    sqe->buf_group = 7;
+
+    assert_int_equal(raw_ring_submit_and_wait(&ring, 1), 1);
+
+    assert_true(raw_ring_take(&ring, &cqe));
+    assert_int_equal(cqe.res, 3);
+    assert_int_equal(cqe.flags >> IORING_CQE_BUFFER_SHIFT, 5);
+    assert_string_equal(bytes, "abc");
+    close_engine(&ring, &backend);
+    close(fifo);
+    unlink(path);
+    rmdir(folder);
+    free(buffers);
+}
+
+/* A worker's call that nothing ends is left when its ring and then its kernel go: nobody hears of it. */
+static void a_call_outlives_its_ring(void **state)
+{
+    (void)state;
+    struct sr_backend backend;
+    struct raw_ring ring;
+    struct io_uring_cqe cqe;
+    struct sockaddr_un nobody = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof nobody;
+    int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int clients[2];
+    assert_int_equal(bind(listening, (struct sockaddr *)&nobody, sizeof nobody.sun_family), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&nobody, &length), 0);
+    assert_int_equal(listen(listening, 0), 0);
+    for (int i = 0; i < 2; i++)
+        clients[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(clients[0], (struct sockaddr *)&nobody, length), 0);
+    open_engine(&ring, &backend);
+    io_uring_prep_connect(raw_ring_sqe(&ring, 1), clients[1], (struct sockaddr *)&nobody, length);
+    io_uring_prep_mkdirat(raw_ring_sqe(&ring, 2), AT_FDCWD, "/proc/none", 0700);
+    assert_int_equal(raw_ring_submit_and_wait(&ring, 1), 2);
+    assert_true(raw_ring_take(&ring, &cqe));
+    assert_int_equal(cqe.user_data, 2); /* the other one began before it */
+
+    close_engine(&ring, &backend);
+
+    close(listening);
+    close(clients[0]);
+    close(clients[1]);
+}
+
 /* Several wait for one registered object at once, each by the same slot. */
 static void several_wait_for_one_slot(void **state)
 {
@@ -174,6 +295,9 @@ static void several_wait_for_one_slot(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_free_place_is_found_behind_many),
+    cmocka_unit_test(a_workers_read_takes_its_buffer),
+    cmocka_unit_test(a_call_outlives_its_ring),
     cmocka_unit_test(a_slot_has_an_object_and_no_number),
     cmocka_unit_test(the_lowest_numbers_stay_the_programs),
     cmocka_unit_test(a_file_that_has_no_room_is_refused),
