@@ -36,8 +36,9 @@ endif()
 if(SAFER_RING_COVERAGE)
     add_compile_definitions(SRI_COUNT_TRANSITIONS)
     if(CMAKE_C_COMPILER_ID MATCHES "Clang")
-        # Counters are kept in the file as they change: many tests' children end at once, by _exit(2) or abort(3).
-        set(coverage -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation)
+        # Counters are kept in the file as they change: many tests' children end at once, by _exit(2) or abort(3). A count that
+        # two threads raise at a time must not be lost: most counts are differences of others, and would come out as none.
+        set(coverage -fprofile-instr-generate -fcoverage-mapping -mllvm -runtime-counter-relocation -fprofile-update=atomic)
         if(CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 18)
             list(APPEND coverage -fcoverage-mcdc)
         endif()

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/engine_backend.h"
@@ -89,10 +88,62 @@ static void a_ring_that_finds_no_descriptor_is_not_made(void **state)
         {SYS_epoll_create1, EMFILE, "epoll_create1"},
         {SYS_eventfd2, ENFILE, "eventfd2"},
         {SYS_epoll_ctl, ENOSPC, "epoll_ctl"},
+        {SYS_mmap, ENOMEM, "mmap"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
         assert_refused_in_child(open_engine_ring, &refusals[i]);
+}
+
+static void open_ring(void *argument)
+{
+    const struct refusal *refusal = argument;
+    struct sr_ring *ring = NULL;
+    refuse_or_skip(refusal);
+    child_check(sr_ring_open(&ring, 8) == -refusal->error);
+    child_check(ring == NULL);
+}
+
+/* Nor is one of the library's without a page for the gate that its calls pass. */
+static void a_ring_that_finds_no_page_is_not_made(void **state)
+{
+    static const struct refusal refusal = {SYS_mmap, ENOMEM, "mmap"};
+    (void)state;
+    assert_refused_in_child(open_ring, &refusal);
+}
+
+static void open_uring_without_memory(void *argument)
+{
+    struct counting_allocator counter;
+    struct sr_backend kernel;
+    struct raw_ring raw;
+    (void)argument;
+    counting_allocator_install(&counter);
+    counter.fails_at = 1;
+    child_check(sri_uring_backend(&kernel) == -ENOMEM);
+    child_check(sri_uring_backend(&kernel) == 0);
+    counter.fails_at = counter.allocations + 1;
+    child_check(raw_ring_open(&raw, kernel, 8, 0) == -ENOMEM);
+    if (raw_ring_open(&raw, kernel, 8, 0) != 0)
+        _exit(77);
+    counter.fails_at = counter.allocations + 1;
+    child_check(kernel.vtable->wake(kernel.self, raw.fd, 9) == -ENOMEM);
+    child_check(kernel.vtable->wake(kernel.self, raw.fd, 9) == 0);
+    /* The program closes the descriptor behind its back: the number that comes back is another ring's. */
+    int number = raw.fd;
+    child_check(close(number) == 0);
+    child_check(raw_ring_open(&raw, kernel, 8, 0) == 0 && raw.fd == number);
+    raw_ring_close(&raw);
+    kernel.vtable->release(kernel.self);
+    child_check(counter.blocks == 0);
+}
+
+/* The true kernel's side without memory: each call says so, and works when it is made again. */
+static void the_true_kernel_is_reached_once_there_is_memory(void **state)
+{
+    static const struct refusal nothing = {0, 0, "nothing"};
+    (void)state;
+    assert_refused_in_child(open_uring_without_memory, &nothing);
 }
 
 static void wait_for_a_pipe(void *argument)
@@ -373,6 +424,8 @@ static void both_views_are_found(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_engine_that_finds_no_descriptor_is_not_made),
     cmocka_unit_test(a_ring_that_finds_no_descriptor_is_not_made),
+    cmocka_unit_test(a_ring_that_finds_no_page_is_not_made),
+    cmocka_unit_test(the_true_kernel_is_reached_once_there_is_memory),
     cmocka_unit_test(an_operation_that_cant_wait_ends),
     cmocka_unit_test(a_ring_without_an_eventfd_says_so),
     cmocka_unit_test(a_post_without_a_ring_says_so),

@@ -94,6 +94,38 @@ static void each_field_is_named_beyond_its_edges(void **state)
     }
 }
 
+/* The tables of a ring, and the completions of its multishots, have a most. */
+static void each_table_is_named_beyond_its_most(void **state)
+{
+    (void)state;
+    const char *field = "untouched";
+    for (uint32_t beyond = 0; beyond < 2; beyond++) {
+        struct sr_config shots = sr_config_default();
+        struct sr_config files = shots;
+        struct sr_config buffers = shots;
+        int expected = beyond ? -EINVAL : 0;
+        shots.shot_entries = SR_SHOTS_MAX + beyond;
+        files.fixed_files = SR_FIXED_FILES_MAX + beyond;
+        buffers.fixed_buffers = SR_FIXED_BUFFERS_MAX + beyond;
+        assert_int_equal(sr_config_check(&shots, &field), expected);
+        assert_string_equal(field, beyond ? "shot_entries" : "untouched");
+        assert_int_equal(sr_config_check(&files, &field), expected);
+        assert_string_equal(field, beyond ? "fixed_files" : "untouched");
+        assert_int_equal(sr_config_check(&buffers, &field), expected);
+        assert_string_equal(field, beyond ? "fixed_buffers" : "untouched");
+    }
+}
+
+/* A node with no processor of its own still has a worker. */
+static void each_node_has_a_worker(void **state)
+{
+    (void)state;
+    const struct sr_system system = {.cpus = 1, .numa_nodes = 2};
+    struct sr_config config;
+    assert_int_equal(sr_config_auto_detect(&config, &system), 0);
+    assert_int_equal(config.max_workers, 1);
+}
+
 /* Who does not want to know the field is told the status alone; no configuration at all is named as such. */
 static void the_field_need_not_be_asked_for(void **state)
 {
@@ -165,6 +197,8 @@ static void opening_refuses_what_the_check_refuses(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(the_default_is_in_range),
     cmocka_unit_test(each_field_is_named_beyond_its_edges),
+    cmocka_unit_test(each_table_is_named_beyond_its_most),
+    cmocka_unit_test(each_node_has_a_worker),
     cmocka_unit_test(the_field_need_not_be_asked_for),
     cmocka_unit_test(a_backend_of_another_version_is_named),
     cmocka_unit_test(opening_refuses_what_the_check_refuses),

@@ -217,6 +217,35 @@ static void nothing_is_attached_to_nothing(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+struct visit {
+    uv_loop_t *loop;
+    struct sr_ring *ring;
+    int code;
+};
+
+static void attach_elsewhere(void *argument)
+{
+    struct visit *visit = argument;
+    struct sr_uv *uv = NULL;
+    visit->code = sr_uv_attach(visit->loop, visit->ring, &uv);
+}
+
+/* Another thread's loop has no part in a ring (RING-6). */
+static void a_ring_is_not_attached_to_anothers_loop(void **state)
+{
+    (void)state;
+    uv_loop_t loop;
+    uv_thread_t thread;
+    struct fake_ring f = fake_ring_open(4);
+    struct visit visit = {&loop, f.ring, 0};
+    assert_int_equal(uv_loop_init(&loop), 0);
+    assert_int_equal(uv_thread_create(&thread, attach_elsewhere, &visit), 0);
+    assert_int_equal(uv_thread_join(&thread), 0);
+    assert_int_equal(visit.code, SR_EWRONG_THREAD);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    fake_ring_close(&f);
+}
+
 /* A descriptor that libuv can't poll, and no memory: nothing is attached, and the ring is nobody's to hold. */
 static void what_cant_be_attached_is_not_held(void **state)
 {
@@ -243,9 +272,13 @@ static void what_cant_be_attached_is_not_held(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(what_arrives_later_wakes_the_loop), cmocka_unit_test(what_a_callback_starts_comes_back),
-    cmocka_unit_test(what_the_loop_starts_is_submitted), cmocka_unit_test(an_attached_ring_is_held),
-    cmocka_unit_test(nothing_is_attached_to_nothing),    cmocka_unit_test(what_cant_be_attached_is_not_held),
+    cmocka_unit_test(what_arrives_later_wakes_the_loop),
+    cmocka_unit_test(what_a_callback_starts_comes_back),
+    cmocka_unit_test(what_the_loop_starts_is_submitted),
+    cmocka_unit_test(an_attached_ring_is_held),
+    cmocka_unit_test(nothing_is_attached_to_nothing),
+    cmocka_unit_test(a_ring_is_not_attached_to_anothers_loop),
+    cmocka_unit_test(what_cant_be_attached_is_not_held),
 };
 
 SR_TEST_MAIN(tests)
