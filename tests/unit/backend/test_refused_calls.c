@@ -283,6 +283,13 @@ static void lose_a_ring(void *argument)
     open_uring(&kernel, &raw);
     child_check(kernel.vtable->wake(kernel.self, 1 << 20, 9) == -EBADF);
     child_check(kernel.vtable->pollable_fd(kernel.self, 1 << 20) == -EBADF);
+    /* Nor while other rings have descriptors to poll; and a ring that has none is asked for its events as ever. */
+    struct raw_ring other;
+    child_check(raw_ring_open(&other, kernel, 8, 0) == 0);
+    child_check(kernel.vtable->pollable_fd(kernel.self, raw.fd) >= 0);
+    child_check(raw_ring_get_events(&other) == 0);
+    child_check(kernel.vtable->enter(kernel.self, 1 << 20, 0, 0, IORING_ENTER_GETEVENTS, NULL, 0) == -EBADF);
+    raw_ring_close(&other);
     close_uring(&kernel, &raw);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "engine/groups.h"
+#include "support/counting_allocator.h"
 
 static const struct __kernel_timespec hour = {.tv_sec = 3600};
 
@@ -181,6 +182,74 @@ static void bytes_that_come_late_may_find_no_room(void **state)
     assert_int_equal(rig.events[touched].result, 0);
     munmap(page, 4096);
     rig_close(&rig);
+}
+
+/* Without memory to keep bytes back in they come at once. */
+static void bytes_that_can_not_be_kept_back_come_at_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct counting_allocator counter;
+    int fds[2];
+    char bytes[4] = "";
+    size_t moved;
+    counting_allocator_install(&counter);
+    rig_open(&rig);
+    rig_choose(&rig);
+    assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+    assert_int_equal(sri_sim_world_write(rig.world, fds[1], "abc", 3, &moved), 0);
+    rig_answer(&rig, SRI_WHY_COPY, 1);
+    rig_answer(&rig, SRI_WHY_REPORT, 4);
+    rig_rw(&rig, 1, IORING_OP_READ, fds[0], bytes, 3);
+    counter.fails_at = counter.allocations + 1;
+
+    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+
+    rig_expect_none(&rig);
+    assert_string_equal(bytes, "abc");
+    assert_int_equal(raw_ring_wait(&rig.ring, 1, UINT64_MAX / 2), 0);
+    rig_expect(&rig, 1, 3);
+    rig_close(&rig);
+    counting_allocator_remove();
+}
+
+/* A message that is to come ahead of others, and for which there is no memory, is lost, and none of these with it. */
+static void a_message_without_room_and_memory_is_lost_alone(void **state)
+{
+    (void)state;
+    enum {
+        BEFORE = 16 + 252 /* the CQ, and all of a block but one */
+    };
+    struct rig rig;
+    struct counting_allocator counter;
+    struct io_uring_cqe cqe;
+    uint64_t taken = 0;
+    counting_allocator_install(&counter);
+    rig_open(&rig);
+    for (uint64_t i = 0; i < BEFORE; i += 4) {
+        for (uint64_t j = 0; j < 4; j++)
+            rig_nop(&rig, i + j, 0);
+        assert_int_equal(raw_ring_submit(&rig.ring), 4);
+    }
+    rig_nop(&rig, BEFORE, 0);
+    struct io_uring_sqe *sqe = rig_nop(&rig, BEFORE + 1, 0);
+    io_uring_prep_msg_ring(sqe, rig.ring.fd, 0, BEFORE + 2, 0);
+    sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
+    counter.fails_at = counter.allocations + 1;
+    assert_int_equal(raw_ring_submit(&rig.ring), 2);
+    assert_int_equal(*rig.ring.ring.cq.koverflow, 1);
+
+    bool told = false;
+    while (taken <= BEFORE) {
+        int rc = raw_ring_get_events(&rig.ring);
+        told |= rc == -EBADR;
+        assert_true(rc == 0 || rc == -EBADR);
+        while (raw_ring_take(&rig.ring, &cqe))
+            assert_int_equal(cqe.user_data, taken++);
+    }
+    assert_true(told);
+    rig_close(&rig);
+    counting_allocator_remove();
 }
 
 /* ---- what is wrong in an argument ---- */
@@ -455,6 +524,32 @@ static void a_message_that_ends_early_is_still_limited(void **state)
     rig_close(&rig);
 }
 
+/* What a ring that defers has to tell is signalled once. */
+static void a_ring_that_defers_signals_by_its_eventfd(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int fds[2];
+    int eventfd_number;
+    uint64_t count = 0;
+    char byte;
+    size_t moved;
+    rig_open_flags(&rig, 8, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
+    assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+    assert_int_equal(sri_sim_world_eventfd(rig.world, 0, &eventfd_number), 0);
+    assert_int_equal(call(&rig, IORING_REGISTER_EVENTFD, &eventfd_number, 1), 0);
+    rig_rw(&rig, 1, IORING_OP_READ, fds[0], &byte, 1);
+    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+
+    assert_int_equal(sri_sim_world_write(rig.world, fds[1], "x", 1, &moved), 0);
+
+    assert_int_equal(sri_sim_world_read(rig.world, eventfd_number, &count, sizeof count, &moved), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(raw_ring_get_events(&rig.ring), 0);
+    rig_expect(&rig, 1, 1);
+    rig_close(&rig);
+}
+
 static void *use_elsewhere(void *argument)
 {
     const struct raw_ring *ring = argument;
@@ -513,6 +608,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_head_that_can_not_be_written_is_a_fault),
     cmocka_unit_test(an_end_that_can_not_be_written_is_a_fault),
     cmocka_unit_test(bytes_that_come_late_may_find_no_room),
+    cmocka_unit_test(bytes_that_can_not_be_kept_back_come_at_once),
+    cmocka_unit_test(a_message_without_room_and_memory_is_lost_alone),
+    cmocka_unit_test(a_ring_that_defers_signals_by_its_eventfd),
     cmocka_unit_test(arguments_that_can_not_be_are_refused),
     cmocka_unit_test(a_tail_beyond_the_queue_is_a_full_queue),
     cmocka_unit_test(a_message_to_a_file_is_refused),

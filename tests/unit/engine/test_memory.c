@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -249,6 +250,27 @@ static void accepts(struct place *place)
     close(listening);
 }
 
+static int32_t connect_there(struct place *place, const struct sockaddr_in *address)
+{
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    io_uring_prep_connect(entry(place), client, (const struct sockaddr *)address, sizeof *address);
+    int32_t result = outcome(&place->ring);
+    close(client);
+    return result;
+}
+
+static void connections(struct place *place)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(listen(listening, TRIES), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &length), 0);
+    ANSWERS(connect_there(place, &address), 0);
+    close(listening);
+}
+
 static void synchronise(struct place *place)
 {
     int file = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -437,7 +459,8 @@ static void an_entry_without_memory_for_its_arguments_is_refused(void **state)
 /* What can't be waited for is told so, and does not wait for ever. */
 static void what_cant_wait_for_want_of_memory_ends(void **state)
 {
-    static part *const parts[] = {polls, polls_that_go_on, accepts, synchronise, messages_in_two_parts};
+    static part *const parts[] = {polls,       polls_that_go_on, accepts,
+                                  connections, synchronise,      messages_in_two_parts};
     (void)state;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         fail_each_once(parts[i]);

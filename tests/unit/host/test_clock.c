@@ -103,6 +103,23 @@ static void a_program_that_asks_gets_the_machines_time(void **state)
     end(&f);
 }
 
+/* A logical time that is behind the machine's is not kept back for it. */
+static void time_behind_the_machines_is_the_machines(void **state)
+{
+    (void)state;
+    struct fixture f;
+    begin(&f);
+    uint64_t real = now(&f);
+    sri_host_world_repeat(f.world);
+    assert_true(now(&f) < real); /* it begins at a second */
+
+    assert_true(sri_host_world_keep_time(f.world));
+
+    assert_true(now(&f) >= real);
+    assert_true(now(&f) < real + 60 * SECOND);
+    end(&f);
+}
+
 /* Threads are made for what may block, and counted; storage makes none where a run is to repeat. */
 static void threads_are_counted(void **state)
 {
@@ -163,6 +180,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_wait_lets_time_pass_at_once),
     cmocka_unit_test(a_hurry_goes_to_what_is_due),
     cmocka_unit_test(a_program_that_asks_gets_the_machines_time),
+    cmocka_unit_test(time_behind_the_machines_is_the_machines),
     cmocka_unit_test(threads_are_counted),
     cmocka_unit_test(the_descriptor_tells_that_something_can_go_on),
 };

@@ -134,6 +134,23 @@ static void a_refused_connection_says_so(void **state)
     }
 }
 
+/* What is no socket is not connected. */
+static void a_pipe_is_not_connected(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sri_address to = {.length = sizeof(struct sockaddr_in)};
+    int ends[2];
+    begin(&f);
+    make_pipe(ends, 0);
+    prepare(&f, SRI_WORK_CONNECT, ends[0], NULL, 0);
+    f.attempt.argument = &to;
+    assert_int_equal(complete(&f), -ENOTSOCK);
+    put(&f);
+    close_both(ends);
+    end(&f);
+}
+
 /* A connection that somebody else took leaves the accept waiting; nothing hangs, the next one is accepted. */
 static void a_stolen_connection_leaves_the_accept_pending(void **state)
 {
@@ -410,6 +427,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_connection_is_made_and_accepted),
     cmocka_unit_test(an_accept_that_was_taken_back_is_in_nobodys_way),
     cmocka_unit_test(a_refused_connection_says_so),
+    cmocka_unit_test(a_pipe_is_not_connected),
     cmocka_unit_test(a_stolen_connection_leaves_the_accept_pending),
     cmocka_unit_test(a_slow_handshake_is_waited_for_and_given_up),
     cmocka_unit_test(a_handshake_given_up_early_ends_cancelled),

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,12 +170,84 @@ static void a_ring_closed_elsewhere_is_lost(void **state)
     end(&f);
 }
 
+/* What a file is: whether it moves whole blocks only, and whether it sends from the program's memory. */
+static void an_object_says_what_it_is(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char path[64];
+    begin(&f);
+    int file = temporary_file(path);
+    int direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC); /* not every file system has it */
+    int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const struct {
+        int fd;
+        uint32_t object;
+    } rows[] = {
+        {file, 0},
+        {direct, SRI_OBJECT_DIRECT},
+        {datagrams, SRI_OBJECT_POLLS | SRI_OBJECT_SOCKET | SRI_OBJECT_ZERO_COPY},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].fd < 0)
+            continue;
+        prepare(&f, SRI_WORK_READ, rows[i].fd, NULL, 0);
+        assert_int_equal(f.world.vtable->object(f.world.self, f.attempt.file), rows[i].object);
+        put(&f);
+        close(rows[i].fd);
+    }
+    unlink(path);
+    end(&f);
+}
+
+/* An eventfd whose counter is full is as readable as it gets: nothing is added, and nobody waits. */
+static void a_full_eventfd_stays_full(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint64_t count = UINT64_MAX - 1;
+    begin(&f);
+    int fd = eventfd(0, EFD_CLOEXEC);
+    assert_int_equal(write(fd, &count, sizeof count), sizeof count);
+    prepare(&f, SRI_WORK_READ, fd, NULL, 0);
+
+    assert_int_equal(f.world.vtable->eventfd_add(f.world.self, f.attempt.file, 1), 0);
+
+    assert_int_equal(read(fd, &count, sizeof count), sizeof count);
+    assert_true(count == UINT64_MAX - 1);
+    put(&f);
+    close(fd);
+    end(&f);
+}
+
+/* A hold that nobody gave back ends with its world: the object is the program's alone. */
+static void a_hold_ends_with_its_world(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int ends[2];
+    char byte;
+    begin(&f);
+    make_pipe(ends, 0);
+    prepare(&f, SRI_WORK_WRITE, ends[1], NULL, 0);
+    assert_int_equal(f.world.vtable->file_keep(f.world.self, f.attempt.file), 0);
+
+    end(&f);
+
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_file_that_is_too_large_raises_no_signal),
     cmocka_unit_test(files_have_offsets_and_a_position),
     cmocka_unit_test(files_are_opened_and_closed),
     cmocka_unit_test(opening_a_named_pipe_does_not_wait),
     cmocka_unit_test(a_ring_closed_elsewhere_is_lost),
+    cmocka_unit_test(an_object_says_what_it_is),
+    cmocka_unit_test(a_full_eventfd_stays_full),
+    cmocka_unit_test(a_hold_ends_with_its_world),
 };
 
 SR_TEST_MAIN(tests)

@@ -253,6 +253,8 @@ static void watch_changes_in_vain(void *argument)
     refuse_or_skip(refusal);
     io_uring_prep_poll_multishot(entry(&place, 1), place.pipe[0], POLLIN);
     child_check(outcome(&place) == -refusal->error);
+    io_uring_prep_poll_add(entry(&place, 1), place.pipe[0], POLLIN);
+    child_check(outcome(&place) == -refusal->error);
     close_place(&place);
 }
 
@@ -262,8 +264,12 @@ static void watch_again_in_vain(void *argument)
     const struct refusal *refusal = argument;
     struct place place;
     open_place(&place);
-    io_uring_prep_poll_add(entry(&place, 1), place.pair[0], POLLIN);
-    io_uring_prep_poll_add(entry(&place, 2), place.pair[0], POLLPRI);
+    child_check(ask(&place, IORING_REGISTER_FILES, place.pair, 1) == 0); /* one hold for both */
+    for (uint64_t i = 1; i <= 2; i++) {
+        struct io_uring_sqe *sqe = entry(&place, i);
+        io_uring_prep_poll_add(sqe, 0, i == 1 ? POLLIN : POLLPRI);
+        sqe->flags = IOSQE_FIXED_FILE;
+    }
     child_check(raw_ring_submit(&place.ring) == 2);
     refuse_or_skip(refusal);
     child_check(write(place.pair[1], "x", 1) == 1);

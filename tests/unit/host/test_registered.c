@@ -231,6 +231,39 @@ static void a_workers_read_takes_its_buffer(void **state)
     free(buffers);
 }
 
+/* More closes in one submission than are put off: all of them close, and each once. */
+static void many_closes_of_one_submission_all_end(void **state)
+{
+    (void)state;
+    enum {
+        PIPES = 20
+    };
+    struct sri_detection why;
+    struct sr_backend backend;
+    struct raw_ring ring;
+    struct io_uring_cqe cqe;
+    int ends[PIPES][2];
+    unsigned ended = 0;
+    assert_int_equal(sri_backend_detect("engine", &backend, &why), 0);
+    assert_int_equal(raw_ring_open(&ring, backend, 64, 0), 0);
+    for (int i = 0; i < PIPES; i++) {
+        assert_int_equal(pipe(ends[i]), 0);
+        for (int j = 0; j < 2; j++)
+            io_uring_prep_close(raw_ring_sqe(&ring, 1), ends[i][j]);
+    }
+
+    assert_int_equal(raw_ring_submit(&ring), 2 * PIPES);
+
+    while (raw_ring_take(&ring, &cqe)) {
+        assert_int_equal(cqe.res, 0);
+        ended++;
+    }
+    assert_int_equal(ended, 2 * PIPES);
+    for (int i = 0; i < PIPES; i++)
+        assert_true(fcntl(ends[i][0], F_GETFD) < 0 && fcntl(ends[i][1], F_GETFD) < 0);
+    close_engine(&ring, &backend);
+}
+
 /* A worker's call that nothing ends is left when its ring and then its kernel go: nobody hears of it. */
 static void a_call_outlives_its_ring(void **state)
 {
@@ -298,6 +331,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_free_place_is_found_behind_many),
     cmocka_unit_test(a_workers_read_takes_its_buffer),
     cmocka_unit_test(a_call_outlives_its_ring),
+    cmocka_unit_test(many_closes_of_one_submission_all_end),
     cmocka_unit_test(a_slot_has_an_object_and_no_number),
     cmocka_unit_test(the_lowest_numbers_stay_the_programs),
     cmocka_unit_test(a_file_that_has_no_room_is_refused),

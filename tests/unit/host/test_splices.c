@@ -318,7 +318,30 @@ static void a_ring_takes_no_interests(void **state)
     end(&f);
 }
 
+/* Nor is one spliced. */
+static void a_ring_is_not_spliced(void **state)
+{
+    (void)state;
+    struct splice s;
+    int64_t result;
+    int object;
+    int ends[2];
+    begin(&s.f);
+    make_pipe(ends, 0);
+    int ring = s.f.world.vtable->ring_open(s.f.world.self, &object);
+    prepare_splice(&s, SRI_WORK_SPLICE, ring, ends[1], 1);
+
+    assert_int_equal(start(&s.f, &result), SRI_DONE);
+
+    assert_int_equal(result, -EINVAL);
+    put_splice(&s);
+    s.f.world.vtable->ring_close(s.f.world.self, ring);
+    close_both(ends);
+    end(&s.f);
+}
+
 static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_ring_is_not_spliced),
     cmocka_unit_test(it_waits_for_bytes_and_for_room),
     cmocka_unit_test(a_socket_is_waited_for_on_either_side),
     cmocka_unit_test(its_source_stays_when_the_number_is_reused),

@@ -220,6 +220,7 @@ static void each_failing_allocation_leaks_nothing(void **state)
         struct sr_ring *const untouched = (struct sr_ring *)(void *)kernel;
         struct sr_ring *ring = untouched;
         config.backend = &backend;
+        config.check_lent_bytes = true;
         counting_allocator_install(&counter);
         counter.fails_at = nth;
         int rc = sr_ring_open_config(&ring, &config);

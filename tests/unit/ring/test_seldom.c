@@ -125,6 +125,8 @@ static void a_batch_keeps_addresses(void **state)
     struct sr_op_spec nothing = sr_spec_connect(sr_fd(5), NULL, 0);
     struct sr_op_spec accepts = sr_spec_accept(sr_fd(6), 0);
     struct sr_op_spec nop = sr_spec_nop();
+    struct sr_op_spec unknown = {.opcode = 200};
+    struct sr_op_spec write = sr_spec_write(sr_fd(7), 0, (struct sr_range){0});
     struct sr_op_spec closes = sr_spec_close(sr_fd(7));
     struct sr_op_spec many = sr_spec_multishot(sr_spec_accept(sr_fd(6), 0));
     char peer[4];
@@ -133,6 +135,11 @@ static void a_batch_keeps_addresses(void **state)
     assert_int_equal(sr_batch_new(&batch), 0);
     assert_int_equal(sr_batch_add_plain(batch, &nothing, NULL), -EINVAL);
     assert_int_equal(sr_batch_add_plain(batch, &many, NULL), -EINVAL);
+    assert_int_equal(sr_buffer_copy_of(&none, "x", 1), 0);
+    assert_int_equal(sr_batch_add(batch, &write, &none, NULL), 0);
+    assert_int_equal(sr_batch_add_inheriting(batch, &unknown, 0, NULL), -EOPNOTSUPP);
+    assert_int_equal(sr_batch_free(&batch), 0);
+    assert_int_equal(sr_batch_new(&batch), 0);
     assert_int_equal(sr_batch_add_plain(batch, &connects, NULL), 0);
     assert_int_equal(sr_batch_add_plain(batch, &accepts, NULL), 0);
     assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
@@ -254,7 +261,18 @@ static void an_operation_ends_once(void **state)
     assert_int_equal(sr_op_drop_then(f.ring, &copy, never, NULL), SR_EINVALID_STATE);
 
     assert_int_equal(sr_take_plain(&done), 3);
-    fake_ring_close_with_unknown(&f, 1);
+
+    op = submit_nop(f.ring);
+    struct sr_op other = submit_nop(f.ring);
+    fake_kernel_post(f.kernel, op.id, 5);
+    fake_kernel_post(f.kernel, other.id, 6);
+    assert_int_equal(await_result(f.ring, &other), 6);
+    fake_kernel_post(f.kernel, op.id, 7);
+    assert_int_equal(await_result(f.ring, &op), 5);
+    op = submit_nop(f.ring);
+    fake_kernel_post(f.kernel, op.id, 8);
+    assert_int_equal(await_result(f.ring, &op), 8);
+    fake_ring_close_with_unknown(&f, 2);
 }
 
 /* A wait for one of several ends where completions that nobody takes have filled the ring's queue (OP-9). */
@@ -393,6 +411,20 @@ static void an_update_of_nothing_is_an_error(void **state)
     assert_int_equal(sr_registry_free(&registry), 0);
     assert_int_equal(sr_ring_close(&ring), 0);
     fake_kernel_free(kernel);
+}
+
+/* A kernel that has kept every number leaves none for another group. */
+static void a_provider_needs_a_number(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_provider *provider = NULL;
+    f.kernel->groups_taken = UINT16_MAX + 1;
+
+    assert_int_equal(sr_provider_new(f.ring, 2, 8, &provider), -ENOSPC);
+
+    assert_null(provider);
+    fake_ring_close(&f);
 }
 
 /* ---- opening and closing ---- */
@@ -535,6 +567,7 @@ static void a_drained_read_is_made_again_where_it_can_be(void **state)
 {
     (void)state;
     for (int socket = 0; socket < 2; socket++) {
+        struct counting_allocator counter;
         struct fake_ring f = fake_ring_open(8);
         struct sr_stream *stream = new_stream(&f, socket != 0);
         char byte;
@@ -544,10 +577,12 @@ static void a_drained_read_is_made_again_where_it_can_be(void **state)
         end_last(&f, 1);
         assert_int_equal(sr_ring_drain(f.ring, 0, NULL), 0);
 
-        assert_int_equal(sr_stream_poll_read(stream, &byte, 1, &count),
-                         socket ? SR_ESTALE : SR_EOPERATION_PENDING);
-
+        counting_allocator_install(&counter);
+        counter.fails_at = 1; /* the drain had the buffer */
+        assert_int_equal(sr_stream_poll_read(stream, &byte, 1, &count), socket ? SR_ESTALE : -ENOMEM);
+        counter.fails_at = 0;
         if (!socket) {
+            assert_int_equal(sr_stream_poll_read(stream, &byte, 1, &count), SR_EOPERATION_PENDING);
             assert_int_equal(sr_ring_submit(f.ring), 0);
             end_last(&f, 1);
             assert_int_equal(sr_stream_read(stream, &byte, 1, &count), 0);
@@ -555,6 +590,7 @@ static void a_drained_read_is_made_again_where_it_can_be(void **state)
         }
         assert_int_equal(sr_stream_drop(&stream), 0);
         fake_ring_close(&f);
+        counting_allocator_remove();
     }
 }
 
@@ -713,6 +749,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_drain_that_is_over_has_not_failed),
     cmocka_unit_test(the_bytes_of_a_vector_are_watched),
     cmocka_unit_test(an_update_of_nothing_is_an_error),
+    cmocka_unit_test(a_provider_needs_a_number),
     cmocka_unit_test(a_descriptor_that_can_not_be_closed_is_said),
     cmocka_unit_test(a_setup_follows_the_configuration),
     cmocka_unit_test(an_unknown_level_has_no_name),
