@@ -1,6 +1,7 @@
 /*
  * The kernel of this process, and its end by fork: a child has a copy of the engine whose descriptors are its parent's.
- * It forgets that copy and makes one of its own when it opens a ring; the parent's rings are refused to it.
+ * It looks no more at that copy than for the answer, and makes a kernel of its own when it opens a ring; the parent's rings are
+ * refused to it.
  */
 #include "liburing/kernel.h"
 
@@ -28,6 +29,7 @@ static struct {
     uint64_t foreign[WORDS]; /* … of one it was forked from */
     int words;               /* in use of either */
     bool complained;
+    struct sri_engine *left; /* the copy of the parent's */
 } host = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Simulated kernels, by ring->pad2. Slot 0 is the process's own. */
@@ -115,6 +117,7 @@ static void after_fork_in_child(void)
         host.foreign[i] |= host.rings[i];
         host.rings[i] = 0;
     }
+    host.left = host.made != NULL ? host.backend.self : host.left;
     host.made = NULL;
     host.attended = false;
     pthread_mutex_unlock(&host.lock);
@@ -187,18 +190,24 @@ const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *e
     return &simulated[ring->pad2 % SIMULATED];
 }
 
-static int refuse_foreign(int fd, const void *frame, const void *site)
+static bool keeps_out(int fd, bool registers, unsigned to_submit, unsigned flags)
+{
+    return host.left != NULL && sri_engine_keeps_out(host.left, fd, registers, to_submit, flags);
+}
+
+/* A ring that belongs to one thread answers all others as the true kernel does, those of another process too. */
+static int refuse_foreign(int fd, bool kept_out, const void *frame, const void *site)
 {
     static const char text[] =
         "safer-ring: a forked child uses a ring that its parent made; it is refused (EBADF): a ring belongs to one process here\n";
-    if (!host.complained) {
+    if (!kept_out && !host.complained) {
         host.complained = true;
         ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
         (void)ignored;
     }
     if (sri_uring_hooks.foreign != NULL)
         sri_uring_hooks.foreign(fd, false, frame, site);
-    return -EBADF;
+    return kept_out ? -EEXIST : -EBADF;
 }
 
 /* Rings that were closed by a system call of the program's own, unseen. */
@@ -234,7 +243,7 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd, frame, site);
+        return refuse_foreign(fd, keeps_out(fd, false, to_submit, flags), frame, site);
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
     rc = kernel->vtable->enter(kernel->self, fd, to_submit, min_complete, flags, arg, arg_size);
@@ -259,7 +268,7 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd, frame, site);
+        return refuse_foreign(fd, keeps_out(fd, true, 0, 0), frame, site);
     if (sri_uring_hooks.registers != NULL)
         sri_uring_hooks.registers(ring, fd, opcode, arg, count, frame, site);
     rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);

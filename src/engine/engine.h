@@ -91,6 +91,13 @@ void sri_engine_let_go(struct sri_engine *engine, uint64_t number);
 /* What the rings' descriptors show is put right by what their CQs hold now. */
 void sri_engine_show(struct sri_engine *engine);
 
+/*
+ * Would any thread but its own be told -EEXIST for this enter, or registration, by this ring (IORING_SETUP_SINGLE_ISSUER)? Also
+ * for a forked child, of the copy that it has: takes no lock.
+ */
+bool sri_engine_keeps_out(struct sri_engine *engine, int fd, bool registers, uint32_t to_submit,
+                          uint32_t flags);
+
 /* When the next thing is due in this kernel (a delayed request, a timeout), or SRI_NEVER. */
 uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);
 

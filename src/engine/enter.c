@@ -223,15 +223,29 @@ static int ask_refusal(struct sri_ring *ring, uint32_t to_submit)
     return refusals[sri_pick(&ring->engine->chooser, &question)];
 }
 
+/* An enter that a ring with IORING_SETUP_SINGLE_ISSUER leaves to its own thread. */
+static bool is_its_own(const struct sri_ring *ring, uint32_t to_submit, uint32_t flags)
+{
+    bool deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
+    bool submits = to_submit > 0 && !(ring->setup_flags & IORING_SETUP_SQPOLL);
+    return submits || (deferred && (flags & IORING_ENTER_GETEVENTS));
+}
+
 static int check_ring(const struct sri_ring *ring, uint32_t to_submit, uint32_t flags)
 {
     if (ring->disabled)
         return -EBADFD;
-    bool deferred = (ring->setup_flags & IORING_SETUP_DEFER_TASKRUN) != 0;
-    bool submits = to_submit > 0 && !(ring->setup_flags & IORING_SETUP_SQPOLL);
-    if (submits || (deferred && (flags & IORING_ENTER_GETEVENTS)))
-        return sri_check_caller(ring);
-    return 0;
+    return is_its_own(ring, to_submit, flags) ? sri_check_caller(ring) : 0;
+}
+
+bool sri_engine_keeps_out(struct sri_engine *engine, int fd, bool registers, uint32_t to_submit,
+                          uint32_t flags)
+{
+    struct sri_ring *ring;
+    if (sri_ring_find(engine, fd, &ring) != 0 || ring->disabled)
+        return false;
+    return (ring->setup_flags & IORING_SETUP_SINGLE_ISSUER) != 0 &&
+           (registers || is_its_own(ring, to_submit, flags));
 }
 
 static int submit(struct sri_ring *ring, uint32_t to_submit)

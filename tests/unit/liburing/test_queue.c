@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/uring.h"
@@ -92,6 +93,42 @@ static void own_descriptors_beside(void **state)
     close(ends[1]);
 }
 
+/* What a forked child is told: exit codes, since cmocka hears nothing from there. */
+static int ask_as_child(struct io_uring *ring)
+{
+    int status = -1;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        io_uring_prep_nop(io_uring_get_sqe(ring));
+        int submitted = io_uring_submit(ring);
+        int registered = io_uring_unregister_files(ring);
+        _exit(submitted != registered ? 0 : -submitted);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* A parent's ring is refused to its child: one that belongs to a thread in the words of the true kernel. */
+static void refused_to_a_child(void **state)
+{
+    static const struct {
+        unsigned flags;
+        int error;
+    } rows[] = {{0, EBADF},
+                {IORING_SETUP_SINGLE_ISSUER, EEXIST},
+                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, EEXIST},
+                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED, EBADF}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct io_uring ring;
+        assert_int_equal(io_uring_queue_init(4, &ring, rows[i].flags), 0);
+        assert_int_equal(ask_as_child(&ring), rows[i].error);
+        io_uring_queue_exit(&ring);
+    }
+}
+
 /* A wait that nothing can end is answered -EDEADLK in a simulation, where a kernel would sleep for ever. */
 static void a_wait_without_end(void **state)
 {
@@ -149,7 +186,7 @@ SR_UNCHECKED static void beside_the_true_ring(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(reads_a_simulated_file), cmocka_unit_test(two_simulations),
     cmocka_unit_test(own_descriptors_beside), cmocka_unit_test(a_wait_without_end),
-    cmocka_unit_test(beside_the_true_ring),
+    cmocka_unit_test(refused_to_a_child),     cmocka_unit_test(beside_the_true_ring),
 };
 
 SR_TEST_MAIN(tests)
