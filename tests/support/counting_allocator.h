@@ -1,5 +1,6 @@
 /*
- * An allocator for tests: counts what it gave, and fails at the allocation a test names. Safe from several threads.
+ * An allocator for tests: counts what it gave, and fails at the allocation a test names. What it gives is full of rubbish, and
+ * a block behind whose end somebody wrote aborts when it comes back. Safe from several threads.
  */
 #ifndef TESTS_SUPPORT_COUNTING_ALLOCATOR_H
 #define TESTS_SUPPORT_COUNTING_ALLOCATOR_H
@@ -13,7 +14,7 @@ struct counting_allocator {
     atomic_size_t allocations; /* asked for */
     atomic_size_t fails_at;    /* the allocation, counted from 1, that gets nothing; 0: none */
     atomic_size_t fails_from;  /* this one and all later ones get nothing; 0: none */
-    atomic_uchar fill;         /* every byte of what is given, and some behind it; 0: as they come */
+    atomic_uchar fill;         /* every byte of what is given, and of some behind it; rubbish at first */
 };
 
 /* Puts the counter in the place of the process's allocator, all counts 0. */
