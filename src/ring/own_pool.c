@@ -10,11 +10,8 @@ int sri_own_pool_make(struct sr_ring *ring, const struct sr_config *config)
     if (config->pool_buffers == 0)
         return 0;
     ring->registers_pool = config->pool_registered;
-    int rc = sr_pool_new(&ring->own_pool, config->pool_buffers, config->pool_buffer_size,
-                         SR_POOL_ONE_THREAD | (config->pool_clear ? SR_POOL_CLEAR : 0u));
-    if (rc == 0)
-        sri_pool_attach(ring->own_pool, NULL); /* until the ring has a thread */
-    return rc;
+    return sr_pool_new(&ring->own_pool, config->pool_buffers, config->pool_buffer_size,
+                       SR_POOL_ONE_THREAD | (config->pool_clear ? SR_POOL_CLEAR : 0u));
 }
 
 void sri_own_pool_attach(struct sr_ring *ring)

@@ -112,7 +112,6 @@ static int make_headers(struct sr_pool *pool)
         SRI_REQUIRE(sri_pooled_move(&buffer->pooled, SRI_POOLED_ADD) == 0);
         buffer->origin = &pool->origin;
         buffer->bytes = buffer->memory = pool->region + i * pool->stride;
-        buffer->size = pool->buffer_size;
     }
     return 0;
 }
