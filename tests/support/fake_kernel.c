@@ -301,7 +301,11 @@ static int update_table(struct fake_kernel *kernel, const struct io_uring_rsrc_u
             return i > 0 ? (int)i : -ENFILE;
         *count += (uint32_t)something - (uint32_t)held[change->offset + i];
         held[change->offset + i] = something;
+        if (something && !files)
+            kernel->buffers[change->offset + i] = ((const struct iovec *)(uintptr_t)change->data)[i];
     }
+    if (kernel->on_update != NULL)
+        kernel->on_update(kernel);
     return (int)change->nr;
 }
 

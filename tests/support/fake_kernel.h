@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "safer_ring/backend.h"
 
@@ -49,6 +50,8 @@ struct fake_kernel {
     int close_error; /* of descriptors other than the ring */
     uint64_t now_ns;
     void (*on_enter)(struct fake_kernel *kernel, void *user); /* after consuming, before waiting; or NULL */
+    void (*on_update)(
+        struct fake_kernel *kernel); /* after something was put into a table, or taken out of it; or NULL */
     void *user;
 
     /* ---- what a test may read ---- */
@@ -66,6 +69,7 @@ struct fake_kernel {
     uint32_t updated_items;    /* put into a table, or tried to be; a test may set it back */
     uint32_t fixed_files_held; /* places that are not empty */
     uint32_t fixed_buffers_held;
+    struct iovec buffers[FAKE_PLACES]; /* what was last put into a place */
 
     uint32_t seen_count; /* entries consumed, in order */
     struct io_uring_sqe seen[512];

@@ -4,7 +4,9 @@
  */
 #include <string.h>
 
+#include "safer_ring/log.h"
 #include "safer_ring/registry.h"
+#include "support/counting_allocator.h"
 #include "support/each_kernel.h"
 #include "support/fake_ring.h"
 #include "support/main.h"
@@ -192,7 +194,7 @@ SR_UNCHECKED static void refuse_unregistered(struct each_kernel *world)
     spec.target = sr_fd_fixed((struct sr_fixed_file){UINT32_MAX, file.generation});
     assert_int_equal(sr_op_start(world->ring, &spec, &buffer, &op), SR_ENOT_REGISTERED);
     assert_int_equal(sr_registry_remove_fixed_file(registry, &file), 0);
-    assert_int_equal(file.generation, 0);
+    assert_memory_equal(&file, &(struct sr_fixed_file){0}, sizeof file);
     file = fixed(registry, world->pipe[1]);
     assert_int_equal(file.index, stale.index);
     spec.target = sr_fd_fixed(stale);
@@ -302,6 +304,7 @@ SR_UNCHECKED static void retire_while_used(struct each_kernel *world)
 
     assert_int_equal(sr_registry_retire_fixed_file(registry, &file), 0);
 
+    assert_memory_equal(&file, &(struct sr_fixed_file){0}, sizeof file);
     assert_holds(registry, 1, 1, 0, 0);
     buffer = buffer_of("");
     assert_int_equal(sr_read_owned(world->ring, sr_fd_fixed(copy), &buffer, &op), SR_ENOT_REGISTERED);
@@ -606,7 +609,7 @@ SR_UNCHECKED static void in_order(struct each_kernel *world)
     assert_int_equal(sr_registry_unregister_buffer_slots(registry, back, 3, &count), -EINVAL);
     assert_int_equal(count, 4);
 
-    assert_int_equal(sr_registry_unregister_buffer_slots(registry, back, 5, &count), 0);
+    assert_int_equal(sr_registry_unregister_buffer_slots(registry, back, 4, &count), 0);
 
     const int order[4] = {0, 1, 3, 4};
     assert_int_equal(count, 4);
@@ -615,6 +618,8 @@ SR_UNCHECKED static void in_order(struct each_kernel *world)
         assert_true(sr_buffer_is_user_owned(back[i]));
         assert_int_equal(sr_buffer_release(&back[i]), 0);
     }
+    assert_int_equal(sr_registry_unregister_buffer_slots(registry, NULL, 0, &count), 0);
+    assert_int_equal(count, 0);
     free_registry(&registry);
 }
 
@@ -635,19 +640,22 @@ SR_UNCHECKED static void bad_buffers(struct each_kernel *world)
     struct sr_buffer *good = buffer_of("good");
     struct sr_buffer *with_vector[2] = {good, vector};
     struct sr_buffer *twice[2] = {good, good};
-    struct sr_buffer *missing[2] = {good, NULL};
+    struct sr_buffer *second = buffer_of("too");
+    struct sr_buffer *missing[3] = {good, second, NULL};
     assert_int_equal(sr_registry_register_buffer_slots(registry, with_vector, 2, slots), -EINVAL);
     assert_int_equal(sr_registry_register_buffer_slots(registry, twice, 2, slots), SR_EBUFFER_IN_FLIGHT);
-    assert_int_equal(sr_registry_register_buffer_slots(registry, missing, 2, slots), -EINVAL);
+    assert_int_equal(sr_registry_register_buffer_slots(registry, missing, 3, slots), -EINVAL);
     assert_int_equal(sr_registry_register_buffer_slots(registry, twice, 0, slots), -EINVAL);
     assert_int_equal(sr_registry_register_buffer_slots(registry, twice, 100000, slots), -ENOSPC);
     assert_ptr_equal(twice[0], good);
     assert_ptr_equal(with_vector[0], good);
     assert_true(sr_buffer_is_user_owned(good));
+    assert_true(sr_buffer_is_user_owned(second));
     assert_true(sr_buffer_is_user_owned(vector));
     assert_int_equal(slots[0].generation, 1);
     assert_holds(registry, 0, 0, 0, 0);
     assert_int_equal(sr_buffer_release(&good), 0);
+    assert_int_equal(sr_buffer_release(&second), 0);
     assert_int_equal(sr_buffer_release(&vector), 0);
     free_registry(&registry);
 }
@@ -865,8 +873,11 @@ SR_UNCHECKED static void a_pools_buffers_are_fixed_while_its_ring_lives(void **s
     assert_int_equal(opcode_seen(&other, IORING_OP_READ, &buffer), IORING_OP_READ);
 
     fake_ring_close(&f);
+    f = fake_ring_open(4); /* in the same memory, it may be */
 
     assert_int_equal(opcode_seen(&other, IORING_OP_READ, &buffer), IORING_OP_READ);
+    assert_int_equal(opcode_seen(&f, IORING_OP_READ, &buffer), IORING_OP_READ);
+    fake_ring_close(&f);
     assert_int_equal(sr_buffer_release(&buffer), 0);
     assert_int_equal(sr_pool_register(pool, other.ring), 0);
     assert_int_equal(sr_pool_get(pool, &buffer), 0);
@@ -877,22 +888,81 @@ SR_UNCHECKED static void a_pools_buffers_are_fixed_while_its_ring_lives(void **s
     fake_ring_close(&other);
 }
 
-/* A ring's own pool is registered if the configuration says so; a kernel that refuses makes it a plain one. */
+static void count_warning(enum sr_log_level level, const char *text, void *user)
+{
+    (void)text;
+    *(int *)user += level == SR_LOG_WARNING;
+}
+
+/* A ring's own pool is registered if the configuration says so; a kernel that refuses makes it a plain one, and that is told. */
 SR_UNCHECKED static void a_rings_own_pool_may_be_registered(void **state)
 {
     (void)state;
-    struct sr_config config = sr_config_default();
-    config.entries = 4;
-    config.pool_buffers = 2;
-    config.pool_buffer_size = SIZE;
-    config.pool_registered = true;
-    struct sr_buffer *buffer = NULL;
-    struct fake_ring f = fake_ring_open_config(config);
-    assert_int_equal(f.kernel->fixed_buffers_held, 1);
-    assert_int_equal(sr_ring_get_buffer(f.ring, 10, &buffer), 0);
-    assert_int_equal(opcode_seen(&f, IORING_OP_READ, &buffer), IORING_OP_READ_FIXED);
-    fake_ring_close(&f);
+    enum {
+        UNASKED,
+        REFUSED,
+        REGISTERED,
+        CASES
+    };
+    for (int i = 0; i < CASES; i++) {
+        struct fake_ring f = {.kernel = fake_kernel_new()};
+        struct sr_backend backend = fake_kernel_backend(f.kernel);
+        struct sr_config config = sr_config_default();
+        struct sr_buffer *buffer = NULL;
+        int warnings = 0;
+        config.backend = &backend;
+        config.fence = SR_FENCE_NONE;
+        config.entries = 4;
+        config.pool_buffers = 2;
+        config.pool_buffer_size = SIZE;
+        config.pool_registered = i != UNASKED;
+        f.kernel->update_fails_at = i == REFUSED ? 1 : 0;
+        sr_set_log(count_warning, &warnings);
+
+        assert_int_equal(sr_ring_open_config(&f.ring, &config), 0);
+
+        sr_set_log(NULL, NULL);
+        assert_int_equal(warnings, i == REFUSED ? 1 : 0);
+        assert_int_equal(f.kernel->fixed_buffers_held, i == REGISTERED ? 1 : 0);
+        assert_int_equal(sr_ring_get_buffer(f.ring, 10, &buffer), 0);
+        assert_int_equal(opcode_seen(&f, IORING_OP_READ, &buffer),
+                         i == REGISTERED ? IORING_OP_READ_FIXED : IORING_OP_READ);
+        fake_ring_close(&f);
+        assert_int_equal(sr_buffer_release(&buffer), 0);
+    }
+}
+
+/* What leaves a slot leaves the kernel at once; a freed registry leaves nothing, nor the buffers in its slots (RING-5). */
+SR_UNCHECKED static void a_freed_registry_leaves_nothing(void **state)
+{
+    (void)state;
+    struct counting_allocator counter;
+    struct sr_buffer *buffer = buffer_of("a slab of headers stays for ever");
+    struct sr_buffer_slot slots[2];
+    struct sr_buffer_slot out;
     assert_int_equal(sr_buffer_release(&buffer), 0);
+    counting_allocator_install(&counter);
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_registry *registry = new_registry(f.ring);
+    struct sr_buffer *buffers[2] = {buffer_of("a"), buffer_of("b")};
+    assert_int_equal(sr_registry_register_buffer_slots(registry, buffers, 2, slots), 0);
+    for (int retired = 0; retired < 2; retired++) {
+        buffer = buffer_of("comes and goes");
+        assert_int_equal(sr_registry_register_buffer_slots(registry, &buffer, 1, &out), 0);
+        assert_int_equal(f.kernel->fixed_buffers_held, 3);
+        if (retired != 0) {
+            assert_int_equal(sr_registry_retire_buffer_slot(registry, &out), 0);
+        } else {
+            assert_int_equal(sr_registry_remove_buffer_slot(registry, &out, &buffer), 0);
+            assert_int_equal(sr_buffer_release(&buffer), 0);
+        }
+        assert_int_equal(f.kernel->fixed_buffers_held, 2);
+    }
+    free_registry(&registry);
+    assert_int_equal(f.kernel->fixed_buffers_held, 0);
+    fake_ring_close(&f);
+    assert_int_equal(counter.blocks, 0);
+    counting_allocator_remove();
 }
 
 /* Wherever the kernel stops in a registration, what it had done is undone, and nothing has moved (REG-1). */
@@ -926,6 +996,22 @@ SR_UNCHECKED static void a_partial_registration_is_undone(void **state)
         free_registry(&registry);
         fake_ring_close(&f);
     }
+}
+
+/* Descriptor 0 is one like any other, and what stands behind those that are given is not looked at. */
+SR_UNCHECKED static void descriptor_zero_can_be_registered(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_registry *registry = new_registry(f.ring);
+    struct sr_fixed_file file;
+    const int fds[2] = {0, -1};
+    assert_int_equal(sr_registry_register_fixed_files(registry, fds, 1, &file), 0);
+    assert_int_equal(sr_registry_update_fixed_file(registry, &file, 0), 0);
+    assert_int_equal(f.kernel->fixed_files_held, 1);
+    assert_holds(registry, 1, 0, 0, 0);
+    free_registry(&registry);
+    fake_ring_close(&f);
 }
 
 /* A table that the kernel does not make is told, and asked for again the next time. */
@@ -980,6 +1066,7 @@ SR_UNCHECKED static void a_full_table_can_still_be_updated(void **state)
     struct sr_buffer_slot slots[2];
     struct sr_buffer *buffers[2] = {buffer_of("a"), buffer_of("b")};
     const int fds[3] = {5, 6, 7};
+    struct sr_pool *pool = NULL;
     assert_int_equal(sr_registry_register_fixed_files(registry, fds, 3, files), -ENOSPC);
     assert_int_equal(sr_registry_register_fixed_files(registry, fds, 2, files), 0);
     assert_int_equal(sr_registry_register_fixed_file(registry, 7, &files[2]), -ENOSPC);
@@ -988,6 +1075,9 @@ SR_UNCHECKED static void a_full_table_can_still_be_updated(void **state)
     assert_int_equal(f.kernel->fixed_files_held, 2);
     assert_int_equal(sr_registry_register_buffer_slots(registry, buffers, 1, slots), 0);
     assert_int_equal(sr_registry_register_buffer_slots(registry, &buffers[1], 1, &slots[1]), -ENOSPC);
+    assert_int_equal(sr_pool_new(&pool, 1, SIZE, 0), 0);
+    assert_int_equal(sr_pool_register(pool, f.ring), -ENOSPC);
+    assert_int_equal(sr_pool_free(&pool, NULL), 0);
     for (int i = 0; i < 10; i++)
         assert_int_equal(sr_registry_update_buffer_slot(registry, &slots[0], &buffers[1]), 0);
     assert_int_equal(sr_buffer_release(&buffers[1]), 0);
@@ -1022,7 +1112,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_slots_buffer_is_fixed_on_its_own_ring_alone),
     cmocka_unit_test(a_pools_buffers_are_fixed_while_its_ring_lives),
     cmocka_unit_test(a_rings_own_pool_may_be_registered),
+    cmocka_unit_test(a_freed_registry_leaves_nothing),
     cmocka_unit_test(a_partial_registration_is_undone),
+    cmocka_unit_test(descriptor_zero_can_be_registered),
     cmocka_unit_test(a_refused_table_leaves_nothing),
     cmocka_unit_test(a_place_not_emptied_is_emptied_later),
     cmocka_unit_test(a_full_table_can_still_be_updated),

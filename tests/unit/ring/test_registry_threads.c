@@ -137,6 +137,11 @@ SR_UNCHECKED static void a_retired_slot_ends_in_another_thread(void **state)
     assert_int_equal(f.kernel->fixed_buffers_held, 1);
     assert_int_equal(other.slot.index, first.index);
     assert_int_not_equal(other.slot.generation, first.generation);
+
+    assert_int_equal(sr_slot_take(other.registry, other.slot, &other.buffer), 0);
+    assert_int_equal(sr_registry_retire_buffer_slot(other.registry, &other.slot), 0);
+    run(release, &other);
+    assert_int_equal(f.kernel->fixed_buffers_held, 1);
     assert_int_equal(sr_registry_free(&other.registry), 0);
     assert_int_equal(f.kernel->fixed_buffers_held, 0);
     fake_ring_close(&f);
