@@ -998,6 +998,115 @@ SR_UNCHECKED static void a_partial_registration_is_undone(void **state)
     }
 }
 
+SR_UNCHECKED static struct sr_op start_poll(struct sr_ring *ring, struct sr_fixed_file file)
+{
+    struct sr_op op;
+    struct sr_op_spec spec = sr_spec_poll(sr_fd_fixed(file), 1 /* POLLIN */);
+    assert_int_equal(sr_op_start_plain(ring, &spec, &op), 0);
+    return op;
+}
+
+SR_UNCHECKED static void deliver(struct fake_ring *f, struct sr_op *op, struct sr_completion *done)
+{
+    fake_kernel_promise(f->kernel, op->id, 1);
+    assert_int_equal(sr_op_await(f->ring, op, done), 0);
+}
+
+/* An operation whose completion the program holds uses its file until it is taken (REG-3). */
+SR_UNCHECKED static void a_file_is_used_until_the_result_is_taken(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_registry *registry = new_registry(f.ring);
+    struct sr_fixed_file file = fixed(registry, 5);
+    struct sr_op op = start_poll(f.ring, file);
+    struct sr_completion done;
+    deliver(&f, &op, &done);
+    assert_holds(registry, 1, 1, 0, 0);
+    assert_int_equal(sr_registry_remove_fixed_file(registry, &file), SR_EBUFFER_IN_FLIGHT);
+    assert_int_equal(sr_take_plain(&done), 1);
+    assert_holds(registry, 1, 0, 0, 0);
+    free_registry(&registry);
+    fake_ring_close(&f);
+}
+
+/* Each end of a retired file's users is counted once, and nobody else's; then all the ring's places are free again (REG-3). */
+SR_UNCHECKED static void a_retired_file_counts_each_end_once(void **state)
+{
+    (void)state;
+    enum {
+        USERS = 2,
+        ALL = 3
+    };
+    struct sr_config config = sr_config_default();
+    config.entries = 4;
+    config.max_in_flight = ALL;
+    struct fake_ring f = fake_ring_open_config(config);
+    struct sr_registry *registry = new_registry(f.ring);
+    struct sr_fixed_file file = fixed(registry, 5);
+    struct sr_op ops[ALL];
+    for (int i = 0; i < ALL; i++)
+        ops[i] = i < USERS ? start_poll(f.ring, file) : start_nop(f.ring);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    assert_int_equal(sr_registry_retire_fixed_file(registry, &file), 0);
+    for (int i = 0; i < ALL; i++) {
+        struct sr_completion done;
+        struct sr_buffer *none = NULL;
+        uint32_t used = i < USERS ? 1 : 0;
+        assert_holds(registry, used, used, 0, 0);
+        deliver(&f, &ops[i], &done);
+        assert_holds(registry, used, used, 0, 0);
+        assert_int_equal(sr_take(&done, &none), 1);
+        assert_null(none);
+    }
+    for (int i = 0; i < ALL; i++)
+        ops[i] = start_nop(f.ring);
+    for (int i = 0; i < ALL; i++)
+        sr_op_drop(f.ring, &ops[i]);
+    free_registry(&registry);
+    fake_ring_close(&f);
+}
+
+struct listed {
+    uint32_t count;
+    bool fixed[2];
+};
+
+static void list_fixed(const struct sr_panic *panic, void *user)
+{
+    struct listed *listed = user;
+    struct sr_panic_operation operation;
+    for (listed->count = 0; listed->count < 2 && sr_panic_at(panic, listed->count, &operation);
+         listed->count++)
+        listed->fixed[listed->count] = operation.fixed;
+}
+
+/* A panic tells an operation's fixed file from a descriptor, on a ring that has fixed files and on one that has none (RING-2). */
+SR_UNCHECKED static void a_panic_tells_fixed_files(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct listed listed = {.fixed = {true}};
+    struct sr_op ops[2] = {start_nop(f.ring)};
+    sr_set_panic_handler(list_fixed, &listed);
+    assert_int_equal(sr_ring_close(&f.ring), SR_EOPERATIONS_IN_FLIGHT);
+    assert_int_equal(listed.count, 1);
+    assert_false(listed.fixed[0]);
+
+    struct sr_registry *registry = new_registry(f.ring);
+    ops[1] = start_poll(f.ring, fixed(registry, 5));
+    assert_int_equal(sr_ring_close(&f.ring), SR_EOPERATIONS_IN_FLIGHT);
+    assert_int_equal(listed.count, 2);
+    assert_false(listed.fixed[0]);
+    assert_true(listed.fixed[1]);
+
+    sr_set_panic_handler(NULL, NULL);
+    for (int i = 0; i < 2; i++)
+        sr_op_drop(f.ring, &ops[i]);
+    free_registry(&registry);
+    fake_ring_close(&f);
+}
+
 /* Descriptor 0 is one like any other, and what stands behind those that are given is not looked at. */
 SR_UNCHECKED static void descriptor_zero_can_be_registered(void **state)
 {
@@ -1114,6 +1223,9 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_rings_own_pool_may_be_registered),
     cmocka_unit_test(a_freed_registry_leaves_nothing),
     cmocka_unit_test(a_partial_registration_is_undone),
+    cmocka_unit_test(a_file_is_used_until_the_result_is_taken),
+    cmocka_unit_test(a_retired_file_counts_each_end_once),
+    cmocka_unit_test(a_panic_tells_fixed_files),
     cmocka_unit_test(descriptor_zero_can_be_registered),
     cmocka_unit_test(a_refused_table_leaves_nothing),
     cmocka_unit_test(a_place_not_emptied_is_emptied_later),
