@@ -276,6 +276,27 @@ SR_UNCHECKED static void a_chain_longer_than_the_queue_goes_in_parts(void **stat
     fake_ring_close(&f);
 }
 
+/* A chain that finds the SQ partly filled has room made for all of it: what is queued goes before (BATCH-4). */
+SR_UNCHECKED static void room_is_made_for_a_whole_chain(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_op nops[2] = {start_nop(f.ring), start_nop(f.ring)};
+    struct sr_batch_future future = submit(f.ring, chain_of(3, SR_BATCH_CHAINED, false));
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+
+    assert_int_equal(f.kernel->seen_count, 5);
+    assert_int_equal(f.kernel->seen[2].flags, IOSQE_IO_LINK);
+    assert_int_equal(f.kernel->seen[3].flags, IOSQE_IO_LINK);
+    assert_int_equal(f.kernel->seen[4].flags, 0);
+    for (uint32_t i = 0; i < 5; i++)
+        answer(&f, i, i < 2 ? 0 : 10);
+    expect(&f, &future, "+++");
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(await_result(f.ring, &nops[i]), 0);
+    fake_ring_close(&f);
+}
+
 /* Fail-fast asks the kernel to cancel what runs, and the batch ends only when all of it has ended (BATCH-3). */
 SR_UNCHECKED static void fail_fast_cancels_and_waits(void **state)
 {
@@ -704,6 +725,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(nothing_is_linked_behind_an_fsync),
     cmocka_unit_test(a_parted_chain_is_deferred),
     cmocka_unit_test(a_chain_longer_than_the_queue_goes_in_parts),
+    cmocka_unit_test(room_is_made_for_a_whole_chain),
     cmocka_unit_test(fail_fast_cancels_and_waits),
     cmocka_unit_test(fail_fast_takes_back_what_is_queued),
     cmocka_unit_test(a_batch_waits_for_slots),

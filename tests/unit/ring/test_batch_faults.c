@@ -20,8 +20,9 @@ SR_UNCHECKED static int fill(struct sr_batch *batch)
     struct sr_op_spec read = sr_spec_read(sr_fd(1), 0, sr_range(0, 10));
     struct sr_op_spec write = sr_spec_write(sr_fd(1), 0, (struct sr_range){0});
     struct sr_op_spec open = sr_spec_openat(sr_fd(AT_FDCWD), "a path", O_RDONLY, 0);
+    write.flags |= SR_OP_WANT_PEER; /* room is kept for one, though no write has any */
     int rc = 0;
-    for (uint32_t i = 0; rc == 0 && i < 20; i++) {
+    for (uint32_t i = 0; rc == 0 && i < 16; i++) {
         struct sr_buffer *buffer = NULL;
         rc = sr_buffer_new(&buffer, 10);
         if (rc != 0)
@@ -34,14 +35,14 @@ SR_UNCHECKED static int fill(struct sr_batch *batch)
             assert_int_equal(sr_batch_count(batch), before);
         }
     }
-    if (rc == 0)
+    if (rc == 0) /* its path is kept before the tables grow */
         rc = sr_batch_add_plain(batch, &open, NULL);
     for (uint32_t i = 0; rc == 0 && i < 10; i++) {
         uint32_t before = sr_batch_count(batch);
         rc = sr_batch_add_inheriting(batch, &write, i, NULL);
         assert_int_equal(sr_batch_count(batch), before + (rc == 0));
     }
-    for (uint32_t i = 1; rc == 0 && i < 20; i++)
+    for (uint32_t i = 1; rc == 0 && i < 17; i++)
         rc = sr_batch_add_dependency(batch, i, i - 1);
     return rc;
 }
@@ -116,6 +117,7 @@ SR_UNCHECKED static void a_ring_without_memory_takes_no_batch(void **state)
 enum end {
     RESULT_ENDED,
     DROPPED,
+    CANCELLED,
     NEVER_SUBMITTED,
     HANDLE_FREED,        /* while it runs */
     DRAINED,             /* its future is kept */
@@ -150,13 +152,15 @@ SR_UNCHECKED static void live_until(struct fake_ring *f, enum end end)
         sr_batch_drop(f->ring, &future);
     else if (end == HANDLE_FREED)
         assert_int_equal(sr_batch_free(&batch), 0);
+    else if (end == CANCELLED)
+        assert_int_equal(sr_batch_cancel(f->ring, &future), 0);
     for (uint32_t i = seen; i < f->kernel->seen_count; i++)
         fake_kernel_post(f->kernel, f->kernel->seen[i].user_data, -ENOENT);
-    if (end == RESULT_ENDED || end == DRAINED_WHEN_HANDED)
+    if (end == RESULT_ENDED || end == CANCELLED || end == DRAINED_WHEN_HANDED)
         assert_int_equal(sr_batch_await(&future, f->ring, &result), 0);
     if (end == RESULT_OF_HANDLE_ENDED)
         assert_int_equal(sr_batch_submit(f->ring, &batch, &result), 0);
-    if (end == RESULT_ENDED || end == RESULT_OF_HANDLE_ENDED) {
+    if (end == RESULT_ENDED || end == CANCELLED || end == RESULT_OF_HANDLE_ENDED) {
         assert_int_equal(result.failed, 2);
         assert_int_equal(result.succeeded + result.cancelled, 0);
         sr_batch_result_fini(&result);
@@ -210,6 +214,27 @@ SR_UNCHECKED static void only_what_was_added_is_looked_at(void **state)
     counting_allocator_remove();
 }
 
+/* An operation that is not there has no buffer to inherit, whatever the memory behind the last one holds (BATCH-8). */
+SR_UNCHECKED static void nothing_is_inherited_from_nothing(void **state)
+{
+    (void)state;
+    struct counting_allocator counter;
+    struct sr_batch *batch = NULL;
+    struct sr_buffer *buffer = NULL;
+    struct sr_op_spec read = sr_spec_read(sr_fd(1), 0, (struct sr_range){0});
+    struct sr_op_spec write = sr_spec_write(sr_fd(1), 0, (struct sr_range){0});
+    counting_allocator_install(&counter);
+    counter.fill = UINT8_MAX; /* no heir, inherits from none, and a buffer */
+    assert_int_equal(sr_batch_new(&batch), 0);
+    assert_int_equal(sr_buffer_new(&buffer, 10), 0);
+    assert_int_equal(sr_batch_add(batch, &read, &buffer, NULL), 0);
+    assert_int_equal(sr_batch_add_inheriting(batch, &write, 1, NULL), -EINVAL);
+    assert_int_equal(sr_batch_add_inheriting(batch, &write, UINT32_MAX, NULL), -EINVAL);
+    assert_int_equal(sr_batch_count(batch), 1);
+    assert_int_equal(sr_batch_free(&batch), 0);
+    counting_allocator_remove();
+}
+
 struct fork_case {
     struct fake_ring f;
     struct sr_batch_future future;
@@ -243,15 +268,17 @@ SR_UNCHECKED static void a_forked_child_lets_go_of_its_copy(void **state)
     struct sr_batch *batch = NULL;
     struct child child;
     struct sr_batch_result result;
+    struct sr_op_spec read = sr_spec_read(sr_fd(1), 0, sr_range(0, 10));
     struct sr_op_spec nop = sr_spec_nop();
     assert_int_equal(sr_batch_new(&forked.handle), 0);
     assert_int_equal(sr_batch_add_plain(forked.handle, &nop, NULL), 0);
     assert_int_equal(sr_batch_submit(forked.f.ring, &forked.handle, &result), -EDEADLK);
     assert_int_equal(sr_batch_new(&batch), 0);
-    assert_int_equal(sr_batch_add_plain(batch, &nop, NULL), 0);
+    assert_int_equal(sr_buffer_new(&first, 10), 0);
+    assert_int_equal(sr_batch_add(batch, &read, &first, NULL), 0);
     assert_int_equal(sr_batch_submit_standalone(forked.f.ring, &batch, &forked.future), 0);
     assert_int_equal(sr_ring_submit(forked.f.ring), 0);
-    fake_kernel_post(forked.f.kernel, forked.f.kernel->seen[1].user_data, 0);
+    fake_kernel_post(forked.f.kernel, forked.f.kernel->seen[1].user_data, 10);
     assert_int_equal(sr_batch_poll(&forked.future, forked.f.ring, &forked.held), 0);
     assert_int_equal(sr_batch_new(&batch), 0);
     assert_int_equal(fill(batch), 0);
@@ -375,6 +402,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_ring_without_memory_takes_no_batch),
     cmocka_unit_test(every_end_gives_the_memory_back),
     cmocka_unit_test(only_what_was_added_is_looked_at),
+    cmocka_unit_test(nothing_is_inherited_from_nothing),
     cmocka_unit_test(a_forked_child_lets_go_of_its_copy),
     cmocka_unit_test(another_thread_is_refused),
     cmocka_unit_test(a_callback_may_drop_what_is_awaited),

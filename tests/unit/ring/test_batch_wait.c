@@ -201,14 +201,14 @@ SR_UNCHECKED static void a_missed_cancel_is_repeated(void **state)
     }
 }
 
-/* A batch of one fsync of a fixed file that is gone, and which waits for the only slot: a nop's, that was taken. */
-SR_UNCHECKED static struct sr_batch_future submit_refused(struct fake_ring *f, struct sr_registry **registry)
+/* A batch of one fsync of a fixed file that is gone, which waits for the only slot: *held has that. */
+SR_UNCHECKED static struct sr_batch_future submit_refused(struct fake_ring *f, struct sr_registry **registry,
+                                                          struct sr_completion *held)
 {
     struct sr_fixed_file file;
-    struct sr_completion done;
     struct sr_op op = submit_nop(f->ring);
     answer(f, 0, 0);
-    assert_int_equal(sr_op_await(f->ring, &op, &done), 0);
+    assert_int_equal(sr_op_await(f->ring, &op, held), 0);
     assert_int_equal(sr_registry_new(f->ring, registry), 0);
     assert_int_equal(sr_registry_register_fixed_file(*registry, 3, &file), 0);
     struct sr_op_spec sync = sr_spec_fsync(sr_fd_fixed(file), 0);
@@ -216,36 +216,51 @@ SR_UNCHECKED static struct sr_batch_future submit_refused(struct fake_ring *f, s
     assert_int_equal(sr_batch_add_plain(batch, &sync, NULL), 0);
     struct sr_batch_future future = submit(f->ring, batch);
     assert_int_equal(sr_registry_remove_fixed_file(*registry, &file), 0);
-    assert_int_equal(sr_take_plain(&done), 0);
     return future;
 }
 
 /*
  * A batch that ends by a start which is refused, with nothing under way, is seen to have ended: a wait or a drain that
- * asked the kernel first would wait for ever (OP-8, RING-4).
+ * asked the kernel first would wait for ever (OP-8, RING-4). With the slot still held too.
  */
 SR_UNCHECKED static void a_refused_start_ends_the_wait(void **state)
 {
     (void)state;
-    for (int drains = 0; drains < 2; drains++) {
+    enum {
+        AWAITED,
+        LOOKED_AT,
+        DRAINED,
+        WAYS
+    };
+    for (int i = 0; i < 2 * WAYS; i++) {
         struct sr_config config = sr_config_default();
         config.max_in_flight = 1;
         struct fake_ring f = fake_ring_open_config(config);
         struct sr_registry *registry = NULL;
         struct sr_batch_result result;
-        struct sr_batch_future future = submit_refused(&f, &registry);
+        struct sr_completion held;
+        int way = i / 2;
+        bool holds = i % 2 != 0 && way != DRAINED;
+        struct sr_batch_future future = submit_refused(&f, &registry, &held);
+        if (!holds)
+            assert_int_equal(sr_take_plain(&held), 0);
         uint32_t enters = f.kernel->enters;
 
-        if (drains) {
+        if (way == DRAINED) {
             assert_int_equal(sr_ring_drain(f.ring, SR_FOREVER, NULL), 0);
         } else {
-            assert_int_equal(sr_batch_await(&future, f.ring, &result), 0);
+            assert_int_equal(way == AWAITED ? sr_batch_await(&future, f.ring, &result)
+                                            : sr_batch_poll(&future, f.ring, &result),
+                             0);
             assert_int_equal(result.failed, 1);
             assert_int_equal(sr_batch_result_take_plain(&result, 0), SR_ENOT_REGISTERED);
             sr_batch_result_fini(&result);
         }
 
-        assert_int_equal(f.kernel->enters, enters);
+        if (way != LOOKED_AT)
+            assert_int_equal(f.kernel->enters, enters);
+        if (holds)
+            assert_int_equal(sr_take_plain(&held), 0);
         assert_int_equal(sr_registry_free(&registry), 0);
         fake_ring_close(&f);
     }
@@ -335,7 +350,8 @@ SR_UNCHECKED static void a_cancelled_batch_is_waited_for(void **state)
 
 struct relay {
     struct fake_ring f;
-    struct sr_op second;
+    uint64_t second;
+    struct sr_op third;
     uint64_t member;
 };
 
@@ -347,15 +363,14 @@ SR_UNCHECKED static void end_the_member(struct sr_ring *ring, struct sr_completi
     fake_kernel_post(relay->f.kernel, relay->member, -ECANCELED);
 }
 
-/* Its look finds that the second one's operation has ended, whose callback is due then. */
+/* Its look at the third finds that the second has ended, whose callback is due then. */
 SR_UNCHECKED static void peek_elsewhere(struct sr_ring *ring, struct sr_completion *done, void *user)
 {
     struct relay *relay = user;
-    struct sr_op held = relay->second;
     struct sr_completion none;
     (void)done;
-    fake_kernel_post(relay->f.kernel, relay->second.id, 0);
-    assert_int_not_equal(sr_op_peek(ring, &held, &none), 0);
+    fake_kernel_post(relay->f.kernel, relay->second, 0);
+    assert_int_equal(sr_op_peek(ring, &relay->third, &none), SR_EOPERATION_PENDING);
 }
 
 /* A callback that another one's look made due is not waited over: what it does may be what the wait is for. */
@@ -366,17 +381,18 @@ SR_UNCHECKED static void a_due_callback_is_not_waited_over(void **state)
     struct fake_ring *f = &relay.f;
     struct sr_batch_result result;
     struct sr_op first = submit_nop(f->ring);
-    relay.second = submit_nop(f->ring);
-    struct sr_op second = relay.second;
+    struct sr_op second = submit_nop(f->ring);
+    relay.second = second.id;
+    relay.third = submit_nop(f->ring);
     struct sr_batch_future future = submit(f->ring, chain_of(1, SR_BATCH_CHAINED, false));
     assert_int_equal(sr_ring_submit(f->ring), 0);
-    relay.member = f->kernel->seen[2].user_data;
+    relay.member = f->kernel->seen[3].user_data;
     uint64_t id = first.id;
     assert_int_equal(sr_op_then(f->ring, &first, peek_elsewhere, &relay), 0);
     assert_int_equal(sr_op_then(f->ring, &second, end_the_member, &relay), 0);
     assert_int_equal(sr_batch_cancel(f->ring, &future), 0);
     assert_int_equal(sr_ring_submit(f->ring), 0);
-    answer(f, 3, 0);
+    answer(f, 4, 0);
     fake_kernel_post(f->kernel, id, 0);
     uint64_t before = f->kernel->now_ns;
 
@@ -385,6 +401,8 @@ SR_UNCHECKED static void a_due_callback_is_not_waited_over(void **state)
     assert_int_equal(f->kernel->now_ns, before);
     assert_int_equal(result.cancelled, 1);
     sr_batch_result_fini(&result);
+    answer(f, 2, 0);
+    assert_int_equal(await_result(f->ring, &relay.third), 0);
     fake_ring_close(f);
 }
 
