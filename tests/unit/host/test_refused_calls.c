@@ -304,11 +304,11 @@ static void wait_in_vain(void *argument)
     close_place(&place);
 }
 
-/* A signal, or anything else that the kernel ends a sleep by. */
+/* Whatever the kernel ends a sleep by. */
 static void a_wait_that_is_broken_off_says_so(void **state)
 {
     static const struct refusal refusals[] = {
-        {SYS_ppoll, EINTR, "ppoll"},
+        {SYS_ppoll, ENOMEM, "ppoll"},
         {EPOLL_WAIT_NUMBER, ENOMEM, "epoll_wait"},
     };
     (void)state;
