@@ -269,10 +269,20 @@ static void an_operation_ends_once(void **state)
     assert_int_equal(await_result(f.ring, &other), 6);
     fake_kernel_post(f.kernel, op.id, 7);
     assert_int_equal(await_result(f.ring, &op), 5);
+    struct sr_completion first;
     op = submit_nop(f.ring);
+    copy = op;
+    other = submit_nop(f.ring);
     fake_kernel_post(f.kernel, op.id, 8);
-    assert_int_equal(await_result(f.ring, &op), 8);
-    fake_ring_close_with_unknown(&f, 2);
+    assert_int_equal(sr_op_detach(f.ring, &op, NULL), 0);
+    assert_int_equal(sr_ring_next(f.ring, &first), 0);
+    fake_kernel_post(f.kernel, copy.id, 9);
+    fake_kernel_post(f.kernel, other.id, 10);
+    assert_int_equal(sr_op_detach(f.ring, &other, NULL), 0);
+    assert_int_equal(sr_ring_next(f.ring, &done), 0);
+    assert_int_equal(sr_take_plain(&done), 10);
+    assert_int_equal(sr_take_plain(&first), 8);
+    fake_ring_close_with_unknown(&f, 3);
 }
 
 /* A wait for one of several ends where completions that nobody takes have filled the ring's queue (OP-9). */
