@@ -77,6 +77,23 @@ static void a_failed_silent_member_tells_for_its_chain(struct conform *c)
     conform_take_now(c);
 }
 
+static void what_a_failure_ends_is_told_of_silent_or_not(struct conform *c)
+{
+    struct __kernel_timespec timeout = CONFORM_LONG;
+    char byte;
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, 12345, &byte, 1, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+    link_on(conform_sqe(c, 2), IOSQE_CQE_SKIP_SUCCESS | IOSQE_IO_LINK);
+    sqe = conform_sqe(c, 3);
+    io_uring_prep_link_timeout(sqe, &timeout, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+    link_on(conform_sqe(c, 4), IOSQE_CQE_SKIP_SUCCESS);
+    conform_submit(c);
+    conform_take(c, 4);
+    conform_take_now(c);
+}
+
 static void a_silent_success_ends_draining(struct conform *c)
 {
     link_on(conform_sqe(c, 1), IOSQE_CQE_SKIP_SUCCESS);
@@ -99,6 +116,9 @@ static const struct conform_case cases[] = {
     {.name = "a failed silent member tells for its chain",
      .run = a_failed_silent_member_tells_for_its_chain,
      .expected = "submit: 4\n1: EBADF\n4: 0\nnothing\n"},
+    {.name = "what a failure ends is told of, silent or not",
+     .run = what_a_failure_ends_is_told_of_silent_or_not,
+     .expected = "submit: 4\n1: EBADF\n2: ECANCELED\n3: ECANCELED\n4: ECANCELED\nnothing\n"},
     {.name = "a silent success ends draining",
      .run = a_silent_success_ends_draining,
      .expected = "submit: 1\nsubmit: 1\n2: EOPNOTSUPP\n"},

@@ -48,6 +48,25 @@ static void a_link_timeout_in_time_is_cancelled(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void a_silent_link_timeout_in_time_is_silent(struct conform *c)
+{
+    struct __kernel_timespec timeout = CONFORM_LONG;
+    char byte;
+    int ends[2];
+    conform_pipe(c, ends);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+    sqe = conform_sqe(c, 2);
+    io_uring_prep_link_timeout(sqe, &timeout, 0);
+    link_on(sqe, IOSQE_CQE_SKIP_SUCCESS);
+    conform_submit(c);
+    conform_write(c, ends[1], "x");
+    conform_take(c, 1);
+    conform_take_now(c);
+    conform_close_both(c, ends);
+}
+
 static void a_link_timeout_needs_a_target(struct conform *c)
 {
     struct __kernel_timespec timeout = CONFORM_LONG;
@@ -114,6 +133,9 @@ static const struct conform_case cases[] = {
     {.name = "a link timeout in time is cancelled",
      .run = a_link_timeout_in_time_is_cancelled,
      .expected = "submit: 2\nwritten: 1\n1: 1\n2: ECANCELED\n"},
+    {.name = "a silent link timeout in time is silent",
+     .run = a_silent_link_timeout_in_time_is_silent,
+     .expected = "submit: 2\nwritten: 1\n1: 1\nnothing\n"},
     {.name = "a link timeout needs a target",
      .run = a_link_timeout_needs_a_target,
      .expected = "submit: 1\n1: EINVAL\n"},

@@ -192,6 +192,21 @@ static void all_of_those_that_wait(struct conform *c)
     conform_close_both(c, ends);
 }
 
+static void all_bits_of_a_value_say_where_it_waits(struct conform *c)
+{
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_poll_add(conform_sqe(c, 1), ends[0], POLLIN);
+    io_uring_prep_poll_add(conform_sqe(c, UINT64_C(1) << 63), ends[0], POLLIN);
+    conform_submit(c);
+    for (uint64_t i = 2; i < 4; i++) {
+        io_uring_prep_cancel_fd(conform_sqe(c, i), ends[0], 0);
+        conform_submit(c);
+        conform_take_now(c);
+    }
+    conform_close_both(c, ends);
+}
+
 static void who_was_woken_before_its_cancel_ends_in_its_turn(struct conform *c)
 {
     int one[2];
@@ -203,6 +218,22 @@ static void who_was_woken_before_its_cancel_ends_in_its_turn(struct conform *c)
     io_uring_prep_write(conform_sqe(c, 3), one[1], "x", 1, 0);
     io_uring_prep_cancel64(conform_sqe(c, 4), 2, 0);
     io_uring_prep_cancel64(conform_sqe(c, 5), 1, 0);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_close_both(c, one);
+    conform_close_both(c, other);
+}
+
+static void who_was_woken_is_found_behind_a_newer_one(struct conform *c)
+{
+    int one[2];
+    int other[2];
+    conform_pipe(c, one);
+    conform_pipe(c, other);
+    pend_read(c, 1, one[0]);
+    io_uring_prep_poll_add(conform_sqe(c, 1), other[0], POLLIN);
+    io_uring_prep_write(conform_sqe(c, 3), one[1], "x", 1, 0);
+    io_uring_prep_cancel64(conform_sqe(c, 4), 1, 0);
     conform_submit(c);
     conform_take_now(c);
     conform_close_both(c, one);
@@ -720,6 +751,13 @@ static const struct conform_case cases[] = {
      .run = who_was_woken_before_its_cancel_ends_in_its_turn,
      .expected = "submit: 5\n3: 1\n4: 0\n5: 0\n1: ECANCELED\n2: ECANCELED\n",
      .entries = 16},
+    {.name = "all bits of a value say where it waits",
+     .run = all_bits_of_a_value_say_where_it_waits,
+     .expected =
+         "submit: 2\nsubmit: 1\n2: 0\n1: ECANCELED\nsubmit: 1\n3: 0\n9223372036854775808: ECANCELED\n"},
+    {.name = "who was woken is found behind a newer one",
+     .run = who_was_woken_is_found_behind_a_newer_one,
+     .expected = "submit: 4\n3: 1\n4: 0\n1: 1\n1: ECANCELED\n"},
     {.name = "the newest reader is woken first",
      .run = the_newest_reader_is_woken_first,
      .expected = "submit: 3\nwritten: 2\n3: 1\n2: 1\n2: b, 3: a\nsubmit: 1\n4: 0\n1: ECANCELED\n",

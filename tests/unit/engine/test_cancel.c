@@ -272,6 +272,102 @@ static void among_many_only_the_same_value_is_found(void **state)
     rig_close(&rig);
 }
 
+/* A timeout that can't be stopped is counted once, although it stands in two lists. */
+static void what_is_not_stopped_is_counted_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    rig_choose(&rig);
+    rig_answer(&rig, SRI_WHY_CANCEL, 1);
+    rig_timer(&rig, 1, IORING_OP_TIMEOUT, &hour)->off = 5;
+    rig_cancel(&rig, 2, 0, IORING_ASYNC_CANCEL_ANY);
+
+    assert_int_equal(raw_ring_submit(&rig.ring), 2);
+
+    rig_expect(&rig, 2, 1);
+    rig_expect_none(&rig);
+    rig_close(&rig);
+}
+
+/* A large ring has too many buckets to go through one by one: all that waits is ended, the newest first, and counted once. */
+static void on_a_large_ring_the_newest_ends_first(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int fds[2];
+    rig_open_flags(&rig, 1024, 0);
+    assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+    for (uint64_t i = 1; i <= 5; i++)
+        poll_of(&rig, i, fds[0]);
+    rig_cancel(&rig, 9, 0, IORING_ASYNC_CANCEL_ANY);
+
+    assert_int_equal(raw_ring_submit(&rig.ring), 6);
+
+    rig_expect(&rig, 9, 5);
+    for (uint64_t i = 5; i >= 1; i--)
+        rig_expect(&rig, i, -ECANCELED);
+    rig_close(&rig);
+}
+
+/* Of those that workers have the oldest is found; all of a value are, and none by another value. */
+static void of_what_workers_have_the_oldest_is_found(void **state)
+{
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct rig rig;
+        int fds[2];
+        char bytes[2];
+        size_t moved;
+        rig_open(&rig);
+        assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+        for (unsigned i = 0; i < 2; i++) {
+            rig_rw(&rig, 1, IORING_OP_READ, fds[0], &bytes[i], 1)->flags = IOSQE_ASYNC | IOSQE_IO_LINK;
+            rig_nop(&rig, 2 + i, 0);
+        }
+        rig_cancel(&rig, 5, 1, all ? IORING_ASYNC_CANCEL_ALL : 0);
+
+        assert_int_equal(raw_ring_submit(&rig.ring), 5);
+
+        rig_expect(&rig, 5, all ? 2 : 0);
+        struct io_uring_cqe cqe;
+        for (int left = all ? 4 : 0; left > 0; left--) {
+            assert_true(raw_ring_take(&rig.ring, &cqe));
+            assert_int_equal(cqe.res, -ECANCELED);
+        }
+        if (!all) {
+            rig_expect(&rig, 1, -ECANCELED);
+            rig_expect(&rig, 2, -ECANCELED);
+            assert_int_equal(sri_sim_world_write(rig.world, fds[1], "x", 1, &moved), 0);
+            assert_int_equal(raw_ring_get_events(&rig.ring), 0);
+            rig_expect(&rig, 1, 1);
+            rig_expect(&rig, 3, 0);
+        }
+        rig_close(&rig);
+    }
+}
+
+/* A cancel by a descriptor holds its object no longer than it looks. */
+static void a_descriptor_is_let_go_of(void **state)
+{
+    (void)state;
+    struct rig rig;
+    int fds[2];
+    char byte;
+    rig_open(&rig);
+    assert_int_equal(sri_sim_world_pipe(rig.world, fds), 0);
+    rig_cancel(&rig, 1, 0, IORING_ASYNC_CANCEL_FD)->fd = fds[1];
+    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+    rig_expect(&rig, 1, -ENOENT);
+
+    assert_int_equal(sri_sim_world_close(rig.world, fds[1]), 0);
+
+    rig_rw(&rig, 2, IORING_OP_READ, fds[0], &byte, 1);
+    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+    rig_expect(&rig, 2, 0);
+    rig_close(&rig);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_the_world_can_not_stop_goes_on),
     cmocka_unit_test(a_cancelled_poll_is_not_changed),
@@ -280,6 +376,10 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_workers_request_is_found_by_its_descriptor_or_not),
     cmocka_unit_test(who_has_not_begun_has_no_file),
     cmocka_unit_test(among_many_only_the_same_value_is_found),
+    cmocka_unit_test(what_is_not_stopped_is_counted_once),
+    cmocka_unit_test(on_a_large_ring_the_newest_ends_first),
+    cmocka_unit_test(of_what_workers_have_the_oldest_is_found),
+    cmocka_unit_test(a_descriptor_is_let_go_of),
 };
 
 SR_TEST_MAIN(tests)

@@ -220,6 +220,36 @@ static void a_cancel_too_late_for_one_ends_it_there(void **state)
     rig_close(&rig);
 }
 
+/* What is linked behind a send ends before its late notification, and closing the ring in between meets it no more. */
+static void a_sends_chain_is_gone_before_its_notification(void **state)
+{
+    (void)state;
+    for (uint32_t fails = 0; fails < 2; fails++) {
+        struct rig rig;
+        int ends[2];
+        struct io_uring_cqe cqe;
+        rig_open(&rig);
+        connect_both(&rig, ends);
+        rig_choose(&rig);
+        rig_answer(&rig, SRI_WHY_ERRNO, fails);
+        rig_answer(&rig, SRI_WHY_NOTIFY, SRI_DELAYS - 1);
+        sender(&rig, 1, ends[0], "hello", 5)->flags = IOSQE_IO_LINK;
+        rig_nop(&rig, 2, IOSQE_IO_LINK);
+        rig_nop(&rig, 3, 0);
+
+        assert_int_equal(raw_ring_submit(&rig.ring), 3);
+
+        assert_true(raw_ring_take(&rig.ring, &cqe));
+        assert_int_equal(cqe.user_data, 1);
+        assert_int_equal(cqe.flags, IORING_CQE_F_MORE);
+        assert_int_equal(cqe.res < 0, fails);
+        rig_expect(&rig, 2, fails ? -ECANCELED : 0);
+        rig_expect(&rig, 3, fails ? -ECANCELED : 0);
+        assert_int_equal(sri_engine_in_flight(rig.engine), 1);
+        rig_close(&rig);
+    }
+}
+
 /* A notification may come long after the result, and a drain waits for it. */
 static void a_notification_may_be_late(void **state)
 {
@@ -445,6 +475,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(an_error_may_be_told_with_a_buffer),
     cmocka_unit_test(each_shot_is_chosen_for_itself),
     cmocka_unit_test(a_cancel_too_late_for_one_ends_it_there),
+    cmocka_unit_test(a_sends_chain_is_gone_before_its_notification),
     cmocka_unit_test(a_notification_may_be_late),
     cmocka_unit_test(a_failed_send_need_not_notify),
     cmocka_unit_test(how_a_send_was_made_is_a_choice),

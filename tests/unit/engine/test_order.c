@@ -355,6 +355,28 @@ static void cancel_finds_by_other_keys(void **state)
     rig_close(&rig);
 }
 
+/* Closing drops chains whole: behind what waits, behind its time limit, and held back by a drain. */
+static void closing_drops_what_has_not_started(void **state)
+{
+    (void)state;
+    struct rig rig;
+    char bytes[2];
+    int fds[2];
+    rig_open(&rig);
+    get_pipe(&rig, fds);
+    rig_rw(&rig, 1, IORING_OP_READ, fds[0], &bytes[0], 1)->flags = IOSQE_IO_LINK;
+    rig_timer(&rig, 2, IORING_OP_LINK_TIMEOUT, &hour)->flags = IOSQE_IO_LINK;
+    rig_nop(&rig, 3, IOSQE_IO_LINK);
+    rig_nop(&rig, 4, 0);
+    rig_rw(&rig, 5, IORING_OP_READ, fds[0], &bytes[1], 1)->flags = IOSQE_IO_LINK | IOSQE_IO_DRAIN;
+    rig_nop(&rig, 6, 0);
+    assert_int_equal(raw_ring_submit(&rig.ring), 6);
+    assert_int_equal(sri_engine_in_flight(rig.engine), 6);
+    rig_expect_none(&rig);
+
+    rig_close(&rig);
+}
+
 /* 30,000 armed polls are cancelled one by one without a search through all of them. */
 static void many_polls_are_cancelled_one_by_one(void **state)
 {
@@ -398,6 +420,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_timeout_is_removed_and_updated),
     cmocka_unit_test(cancel_finds_by_user_data),
     cmocka_unit_test(cancel_finds_by_other_keys),
+    cmocka_unit_test(closing_drops_what_has_not_started),
     cmocka_unit_test(many_polls_are_cancelled_one_by_one),
 };
 

@@ -400,6 +400,29 @@ SR_UNCHECKED static void a_pause_that_is_cut_short_asks_again(void **state)
     fake_ring_close(&f);
 }
 
+SR_UNCHECKED static void cancel_all_inside(struct sr_ring *ring, struct sr_completion *done, void *user)
+{
+    int *answer = user;
+    *answer = sr_ring_cancel_all(ring, 0, NULL);
+    assert_int_equal(sr_take_plain(done), 0);
+}
+
+/* It waits, and so it is refused inside a callback (CB-2). */
+SR_UNCHECKED static void cancelling_all_is_refused_inside_a_callback(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_op op = submit_nop(f.ring);
+    int answer = 0;
+    fake_kernel_post(f.kernel, op.id, 0);
+    assert_int_equal(sr_op_then(f.ring, &op, cancel_all_inside, &answer), 0);
+
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+
+    assert_int_equal(answer, SR_EINVALID_STATE);
+    fake_ring_close(&f);
+}
+
 /* The kernel's error is told, with how many remain. */
 SR_UNCHECKED static void cancelling_all_tells_the_kernels_error(void **state)
 {
@@ -433,6 +456,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_kernel_that_always_says_no_is_believed),
     cmocka_unit_test(a_look_asks_once),
     cmocka_unit_test(a_pause_that_is_cut_short_asks_again),
+    cmocka_unit_test(cancelling_all_is_refused_inside_a_callback),
     cmocka_unit_test(cancelling_all_tells_the_kernels_error),
 };
 
