@@ -1,5 +1,5 @@
 /*
- * Many batches of one ring, and futures of batches that are gone: each future finds its own batch or none (BATCH-5).
+ * Many batches of one ring, their turns, and futures of batches that are gone: each future finds its own batch or none (BATCH-5).
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +70,8 @@ SR_UNCHECKED static void many_live_at_once(void **state)
         }
         if (round == 0)
             room = f.ring->batches.room;
-        assert_int_equal(f.ring->batches.room, room); /* places are used again */
+        assert_int_equal(f.ring->batches.room, room); /* places are used again, and none is lost */
+        assert_in_range(room, MANY, 4 * MANY);
     }
     fake_ring_close(&f);
 }
@@ -95,45 +96,108 @@ SR_UNCHECKED static void a_used_up_place_is_retired(void **state)
     fake_ring_close(&f);
 }
 
-/* Of several that have something to do any may be dropped before it is done: the others do theirs, in their order. */
+/* A batch of one read from this descriptor. */
+SR_UNCHECKED static struct sr_batch_future submit_read_of(struct sr_ring *ring, int fd)
+{
+    struct sr_batch *batch = new_batch(SR_BATCH_DEFERRED, false);
+    add_read(batch, fd, 10);
+    return submit(ring, batch);
+}
+
+/* Of several that wait for the only slot any may be dropped before its turn: the others get it, in their order. */
 SR_UNCHECKED static void any_may_go_before_its_turn(void **state)
 {
     (void)state;
-    for (uint32_t dropped = 0; dropped < 16; dropped++) {
-        struct fake_ring f = fake_ring_open(16);
-        struct sr_batch_future futures[4];
-        struct sr_batch_result result;
-        uint32_t seen = 5;
-        for (uint32_t i = 0; i < 4; i++)
-            futures[i] = submit(f.ring, chain_of(2 + i, SR_BATCH_DEFERRED, false));
-        struct sr_batch_future ended = submit_nops(f.ring, 1);
-        assert_int_equal(sr_ring_submit(f.ring), 0);
-        for (uint32_t i = 0; i < 5; i++)
-            answer(&f, i, i < 4 ? 10 : 0);
-        assert_int_equal(sr_batch_poll(&ended, f.ring, &result),
-                         0); /* sees what has ended, and starts nothing */
-        assert_int_equal(f.kernel->seen_count, seen);
-
-        sr_batch_result_fini(&result);
-        for (uint32_t i = 0; i < 4; i++)
+    enum {
+        WAITING = 4
+    };
+    for (uint32_t dropped = 0; dropped < 1u << WAITING; dropped++) {
+        struct sr_config config = sr_config_default();
+        config.max_in_flight = 1;
+        struct fake_ring f = fake_ring_open_config(config);
+        struct sr_batch_future futures[WAITING + 1];
+        struct sr_completion held;
+        struct sr_op op = submit_nop(f.ring);
+        answer(&f, 0, 0);
+        assert_int_equal(sr_op_await(f.ring, &op, &held), 0);
+        for (int i = 0; i < WAITING; i++)
+            futures[i] = submit_read_of(f.ring, i);
+        for (uint32_t i = 0; i < WAITING; i++)
             if ((dropped >> i & 1) != 0)
                 sr_batch_drop(f.ring, &futures[i]);
-        struct sr_batch_future late = submit_nops(f.ring, 1);
+        futures[WAITING] = submit_read_of(f.ring, WAITING);
+        assert_int_equal(sr_take_plain(&held), 0);
 
-        assert_int_equal(sr_ring_submit(f.ring), 0);
-        for (uint32_t i = 0; i < 4; i++)
-            if ((dropped >> i & 1) == 0)
-                assert_int_equal(f.kernel->seen[seen++].fd, 11);
-        assert_int_equal(f.kernel->seen[seen].opcode, IORING_OP_NOP);
-        assert_int_equal(f.kernel->seen_count, seen + 1);
-        for (uint32_t i = 5; i < f.kernel->seen_count; i++)
-            answer(&f, i, -EIO);
-        expect(&f, &late, "!");
-        for (uint32_t i = 0; i < 4; i++)
-            if ((dropped >> i & 1) == 0)
-                expect(&f, &futures[i], (const char *[]){"+!", "+!-", "+!--", "+!---"}[i]);
+        for (uint32_t i = 0, seen = 1; i <= WAITING; i++) {
+            if ((dropped >> i & 1) != 0)
+                continue;
+            assert_int_equal(sr_ring_submit(f.ring), 0);
+            assert_int_equal(f.kernel->seen_count, seen + 1);
+            assert_int_equal(f.kernel->seen[seen].fd, (int)i);
+            answer(&f, seen++, 10);
+            expect(&f, &futures[i], "+");
+        }
         fake_ring_close(&f);
     }
+}
+
+/* What several batches have to start after one look goes to the kernel in one submission (BATCH-4). */
+SR_UNCHECKED static void what_is_due_goes_together(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_batch_future futures[3];
+    for (int i = 0; i < 3; i++)
+        futures[i] = submit(f.ring, chain_of(2, SR_BATCH_DEFERRED, false));
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        answer(&f, i, 10);
+    uint32_t enters = f.kernel->enters;
+
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+
+    assert_int_equal(f.kernel->enters, enters + 1);
+    assert_int_equal(f.kernel->last_to_submit, 3);
+    for (uint32_t i = 0; i < 3; i++)
+        answer(&f, 3 + i, 10);
+    for (int i = 0; i < 3; i++)
+        expect(&f, &futures[i], "++");
+    fake_ring_close(&f);
+}
+
+/* When one batch makes room for itself by a submission, nothing of another goes with it that has failed by then (BATCH-3). */
+SR_UNCHECKED static void what_has_failed_goes_with_nobody(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(4);
+    struct sr_batch_future first = submit(f.ring, chain_of(2, SR_BATCH_DEFERRED, false));
+    struct sr_batch *batch = new_batch(SR_BATCH_DEFERRED, true);
+    struct sr_op nops[3];
+    add_read(batch, 20, 10);
+    add_read(batch, 21, 10);
+    struct sr_batch_future fails = submit(f.ring, batch);
+    fake_kernel_script(f.kernel, (struct fake_enter){.take = 2});
+    fake_kernel_script(f.kernel, (struct fake_enter){.error = -EBUSY});
+    assert_int_equal(sr_ring_submit(f.ring), -EBUSY);
+    for (int i = 0; i < 3; i++)
+        nops[i] = start_nop(f.ring);
+    answer(&f, 0, 10);
+    answer(&f, 1, -EIO);
+
+    assert_int_equal(sr_ring_dispatch(f.ring, NULL), 0);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+
+    assert_int_equal(f.kernel->seen_count, 6);
+    for (uint32_t i = 2; i < 5; i++)
+        assert_int_equal(f.kernel->seen[i].opcode, IORING_OP_NOP);
+    assert_int_equal(f.kernel->seen[5].fd, 11);
+    for (uint32_t i = 2; i < 6; i++)
+        answer(&f, i, i < 5 ? 0 : 10);
+    expect(&f, &fails, "!-");
+    expect(&f, &first, "++");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(await_result(f.ring, &nops[i]), 0);
+    fake_ring_close(&f);
 }
 
 static char said[512];
@@ -174,6 +238,7 @@ SR_UNCHECKED static void live_batches_are_told_at_close(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_stale_future_finds_nothing),   cmocka_unit_test(many_live_at_once),
     cmocka_unit_test(a_used_up_place_is_retired),     cmocka_unit_test(any_may_go_before_its_turn),
+    cmocka_unit_test(what_is_due_goes_together),      cmocka_unit_test(what_has_failed_goes_with_nobody),
     cmocka_unit_test(live_batches_are_told_at_close),
 };
 
