@@ -148,6 +148,7 @@ SR_UNCHECKED static void live_until(struct fake_ring *f, enum end end)
     else
         assert_int_equal(sr_batch_submit_standalone(f->ring, &batch, &future), 0);
     assert_int_equal(sr_ring_submit(f->ring), 0);
+    assert_string_equal((const char *)(uintptr_t)f->kernel->seen[seen].addr, "a path");
     if (end == DROPPED)
         sr_batch_drop(f->ring, &future);
     else if (end == HANDLE_FREED)

@@ -7,6 +7,7 @@
 #include "batch_fixture.h"
 #include "ring/batch.h"
 #include "safer_ring/log.h"
+#include "support/counting_allocator.h"
 
 SR_UNCHECKED static struct sr_batch_future submit_nops(struct sr_ring *ring, uint32_t count)
 {
@@ -200,6 +201,60 @@ SR_UNCHECKED static void what_has_failed_goes_with_nobody(void **state)
     fake_ring_close(&f);
 }
 
+static uint32_t listed_count;
+
+static void count_list(const struct sr_panic *panic, void *user)
+{
+    struct sr_panic_operation operation;
+    (void)user;
+    listed_count = 0;
+    while (sr_panic_at(panic, listed_count, &operation))
+        listed_count++;
+}
+
+/* What a ring does to all batches it does to each: lists them, cancels them, and disposes of their results (RING-4, RING-5). */
+SR_UNCHECKED static void a_ring_reaches_each(void **state)
+{
+    (void)state;
+    enum {
+        BATCHES = 3
+    };
+    struct counting_allocator counter;
+    counting_allocator_install(&counter);
+    counter.fill = 1; /* behind the table stand no batches, but pointers */
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_ring *ring = f.ring;
+    struct sr_batch_future futures[BATCHES];
+    struct sr_batch_result results[BATCHES];
+    struct sr_op_spec accept = sr_spec_accept(sr_fd(3), 0);
+    for (int i = 0; i < BATCHES; i++)
+        futures[i] = submit(ring, chain_of(2, SR_BATCH_DEFERRED, false));
+    sr_set_panic_handler(count_list, NULL);
+    assert_int_equal(sr_ring_close(&ring), SR_EOPERATIONS_IN_FLIGHT);
+    sr_set_panic_handler(NULL, NULL);
+    assert_int_equal(listed_count, 2 * BATCHES);
+    assert_int_equal(sr_ring_cancel_all(ring, 0, NULL), 0);
+    for (int i = 0; i < BATCHES; i++)
+        expect(&f, &futures[i], "--");
+
+    for (int i = 0; i < BATCHES; i++) {
+        struct sr_batch *batch = new_batch(SR_BATCH_CHAINED, false);
+        assert_int_equal(sr_batch_add_plain(batch, &accept, NULL), 0);
+        futures[i] = submit(ring, batch);
+    }
+    assert_int_equal(sr_ring_submit(ring), 0);
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        answer(&f, i, 77 + (int32_t)i);
+        assert_int_equal(sr_batch_poll(&futures[i], ring, &results[i]), 0);
+    }
+    assert_int_equal(sr_ring_drain(ring, 0, NULL), 0);
+    assert_int_equal(f.kernel->closed_count, BATCHES);
+    for (int i = 0; i < BATCHES; i++)
+        assert_int_equal(sr_batch_result_take_plain(&results[i], 0), SR_ESTALE);
+    fake_ring_close(&f);
+    counting_allocator_remove();
+}
+
 static char said[512];
 
 static void keep_line(enum sr_log_level level, const char *text, void *user)
@@ -236,10 +291,10 @@ SR_UNCHECKED static void live_batches_are_told_at_close(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(a_stale_future_finds_nothing),   cmocka_unit_test(many_live_at_once),
-    cmocka_unit_test(a_used_up_place_is_retired),     cmocka_unit_test(any_may_go_before_its_turn),
-    cmocka_unit_test(what_is_due_goes_together),      cmocka_unit_test(what_has_failed_goes_with_nobody),
-    cmocka_unit_test(live_batches_are_told_at_close),
+    cmocka_unit_test(a_stale_future_finds_nothing), cmocka_unit_test(many_live_at_once),
+    cmocka_unit_test(a_used_up_place_is_retired),   cmocka_unit_test(any_may_go_before_its_turn),
+    cmocka_unit_test(what_is_due_goes_together),    cmocka_unit_test(what_has_failed_goes_with_nobody),
+    cmocka_unit_test(a_ring_reaches_each),          cmocka_unit_test(live_batches_are_told_at_close),
 };
 
 SR_TEST_MAIN(tests)
