@@ -204,6 +204,22 @@ SR_UNCHECKED static void a_dependent_of_a_failure_never_runs(void **state)
     }
 }
 
+/* An operation's own end may be -ECANCELED: only what was linked behind one that failed is cancelled with it (BATCH-7). */
+SR_UNCHECKED static void an_own_cancel_is_a_failure(void **state)
+{
+    (void)state;
+    for (int broken = 0; broken < 2; broken++) {
+        struct fake_ring f = fake_ring_open(8);
+        struct sr_batch_future future = submit(f.ring, chain_of(2, SR_BATCH_CHAINED, false));
+        assert_int_equal(sr_ring_submit(f.ring), 0);
+        assert_int_equal(f.kernel->seen_count, 2);
+        answer(&f, 0, broken ? -EIO : 10);
+        answer(&f, 1, -ECANCELED);
+        expect(&f, &future, broken ? "!-" : "+!");
+        fake_ring_close(&f);
+    }
+}
+
 /* The kernel goes on behind an fsync that failed: nothing is linked behind one (BATCH-2). */
 SR_UNCHECKED static void nothing_is_linked_behind_an_fsync(void **state)
 {
@@ -722,6 +738,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(independent_operations_go_in_one_submission),
     cmocka_unit_test(a_chain_goes_linked_or_one_by_one),
     cmocka_unit_test(a_dependent_of_a_failure_never_runs),
+    cmocka_unit_test(an_own_cancel_is_a_failure),
     cmocka_unit_test(nothing_is_linked_behind_an_fsync),
     cmocka_unit_test(a_parted_chain_is_deferred),
     cmocka_unit_test(a_chain_longer_than_the_queue_goes_in_parts),
