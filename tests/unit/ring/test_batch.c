@@ -490,6 +490,25 @@ SR_UNCHECKED static void descriptors_nobody_takes_are_closed(void **state)
     }
 }
 
+/* So is one that a batch makes while its ring drains (RING-4). */
+SR_UNCHECKED static void a_drain_closes_what_its_batches_make(void **state)
+{
+    (void)state;
+    struct fake_ring f = fake_ring_open(8);
+    struct sr_batch *batch = new_batch(SR_BATCH_DEFERRED, false);
+    struct sr_op_spec accept = sr_spec_accept(sr_fd(3), 0);
+    struct sr_batch_result result;
+    assert_int_equal(sr_batch_add_plain(batch, &accept, NULL), 0);
+    struct sr_batch_future future = submit(f.ring, batch);
+    assert_int_equal(sr_ring_submit(f.ring), 0);
+    answer(&f, 0, 77);
+    assert_int_equal(sr_ring_drain(f.ring, 0, NULL), 0);
+    assert_int_equal(f.kernel->closed_count, 1);
+    assert_int_equal(f.kernel->closed[0], 77);
+    assert_int_equal(sr_batch_poll(&future, f.ring, &result), SR_ESTALE);
+    fake_ring_close(&f);
+}
+
 static struct sr_panic_operation listed[8];
 static uint32_t listed_count;
 
@@ -748,6 +767,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_batch_waits_for_slots),
     cmocka_unit_test(a_drop_lets_go_of_what_the_kernel_has_not),
     cmocka_unit_test(descriptors_nobody_takes_are_closed),
+    cmocka_unit_test(a_drain_closes_what_its_batches_make),
     cmocka_unit_test(a_live_batch_keeps_the_ring),
     cmocka_unit_test(a_listed_nop_has_no_descriptor),
     cmocka_unit_test(arguments_are_copied_when_added),

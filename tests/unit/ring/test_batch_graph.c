@@ -238,6 +238,24 @@ static void giving_up_leaves_what_runs(void **state)
     sri_graph_fini(&graph);
 }
 
+/* Giving up before anything was started cancels every one, and ends it. */
+static void giving_up_at_first_cancels_all(void **state)
+{
+    (void)state;
+    struct sri_graph graph;
+    uint32_t index;
+    sri_graph_init(&graph);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sri_graph_add(&graph, &index), 0);
+    assert_int_equal(sri_graph_depend(&graph, 2, 0), 0);
+    sri_graph_begin(&graph);
+    sri_graph_give_up(&graph);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(graph.nodes[i].state, SRI_MEMBER_CANCELLED);
+    assert_true(sri_graph_is_over(&graph));
+    sri_graph_fini(&graph);
+}
+
 /* A long chain, built from front to back, from back to front, and closed to a ring, which is refused. */
 static void a_long_chain_can_be_built_either_way(void **state)
 {
@@ -268,10 +286,15 @@ static void a_long_chain_can_be_built_either_way(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(every_cycle_is_refused),         cmocka_unit_test(every_graph_runs_to_its_end),
-    cmocka_unit_test(an_unknown_index_is_refused),    cmocka_unit_test(a_dependency_counts_once),
-    cmocka_unit_test(a_follower_waits_for_one_alone), cmocka_unit_test(an_unlinked_one_waits_again),
-    cmocka_unit_test(giving_up_leaves_what_runs),     cmocka_unit_test(a_long_chain_can_be_built_either_way),
+    cmocka_unit_test(every_cycle_is_refused),
+    cmocka_unit_test(every_graph_runs_to_its_end),
+    cmocka_unit_test(an_unknown_index_is_refused),
+    cmocka_unit_test(a_dependency_counts_once),
+    cmocka_unit_test(a_follower_waits_for_one_alone),
+    cmocka_unit_test(an_unlinked_one_waits_again),
+    cmocka_unit_test(giving_up_at_first_cancels_all),
+    cmocka_unit_test(giving_up_leaves_what_runs),
+    cmocka_unit_test(a_long_chain_can_be_built_either_way),
 };
 
 SR_TEST_MAIN(tests)
