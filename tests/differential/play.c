@@ -311,14 +311,13 @@ static void sweep_at_once(struct play *play)
                                                   IORING_REGISTER_SYNC_CANCEL, &arg, 1);
         df_fact(play->outcome, DF_FACT_POKED, play->round, rc, 0, 0);
         take_rest(play);
+        bool stalls = (play->plan->stalls >> i & 1) != 0;
         while (drain_waits(play)) {
-            bool patient =
-                play->plan->endless ? wait_within(play, 1, play->stage->patience_ns) : wait_for(play, 1);
-            if (patient)
+            if (stalls ? wait_within(play, 1, play->stage->patience_ns) : wait_for(play, 1))
                 continue;
-            /* It waits for what no cancel ends: known from the simulated kernel, whose patience takes no time. */
-            play->plan->endless = true;
-            return;
+            /* The next sweep may end it: known from the simulated kernel, whose patience takes no time. */
+            play->plan->stalls |= UINT32_C(1) << i;
+            break;
         }
     }
 }

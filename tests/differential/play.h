@@ -11,7 +11,7 @@
 /* How many CQEs have come by the end of a round's wait, on the simulated kernel when every choice was kind. */
 struct df_plan {
     bool known;
-    bool endless; /* an entry waits for a drain that no cancel ends */
+    uint32_t stalls; /* bit per sweep of the end: it left an entry waiting behind a drain */
     uint32_t expected[DF_ROUNDS + 1];
 };
 
