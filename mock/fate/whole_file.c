@@ -89,12 +89,13 @@ int sri_whole_file_write(const char *path, const void *bytes, size_t size, const
     char target[PATH_MAX];
     const char *name = there && realpath(path, target) != NULL ? target : path;
     size_t length = strlen(name);
-    char *temporary = sri_alloc(length + sizeof ".XXXXXX");
+    static const char drawn[] = ".XXXXXX";
+    char *temporary = sri_alloc(length + sizeof drawn);
     int rc = -ENOMEM;
     *doing = "writing";
     if (temporary != NULL) {
-        memcpy(temporary, name, length + 1);
-        strcat(temporary, ".XXXXXX");
+        memcpy(temporary, name, length);
+        memcpy(temporary + length, drawn, sizeof drawn);
         rc = write_and_rename(bytes, size, temporary, name, doing);
     }
     sri_free(temporary);
