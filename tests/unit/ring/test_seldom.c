@@ -525,13 +525,14 @@ static void an_unknown_level_has_no_name(void **state)
 static void run_out_of_headers(void *argument)
 {
     (void)argument;
+    /* Kept until the child ends: memcheck would call them lost. */
+    static struct sr_buffer *buffers[3000];
+    static struct sr_provider *providers[3000];
+    static struct sr_ring *ring;
     struct counting_allocator counter;
     struct sr_config config = sr_config_default();
     struct fake_kernel *kernel = fake_kernel_new();
     struct sr_backend backend = fake_kernel_backend(kernel);
-    struct sr_ring *ring;
-    struct sr_buffer *buffer;
-    struct sr_provider *provider;
     int refused[2] = {0, 0};
     config.backend = &backend;
     config.fence = SR_FENCE_PAGES;
@@ -539,11 +540,11 @@ static void run_out_of_headers(void *argument)
     counting_allocator_install(&counter);
     for (int i = 0; i < 3000 && refused[0] == 0; i++) {
         counter.fails_at = counter.allocations + 2; /* behind its bytes */
-        refused[0] += sr_buffer_new(&buffer, 8) == -ENOMEM;
+        refused[0] += sr_buffer_new(&buffers[i], 8) == -ENOMEM;
     }
     for (int i = 0; i < 3000 && refused[1] == 0; i++) {
         counter.fails_at = counter.allocations + 5; /* behind all that a provider is but its headers */
-        refused[1] += sr_provider_new(ring, 1, 8, &provider) == -ENOMEM;
+        refused[1] += sr_provider_new(ring, 1, 8, &providers[i]) == -ENOMEM;
     }
     child_check(refused[0] == 1 && refused[1] == 1);
 }
