@@ -3,6 +3,7 @@
  * bug: two threads put their requests into one queue, each believing that a ring is safe for that.
  * fix: a lock around preparing and submitting.
  * finding: concurrent-use
+ * tries: 20
  */
 #include <pthread.h>
 
