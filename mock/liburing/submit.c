@@ -11,7 +11,11 @@ unsigned sri_uring_flush(struct io_uring *ring)
 {
     struct io_uring_sq *sq = &ring->sq;
     unsigned tail = *sq->ktail;
-    while (sq->sqe_head != sq->sqe_tail) {
+    /* A program whose threads nothing keeps apart may make more of them than there are: that is no reason not to end. */
+    unsigned left = sq->sqe_tail - sq->sqe_head;
+    if (left > sq->ring_entries)
+        left = sq->ring_entries;
+    for (; left > 0; left--) {
         sq->array[tail & sq->ring_mask] = sq->sqe_head & sq->ring_mask;
         sq->sqe_head++;
         tail++;
