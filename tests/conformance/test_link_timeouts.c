@@ -17,15 +17,21 @@ static void link_on(struct io_uring_sqe *sqe, unsigned flags)
     sqe->flags = (uint8_t)flags;
 }
 
+/* A read that waits for its pipe, as 1, and what comes next behind it. */
+static void linked_read(struct conform *c, int ends[2], char *byte)
+{
+    conform_pipe(c, ends);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, ends[0], byte, 1, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+}
+
 static void a_link_timeout_ends_its_target(struct conform *c)
 {
     struct __kernel_timespec timeout = CONFORM_MILLISECOND;
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     io_uring_prep_link_timeout(conform_sqe(c, 2), &timeout, 0);
     conform_submit(c);
     conform_take(c, 2);
@@ -37,10 +43,7 @@ static void a_link_timeout_in_time_is_cancelled(struct conform *c)
     struct __kernel_timespec timeout = CONFORM_LONG;
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     io_uring_prep_link_timeout(conform_sqe(c, 2), &timeout, 0);
     conform_submit(c);
     conform_write(c, ends[1], "x");
@@ -53,11 +56,8 @@ static void a_silent_link_timeout_in_time_is_silent(struct conform *c)
     struct __kernel_timespec timeout = CONFORM_LONG;
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    sqe = conform_sqe(c, 2);
+    linked_read(c, ends, &byte);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
     io_uring_prep_link_timeout(sqe, &timeout, 0);
     link_on(sqe, IOSQE_CQE_SKIP_SUCCESS);
     conform_submit(c);
@@ -92,11 +92,8 @@ static void an_expired_link_timeout_ends_the_chain(struct conform *c)
     struct __kernel_timespec timeout = CONFORM_MILLISECOND;
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
-    sqe = conform_sqe(c, 2);
+    linked_read(c, ends, &byte);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
     io_uring_prep_link_timeout(sqe, &timeout, 0);
     link_on(sqe, IOSQE_IO_LINK);
     conform_sqe(c, 3);

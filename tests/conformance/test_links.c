@@ -17,6 +17,15 @@ static void link_on(struct io_uring_sqe *sqe, unsigned flags)
     sqe->flags = (uint8_t)flags;
 }
 
+/* A read that waits for its pipe, as 1, and what comes next behind it. */
+static void linked_read(struct conform *c, int ends[2], char *byte)
+{
+    conform_pipe(c, ends);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_read(sqe, ends[0], byte, 1, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+}
+
 static void a_chain_runs_in_order(struct conform *c)
 {
     linked(c, 1);
@@ -156,10 +165,7 @@ static void a_chain_ends_with_its_submission(struct conform *c)
 {
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     conform_submit(c);
     conform_sqe(c, 2);
     conform_submit(c);
@@ -173,10 +179,7 @@ static void the_next_waits_for_what_is_pending(struct conform *c)
 {
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     conform_sqe(c, 2);
     conform_submit(c);
     conform_take_now(c);
@@ -189,10 +192,7 @@ static void cancelling_the_head_cancels_the_rest(struct conform *c)
 {
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     linked(c, 2);
     conform_sqe(c, 3);
     conform_submit(c);
@@ -206,10 +206,7 @@ static void a_member_that_has_not_started_is_not_found(struct conform *c)
 {
     char byte;
     int ends[2];
-    conform_pipe(c, ends);
-    struct io_uring_sqe *sqe = conform_sqe(c, 1);
-    io_uring_prep_read(sqe, ends[0], &byte, 1, 0);
-    link_on(sqe, IOSQE_IO_LINK);
+    linked_read(c, ends, &byte);
     conform_sqe(c, 2);
     conform_submit(c);
     io_uring_prep_cancel64(conform_sqe(c, 3), 2, 0);

@@ -37,19 +37,25 @@ static void a_cancel_that_is_too_late_is_tried_again(void **state)
     rig_close(&rig);
 }
 
+/* A write that has been carried out, as 1, and whose completion comes after this delay. */
+static void open_with_slow_write(struct rig *rig, uint32_t delay)
+{
+    static const char byte = 'x';
+    int ends[2];
+    rig_open(rig);
+    assert_int_equal(sri_sim_world_pipe(rig->world, ends), 0);
+    rig_choose(rig);
+    rig_answer(rig, SRI_WHY_REPORT, delay);
+    rig_rw(rig, 1, IORING_OP_WRITE, ends[1], (void *)(uintptr_t)&byte, 1);
+    assert_int_equal(raw_ring_submit(&rig->ring), 1);
+}
+
 /* What can't be stopped is waited for: its own end is the end of the wait. */
 static void what_can_not_be_stopped_is_waited_for(void **state)
 {
     struct rig rig;
-    char byte = 'x';
     (void)state;
-    rig_open(&rig);
-    int ends[2];
-    assert_int_equal(sri_sim_world_pipe(rig.world, ends), 0);
-    rig_choose(&rig);
-    rig_answer(&rig, SRI_WHY_REPORT, 4);
-    rig_rw(&rig, 1, IORING_OP_WRITE, ends[1], &byte, 1);
-    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+    open_with_slow_write(&rig, 4);
     rig_expect_none(&rig);
 
     assert_int_equal(sync_cancel(&rig, 1, for_ever), 0);
@@ -62,15 +68,8 @@ static void what_can_not_be_stopped_is_waited_for(void **state)
 static void a_time_beyond_all_reckoning_never_comes(void **state)
 {
     struct rig rig;
-    char byte = 'x';
     (void)state;
-    rig_open(&rig);
-    int ends[2];
-    assert_int_equal(sri_sim_world_pipe(rig.world, ends), 0);
-    rig_choose(&rig);
-    rig_answer(&rig, SRI_WHY_REPORT, 4);
-    rig_rw(&rig, 1, IORING_OP_WRITE, ends[1], &byte, 1);
-    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+    open_with_slow_write(&rig, 4);
 
     assert_int_equal(sync_cancel(&rig, 1, (struct __kernel_timespec){.tv_sec = INT64_MAX}), 0);
 
@@ -82,15 +81,8 @@ static void a_time_beyond_all_reckoning_never_comes(void **state)
 static void the_wait_ends_with_its_time(void **state)
 {
     struct rig rig;
-    char byte = 'x';
     (void)state;
-    rig_open(&rig);
-    int ends[2];
-    assert_int_equal(sri_sim_world_pipe(rig.world, ends), 0);
-    rig_choose(&rig);
-    rig_answer(&rig, SRI_WHY_REPORT, SRI_DELAYS - 1);
-    rig_rw(&rig, 1, IORING_OP_WRITE, ends[1], &byte, 1);
-    assert_int_equal(raw_ring_submit(&rig.ring), 1);
+    open_with_slow_write(&rig, SRI_DELAYS - 1);
 
     assert_int_equal(sync_cancel(&rig, 1, (struct __kernel_timespec){.tv_nsec = 1}), -ETIME);
     rig_expect_none(&rig);

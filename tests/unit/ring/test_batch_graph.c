@@ -213,17 +213,23 @@ static void an_unlinked_one_waits_again(void **state)
     sri_graph_fini(&graph);
 }
 
+/* Three, of which the last waits for the first. */
+static void begin_three(struct sri_graph *graph)
+{
+    uint32_t index;
+    sri_graph_init(graph);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(sri_graph_add(graph, &index), 0);
+    assert_int_equal(sri_graph_depend(graph, 2, 0), 0);
+    sri_graph_begin(graph);
+}
+
 /* Giving up cancels what has not started and leaves what runs. */
 static void giving_up_leaves_what_runs(void **state)
 {
     (void)state;
     struct sri_graph graph;
-    uint32_t index;
-    sri_graph_init(&graph);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(sri_graph_add(&graph, &index), 0);
-    assert_int_equal(sri_graph_depend(&graph, 2, 0), 0);
-    sri_graph_begin(&graph);
+    begin_three(&graph);
     sri_graph_start(&graph);
 
     sri_graph_give_up(&graph);
@@ -243,12 +249,7 @@ static void giving_up_at_first_cancels_all(void **state)
 {
     (void)state;
     struct sri_graph graph;
-    uint32_t index;
-    sri_graph_init(&graph);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(sri_graph_add(&graph, &index), 0);
-    assert_int_equal(sri_graph_depend(&graph, 2, 0), 0);
-    sri_graph_begin(&graph);
+    begin_three(&graph);
     sri_graph_give_up(&graph);
     for (uint32_t i = 0; i < 3; i++)
         assert_int_equal(graph.nodes[i].state, SRI_MEMBER_CANCELLED);

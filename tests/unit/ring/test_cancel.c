@@ -247,16 +247,22 @@ SR_UNCHECKED static void cancelling_all_stops_at_its_time(void **state)
     fake_ring_close(&f);
 }
 
-/* When the ring can hold no more untaken completions it says so; taking some lets it go on (OP-9). */
-SR_UNCHECKED static void cancelling_all_needs_room_for_completions(void **state)
+/* A ring that holds four completions at most. */
+static struct fake_ring open_with_little_room(void)
 {
-    (void)state;
     struct sr_config config = sr_config_default();
     config.entries = 4;
     config.completion_entries = 4;
     config.max_in_flight = 8;
     config.queue_entries = 4;
-    struct fake_ring f = fake_ring_open_config(config);
+    return fake_ring_open_config(config);
+}
+
+/* When the ring can hold no more untaken completions it says so; taking some lets it go on (OP-9). */
+SR_UNCHECKED static void cancelling_all_needs_room_for_completions(void **state)
+{
+    (void)state;
+    struct fake_ring f = open_with_little_room();
     uint32_t answered = 0;
     uint32_t remaining = 0;
     f.kernel->on_enter = obey;
@@ -281,12 +287,7 @@ SR_UNCHECKED static void cancelling_all_needs_room_for_completions(void **state)
 SR_UNCHECKED static void no_more_is_taken_back_than_can_be_held(void **state)
 {
     (void)state;
-    struct sr_config config = sr_config_default();
-    config.entries = 4;
-    config.completion_entries = 4;
-    config.max_in_flight = 8;
-    config.queue_entries = 4;
-    struct fake_ring f = fake_ring_open_config(config);
+    struct fake_ring f = open_with_little_room();
     uint32_t remaining = 0;
     struct sr_op ended[2] = {submit_nop(f.ring), submit_nop(f.ring)};
     struct sr_op queued[4];
