@@ -28,9 +28,9 @@ static bool is_content(const struct io_uring *ring, const struct io_uring_cqe *c
         if (entered)
             return true;
         enters = sri_uring_cq_needs_enter(ring);
+        /* An enter that asks for nothing puts right what is shown, and does no more. */
         if (!enters)
-            return !sri_uring_is_shown_readable(
-                ring); /* asked for nothing, an enter puts that right and no more */
+            return !sri_uring_is_shown_readable(ring);
     }
     if (look->wait_nr > ready || enters) {
         *flags |= IORING_ENTER_GETEVENTS | look->flags;

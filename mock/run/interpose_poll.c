@@ -19,6 +19,11 @@ static void before(const void *site)
         sri_engine_show(kernel->self);
 }
 
+/* The forms of programs that were built with _FORTIFY_SOURCE, which no header declares. */
+int __poll_chk(struct pollfd *all, nfds_t count, int time_ms, size_t size);
+int __ppoll_chk(struct pollfd *all, nfds_t count, const struct timespec *time, const sigset_t *mask,
+                size_t size);
+
 #define STANDS_IN(result, name, parameters, arguments)        \
     static __typeof__(name) *next_##name;                     \
     result name parameters                                    \
@@ -32,6 +37,11 @@ static void before(const void *site)
 STANDS_IN(int, poll, (struct pollfd * all, nfds_t count, int time_ms), (all, count, time_ms))
 STANDS_IN(int, ppoll, (struct pollfd * all, nfds_t count, const struct timespec *time, const sigset_t *mask),
           (all, count, time, mask))
+STANDS_IN(int, __poll_chk, (struct pollfd * all, nfds_t count, int time_ms, size_t size),
+          (all, count, time_ms, size))
+STANDS_IN(int, __ppoll_chk,
+          (struct pollfd * all, nfds_t count, const struct timespec *time, const sigset_t *mask, size_t size),
+          (all, count, time, mask, size))
 STANDS_IN(int, select, (int count, fd_set *reads, fd_set *writes, fd_set *others, struct timeval *time),
           (count, reads, writes, others, time))
 STANDS_IN(int, pselect,
@@ -42,14 +52,20 @@ STANDS_IN(int, epoll_wait, (int fd, struct epoll_event *events, int most, int ti
           (fd, events, most, time_ms))
 STANDS_IN(int, epoll_pwait, (int fd, struct epoll_event *events, int most, int time_ms, const sigset_t *mask),
           (fd, events, most, time_ms, mask))
+STANDS_IN(int, epoll_pwait2,
+          (int fd, struct epoll_event *events, int most, const struct timespec *time, const sigset_t *mask),
+          (fd, events, most, time, mask))
 
 /* Looked for early: dlsym() may not be called in a signal's handler, from where these may. */
 __attribute__((constructor)) static void find(void)
 {
     *(void **)&next_poll = dlsym(RTLD_NEXT, "poll");
     *(void **)&next_ppoll = dlsym(RTLD_NEXT, "ppoll");
+    *(void **)&next___poll_chk = dlsym(RTLD_NEXT, "__poll_chk");
+    *(void **)&next___ppoll_chk = dlsym(RTLD_NEXT, "__ppoll_chk");
     *(void **)&next_select = dlsym(RTLD_NEXT, "select");
     *(void **)&next_pselect = dlsym(RTLD_NEXT, "pselect");
     *(void **)&next_epoll_wait = dlsym(RTLD_NEXT, "epoll_wait");
     *(void **)&next_epoll_pwait = dlsym(RTLD_NEXT, "epoll_pwait");
+    *(void **)&next_epoll_pwait2 = dlsym(RTLD_NEXT, "epoll_pwait2");
 }
