@@ -37,7 +37,7 @@ begin_some_parts() {
 commit() {
     local hash
     hash=$(git rev-parse --short=12 HEAD 2> /dev/null) || hash=-
-    git diff --quiet HEAD -- . ':!docs/record.md' 2> /dev/null || hash+=+
+    git diff --quiet HEAD -- . ':!docs/record.md' ':!docs/strength.md' 2> /dev/null || hash+=+
     echo "$hash"
 }
 
