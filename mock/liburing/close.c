@@ -11,14 +11,9 @@ int __close(int fd);
 
 int close(int fd)
 {
-    const struct sr_backend *kernel = sri_uring_host_if_made();
-    if (kernel == NULL || fd < 0)
+    int rc = 0;
+    if (!sri_uring_close(fd, SRI_FRAME, SRI_SITE, &rc))
         return __close(fd);
-    if (sri_uring_hooks.closes != NULL)
-        sri_uring_hooks.closes(fd, SRI_FRAME, SRI_SITE);
-    if (!sri_uring_forget_ring(fd))
-        return __close(fd);
-    int rc = kernel->vtable->close(kernel->self, fd);
     if (rc == 0)
         return 0;
     errno = -rc;

@@ -73,7 +73,7 @@ void sri_uring_remember(int fd, bool open)
 }
 
 /* Asked at each close of the program's, so without the lock when the answer is no. */
-bool sri_uring_forget_ring(int fd)
+static bool forget_ring(int fd)
 {
     if (!bit(host.rings, fd) && !bit(host.foreign, fd))
         return false;
@@ -233,6 +233,19 @@ int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io
     if (fd >= 0 && kernel == &host.backend)
         sri_uring_remember(fd, true);
     return fd;
+}
+
+bool sri_uring_close(int fd, const void *frame, const void *site, int *result)
+{
+    const struct sr_backend *kernel = sri_uring_host_if_made();
+    if (kernel == NULL || fd < 0)
+        return false;
+    if (sri_uring_hooks.closes != NULL)
+        sri_uring_hooks.closes(fd, frame, site);
+    if (!forget_ring(fd))
+        return false;
+    *result = kernel->vtable->close(kernel->self, fd);
+    return true;
 }
 
 int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned min_complete, unsigned flags,

@@ -56,15 +56,16 @@ void sri_uring_remember(int fd, bool open);
 /* Is this descriptor a ring of this process? */
 bool sri_uring_is_ring(int fd);
 
-/* Was it a ring of this process? It is none any more. */
-bool sri_uring_forget_ring(int fd);
-
 /* The calls, as the kernel's own: a result or -errno. `frame` and `site` as in the hooks. */
 int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io_uring_params *params);
 int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned min_complete, unsigned flags,
                     const void *arg, size_t arg_size, const void *frame, const void *site);
 int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
                        const void *frame, const void *site);
+
+/* The program closes a descriptor. True: it was a ring of this process, and *result says how that ended; false: it is to be
+ * closed by the caller. */
+bool sri_uring_close(int fd, const void *frame, const void *site, int *result);
 
 /* Maps a ring that is set up into `ring`. 0 or -errno with nothing left mapped. */
 int sri_uring_map(const struct sr_backend *kernel, int fd, struct io_uring_params *params,

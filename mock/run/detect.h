@@ -143,6 +143,14 @@ void sri_memory_released(const void *begin, size_t length, const char *how);
 void sri_memory_forget(const void *memory, size_t length);
 void sri_memory_stack(uintptr_t lowest, uintptr_t frame);
 
+/* detect_release.c: what the program gives back. `frame` and `site` as in the hooks. */
+bool sri_release_matters(const void *memory, size_t length);
+void sri_release(const void *memory, size_t length, const char *how, const void *frame, const void *site);
+/* The pages go, and what was known of them as memory. */
+void sri_release_pages(const void *memory, size_t length);
+/* munmap(2), all of it. */
+void sri_release_mapping(const void *memory, size_t length, const void *frame, const void *site);
+
 /* detect_entry.c: what entries name that were not consumed yet. */
 void sri_entry_consumed(const struct sri_borrowed *borrowed, const struct io_uring_sqe *sqe);
 bool sri_entry_any(void);

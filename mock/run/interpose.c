@@ -39,43 +39,13 @@ static void *next(const char *name, void **known)
 static void *known_free;
 static void *known_realloc;
 
-static bool matters(const void *memory, size_t length)
-{
-    return sri_agent.detects && sri_detect.ring_count > 0 && !sri_detect_is_inside() &&
-           (sri_memory_may_be_lent(memory, length) || sri_entry_any());
-}
-
-static __attribute__((noinline)) void release(const void *memory, size_t length, const char *how,
-                                              const void *frame, const void *site)
-{
-    sri_detect_lock();
-    const struct sri_place_of_call *place = sri_detect.place;
-    sri_detect.place = sri_place_here(frame, site);
-    sri_memory_released(memory, length, how);
-    sri_record_released(memory, length, how);
-    sri_entry_released(memory, length, how);
-    sri_detect.place = place;
-    sri_detect_unlock();
-}
-
-/* What was known of it as memory. */
-static void forget(const void *memory, size_t length)
-{
-    if (!sri_agent.detects || sri_detect.ring_count == 0 || sri_detect_is_inside())
-        return;
-    sri_detect_lock();
-    sri_memory_forget(memory, length);
-    sri_detect_unlock();
-    __atomic_store_n(&sri_agent.unmapped, true, __ATOMIC_RELEASE);
-}
-
 void free(void *memory)
 {
-    if (memory != NULL && matters(memory, 1)) {
+    if (memory != NULL && sri_release_matters(memory, 1)) {
         size_t length = malloc_usable_size(memory);
-        release(memory, length, "free", SRI_FRAME, SRI_SITE);
+        sri_release(memory, length, "free", SRI_FRAME, SRI_SITE);
         if (length >= LARGE)
-            forget(memory, length);
+            sri_release_pages(memory, length);
     }
     free_fn *call;
     *(void **)&call = next("free", &known_free);
@@ -87,11 +57,11 @@ void free(void *memory)
 
 void *realloc(void *memory, size_t size)
 {
-    if (memory != NULL && matters(memory, 1)) {
+    if (memory != NULL && sri_release_matters(memory, 1)) {
         size_t length = malloc_usable_size(memory);
-        release(memory, length, "realloc", SRI_FRAME, SRI_SITE);
+        sri_release(memory, length, "realloc", SRI_FRAME, SRI_SITE);
         if (length >= LARGE)
-            forget(memory, length);
+            sri_release_pages(memory, length);
     }
     realloc_fn *call;
     *(void **)&call = next("realloc", &known_realloc);
@@ -100,8 +70,6 @@ void *realloc(void *memory, size_t size)
 
 int munmap(void *memory, size_t length)
 {
-    if (matters(memory, length))
-        release(memory, length, "munmap", SRI_FRAME, SRI_SITE);
-    forget(memory, length);
+    sri_release_mapping(memory, length, SRI_FRAME, SRI_SITE);
     return (int)syscall(SYS_munmap, memory, length);
 }
