@@ -3,7 +3,9 @@
  * seccomp filter turns io_uring's calls and the mappings of a ring into SIGSYS, whose handler answers.
  *
  * Nothing that a program's loader calls is caught, since it runs before the handler is there in a program that another one
- * became. So a ring that is closed by a system call of the program's own is missed when the next one is opened (kernel.c).
+ * became. So close(2) and munmap(2), which every loader calls, are caught at the program's own instructions only
+ * (trap_sites.h); its calls of the C library's functions are stood in for. A ring that is closed by whatever else is missed
+ * when the next one is opened (kernel.c).
  *
  * The filter stays for the life of the process and is inherited, by exec too: whoever is started later must have the watcher
  * preloaded as well. A thread that blocks SIGSYS is ended by the kernel at its first such call.
@@ -22,7 +24,9 @@
 #include <unistd.h>
 
 #include "run/agent.h"
+#include "run/detect.h"
 #include "run/trap.h"
+#include "run/trap_sites.h"
 
 #if defined(__x86_64__)
 
@@ -83,10 +87,26 @@ static long setup(const long *arguments)
     return rc;
 }
 
+static long close_one(const long *arguments, const void *frame, const void *site)
+{
+    int rc = 0;
+    if (sri_uring_close((int)arguments[0], frame, site, &rc))
+        return rc;
+    return sri_trap_call(SYS_close, arguments[0], 0, 0, 0, 0, 0);
+}
+
+static long unmap(const long *arguments, const void *frame, const void *site)
+{
+    sri_release_mapping((const void *)(uintptr_t)arguments[0], (size_t)arguments[1], frame, site);
+    return sri_trap_call(SYS_munmap, arguments[0], arguments[1], 0, 0, 0, 0);
+}
+
 static long answer(int number, const long *arguments, const void *frame, const void *site)
 {
     switch (number) {
     case SYS_mmap: return map(arguments);
+    case SYS_munmap: return unmap(arguments, frame, site);
+    case SYS_close: return close_one(arguments, frame, site);
     case SYS_io_uring_setup: sri_agent.page->trapped++; return setup(arguments);
     case SYS_io_uring_enter:
         sri_agent.page->trapped++;
@@ -116,38 +136,100 @@ static void on_trap(int signal, siginfo_t *info, void *context)
     errno = saved;
 }
 
+/* A filter holds 4096 instructions, and all those that a process inherits 32768. */
+#define SITES 256u
+#define AT_MOST (32u + SITES * 6u)
+
+struct program {
+    struct sock_filter code[AT_MOST];
+    unsigned short length;
+};
+
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_HIGH(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define IF(value, then, otherwise) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (value), (then), (otherwise))
 #define END(action) BPF_STMT(BPF_RET | BPF_K, (action))
 
-static int install_filter(void)
+static void append(struct program *program, const struct sock_filter *code, unsigned count)
+{
+    memcpy(&program->code[program->length], code, count * sizeof *code);
+    program->length = (unsigned short)(program->length + count);
+}
+
+/* io_uring's calls, whoever makes them. All else goes on behind this. */
+static void append_calls(struct program *program)
 {
     uint64_t called = (uint64_t)(uintptr_t)sri_trap_called;
-    struct sock_filter program[] = {
+    const struct sock_filter code[] = {
         /* 0 */ LOAD(arch),
-        IF(AUDIT_ARCH_X86_64, 0, 17),
-        LOAD(nr),
-        IF(SYS_io_uring_setup, 10, 0),
-        IF(SYS_io_uring_enter, 9, 0),
-        IF(SYS_io_uring_register, 8, 0),
-        IF(SYS_mmap, 0, 12),
-        /* 7: a mapping of a ring, or what looks like one */
-        LOAD(args[5]),
-        IF((uint32_t)IORING_OFF_CQ_RING, 5, 0),
-        IF((uint32_t)IORING_OFF_SQES, 4, 0),
-        IF((uint32_t)IORING_OFF_SQ_RING, 0, 8),
-        LOAD(args[3]),
-        IF(MAP_SHARED | MAP_POPULATE, 1, 6),
+        IF(AUDIT_ARCH_X86_64, 1, 0),
         END(SECCOMP_RET_ALLOW),
+        LOAD(nr),
+        IF(SYS_io_uring_setup, 9, 0),
+        IF(SYS_io_uring_enter, 8, 0),
+        IF(SYS_io_uring_register, 7, 0),
+        IF(SYS_mmap, 0, 11),
+        /* 8: a mapping of a ring, or what looks like one */
+        LOAD(args[5]),
+        IF((uint32_t)IORING_OFF_CQ_RING, 4, 0),
+        IF((uint32_t)IORING_OFF_SQES, 3, 0),
+        IF((uint32_t)IORING_OFF_SQ_RING, 0, 7),
+        LOAD(args[3]),
+        IF(MAP_SHARED | MAP_POPULATE, 0, 5),
         /* 14: unless it comes from here */
         LOAD(instruction_pointer),
         IF((uint32_t)called, 0, 2),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, instruction_pointer) + 4),
+        LOAD_HIGH(instruction_pointer),
         IF((uint32_t)(called >> 32), 1, 0),
-        END(SECCOMP_RET_TRAP),
-        /* 19 */ END(SECCOMP_RET_ALLOW),
+        /* 18 */ END(SECCOMP_RET_TRAP),
     };
-    const struct sock_fprog filter = {.len = sizeof program / sizeof program[0], .filter = program};
+    append(program, code, sizeof code / sizeof code[0]);
+}
+
+/* Of other calls, those that are caught where the program itself makes them. */
+static void append_own_calls(struct program *program)
+{
+    static const struct sock_filter code[] = {
+        LOAD(nr),
+        IF(SYS_close, 2, 0),
+        IF(SYS_munmap, 1, 0),
+        END(SECCOMP_RET_ALLOW),
+    };
+    append(program, code, sizeof code / sizeof code[0]);
+}
+
+/* Instructions that are caught, as long as they have the first one's upper half of the address. How many. */
+static unsigned append_neighbours(struct program *program, const uint64_t *ends, unsigned count)
+{
+    unsigned same = 1;
+    while (same < count && ends[same] >> 32 == ends[0] >> 32)
+        same++;
+    const struct sock_filter begin[] = {
+        LOAD_HIGH(instruction_pointer),
+        IF((uint32_t)(ends[0] >> 32), 1, 0),
+        BPF_STMT(BPF_JMP | BPF_JA, 1 + same * 2),
+        LOAD(instruction_pointer),
+    };
+    append(program, begin, sizeof begin / sizeof begin[0]);
+    for (unsigned i = 0; i < same; i++) {
+        const struct sock_filter one[] = {IF((uint32_t)ends[i], 0, 1), END(SECCOMP_RET_TRAP)};
+        append(program, one, 2);
+    }
+    return same;
+}
+
+static int install_filter(void)
+{
+    static const struct sock_filter allow = END(SECCOMP_RET_ALLOW);
+    struct program program = {.length = 0};
+    uint64_t ends[SITES];
+    unsigned count = sri_trap_sites(ends, SITES);
+    append_calls(&program);
+    append_own_calls(&program);
+    for (unsigned i = 0; i < count;)
+        i += append_neighbours(&program, &ends[i], count - i);
+    append(&program, &allow, 1);
+    const struct sock_fprog filter = {.len = program.length, .filter = program.code};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
         return -errno;
