@@ -37,6 +37,15 @@ void sri_agent_environment(const char *format, ...)
     va_end(arguments);
 }
 
+void sri_agent_mend_polls(void)
+{
+    if (!__atomic_load_n(&sri_agent.mends_polls, __ATOMIC_ACQUIRE))
+        return;
+    const struct sr_backend *kernel = sri_uring_host_if_made();
+    if (kernel != NULL)
+        sri_engine_show(kernel->self);
+}
+
 /* A descriptor by what it is, for people. */
 static void tell_descriptor(const struct sri_question *question)
 {

@@ -41,6 +41,9 @@ struct sri_agent {
 /* The one of this process. */
 extern struct sri_agent sri_agent;
 
+/* The program is about to poll. */
+void sri_agent_mend_polls(void);
+
 /* The run can't be repeated, and why: the first reason stays. */
 void sri_agent_environment(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

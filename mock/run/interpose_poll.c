@@ -12,11 +12,8 @@
 
 static void before(const void *site)
 {
-    if (!__atomic_load_n(&sri_agent.mends_polls, __ATOMIC_ACQUIRE) || sri_interpose_is_ours(site))
-        return;
-    const struct sr_backend *kernel = sri_uring_host_if_made();
-    if (kernel != NULL)
-        sri_engine_show(kernel->self);
+    if (!sri_interpose_is_ours(site))
+        sri_agent_mend_polls();
 }
 
 /* The forms of programs that were built with _FORTIFY_SOURCE, which no header declares. */

@@ -3,8 +3,8 @@
  * seccomp filter turns io_uring's calls and the mappings of a ring into SIGSYS, whose handler answers.
  *
  * Nothing that a program's loader calls is caught, since it runs before the handler is there in a program that another one
- * became. So close(2) and munmap(2), which every loader calls, are caught at the program's own instructions only
- * (trap_sites.h); its calls of the C library's functions are stood in for. A ring that is closed by whatever else is missed
+ * became. So close(2) and munmap(2), which every loader calls, and whatever polls, are caught at the program's own instructions
+ * only (trap_sites.h); its calls of the C library's functions are stood in for. A ring that is closed by whatever else is missed
  * when the next one is opened (kernel.c).
  *
  * The filter stays for the life of the process and is inherited, by exec too: whoever is started later must have the watcher
@@ -101,12 +101,27 @@ static long unmap(const long *arguments, const void *frame, const void *site)
     return sri_trap_call(SYS_munmap, arguments[0], arguments[1], 0, 0, 0, 0);
 }
 
+/* Whatever it is that polls. */
+static long polls(int number, const long *arguments)
+{
+    sri_agent_mend_polls();
+    return sri_trap_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                         arguments[5]);
+}
+
 static long answer(int number, const long *arguments, const void *frame, const void *site)
 {
     switch (number) {
     case SYS_mmap: return map(arguments);
     case SYS_munmap: return unmap(arguments, frame, site);
     case SYS_close: return close_one(arguments, frame, site);
+    case SYS_poll:
+    case SYS_ppoll:
+    case SYS_select:
+    case SYS_pselect6:
+    case SYS_epoll_wait:
+    case SYS_epoll_pwait:
+    case SYS_epoll_pwait2: return polls(number, arguments);
     case SYS_io_uring_setup: sri_agent.page->trapped++; return setup(arguments);
     case SYS_io_uring_enter:
         sri_agent.page->trapped++;
@@ -191,8 +206,15 @@ static void append_own_calls(struct program *program)
 {
     static const struct sock_filter code[] = {
         LOAD(nr),
-        IF(SYS_close, 2, 0),
-        IF(SYS_munmap, 1, 0),
+        IF(SYS_close, 9, 0),
+        IF(SYS_munmap, 8, 0),
+        IF(SYS_poll, 7, 0),
+        IF(SYS_ppoll, 6, 0),
+        IF(SYS_select, 5, 0),
+        IF(SYS_pselect6, 4, 0),
+        IF(SYS_epoll_wait, 3, 0),
+        IF(SYS_epoll_pwait, 2, 0),
+        IF(SYS_epoll_pwait2, 1, 0),
         END(SECCOMP_RET_ALLOW),
     };
     append(program, code, sizeof code / sizeof code[0]);
