@@ -1,9 +1,11 @@
 /*
- * One thread waits for completions and another one submits, under a lock, as a database does it.
+ * One thread waits for completions and another one submits, under a lock, as a database does it. And a ring that is closed while
+ * a thread is in a wait on it: the wait has the ring still.
  */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "program.h"
@@ -30,6 +32,53 @@ static void *wait_for_all(void *argument)
     return NULL;
 }
 
+static void until_waiting(void)
+{
+    pid_t thread;
+    while ((thread = atomic_load(&waiting)) == 0)
+        sched_yield();
+    until_asleep(thread);
+    atomic_store(&waiting, 0);
+}
+
+static _Atomic bool got_it;
+
+static void *wait_for_one(void *argument)
+{
+    (void)argument;
+    atomic_store(&waiting, (pid_t)syscall(SYS_gettid));
+    CHECK(next_cqe(&ring)->res == 1);
+    atomic_store(&got_it, true);
+    return NULL;
+}
+
+/* What it waits for is there, whether or not it knows that yet. */
+static void close_under_waiter(struct io_uring *own)
+{
+    int ends[2];
+    char byte;
+    pthread_t waiter;
+    CHECK(pipe(ends) == 0);
+    open_ring(&ring, 4, 0);
+    atomic_store(&got_it, false);
+    io_uring_prep_read(io_uring_get_sqe(&ring), ends[0], &byte, 1, 0);
+    submit_all(&ring);
+    CHECK(pthread_create(&waiter, NULL, wait_for_one, NULL) == 0);
+    until_waiting();
+    CHECK(write(ends[1], "x", 1) == 1);
+    while (io_uring_cq_ready(&ring) == 0 && !atomic_load(&got_it)) {
+        io_uring_prep_nop(io_uring_get_sqe(own));
+        submit_all(own);
+        CHECK(finish_one(own) == 0);
+    }
+    CHECK(close(ring.ring_fd) == 0);
+    CHECK(pthread_join(waiter, NULL) == 0);
+    CHECK(munmap(ring.sq.sqes, ring.sq.ring_entries * sizeof(struct io_uring_sqe)) == 0);
+    CHECK(munmap(ring.sq.ring_ptr, ring.sq.ring_sz) == 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     char path[] = "/tmp/program_threads.XXXXXX";
@@ -39,10 +88,7 @@ int main(void)
     CHECK(fd >= 0 && unlink(path) == 0 && write(fd, "dddddddddddddddd", 16) == 16);
     open_ring(&ring, 16, 0);
     CHECK(pthread_create(&waiter, NULL, wait_for_all, &count) == 0);
-    pid_t thread;
-    while ((thread = atomic_load(&waiting)) == 0)
-        sched_yield();
-    until_asleep(thread);
+    until_waiting();
     for (unsigned i = 0; i < OPERATIONS; i++) {
         pthread_mutex_lock(&submission);
         struct io_uring_sqe *sqe;
@@ -56,5 +102,10 @@ int main(void)
     CHECK(pthread_join(waiter, NULL) == 0);
     io_uring_queue_exit(&ring);
     close(fd);
+    struct io_uring own;
+    open_ring(&own, 4, 0);
+    for (int i = 0; i < 50; i++)
+        close_under_waiter(&own);
+    io_uring_queue_exit(&own);
     return 0;
 }
