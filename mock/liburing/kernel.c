@@ -23,6 +23,7 @@ static struct {
     _Atomic(struct sr_backend *) made;
     struct sr_backend backend;
     struct sri_world world;
+    pid_t process; /* whose it is */
     bool follows_forks;
     bool attended;
     uint64_t rings[WORDS];   /* descriptors that are rings of this process */
@@ -145,6 +146,7 @@ static int make(void)
     host.backend = sri_engine_backend(engine, "drop-in");
     if (!host.follows_forks)
         host.follows_forks = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0;
+    host.process = getpid();
     host.made = &host.backend;
     return 0;
 }
@@ -235,10 +237,11 @@ int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io
     return fd;
 }
 
+/* A child by vfork(2) has this memory, and descriptors of its own: those that it closes before it becomes another program. */
 bool sri_uring_close(int fd, const void *frame, const void *site, int *result)
 {
     const struct sr_backend *kernel = sri_uring_host_if_made();
-    if (kernel == NULL || fd < 0)
+    if (kernel == NULL || fd < 0 || getpid() != host.process)
         return false;
     if (sri_uring_hooks.closes != NULL)
         sri_uring_hooks.closes(fd, frame, site);

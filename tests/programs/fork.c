@@ -1,6 +1,6 @@
 /*
  * A forked child opens a ring of its own and leaves its parent's alone; the parent goes on with its own. And a child of a
- * parent that had a ring, and has none any more.
+ * parent that had a ring, and has none any more. A child that has its parent's memory (vfork) closes its own descriptors only.
  */
 #include <sys/wait.h>
 
@@ -36,6 +36,19 @@ static void child_behind_the_end(void)
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static void child_in_the_same_memory(struct io_uring *ring)
+{
+    int status = 0;
+    pid_t child = vfork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        close(ring->ring_fd);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    nops(ring, 3);
+}
+
 int main(void)
 {
     struct io_uring ring;
@@ -56,6 +69,7 @@ int main(void)
     nops(&ring, 3);
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     nops(&ring, 3);
+    child_in_the_same_memory(&ring);
     io_uring_queue_exit(&ring);
     return 0;
 }
