@@ -1,7 +1,9 @@
 /*
  * What a program closes and unmaps by its own system calls ends at once: a ring, with what was registered there; a descriptor
- * that is none; memory, of which the kernel knows nothing any more.
+ * that is none; memory, of which the kernel knows nothing any more. Also in a thread that has blocked all signals.
  */
+#include <signal.h>
+
 #include "own_calls.h"
 #include "program.h"
 
@@ -79,7 +81,7 @@ static void memory(void)
     CHECK(write(pipe_ends[1], bytes, sizeof bytes) == sizeof bytes);
     CHECK(own_munmap(page, 4096) == 0);
     CHECK(read_zeros(&ring, pipe_ends[0], page) == -EFAULT);
-    CHECK(own_munmap((char *)NULL + 1, 4096) == -1 && errno == EINVAL);
+    CHECK(own_munmap((char *)page + 1, 4096) == -1 && errno == EINVAL);
     io_uring_queue_exit(&ring);
     close(pipe_ends[0]);
     close(pipe_ends[1]);
@@ -87,8 +89,16 @@ static void memory(void)
 
 int main(void)
 {
+    sigset_t all;
+    sigset_t before;
     rings();
     descriptors();
     memory();
+    CHECK(sigfillset(&all) == 0);
+    CHECK(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+    rings();
+    CHECK(sigprocmask(SIG_SETMASK, &before, NULL) == 0);
+    CHECK(sigprocmask(SIG_BLOCK, &all, NULL) == 0);
+    rings();
     return 0;
 }
