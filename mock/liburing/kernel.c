@@ -264,7 +264,7 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
         sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
     rc = kernel->vtable->enter(kernel->self, fd, to_submit, min_complete, flags, arg, arg_size);
     if (sri_uring_hooks.returned != NULL)
-        sri_uring_hooks.returned(ring, fd, rc);
+        sri_uring_hooks.returned(ring, fd, to_submit, rc);
     return rc;
 }
 
@@ -292,6 +292,6 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     if (rc >= 0 && signals && kernel == &host.backend)
         attend();
     if (sri_uring_hooks.returned != NULL)
-        sri_uring_hooks.returned(ring, fd, rc);
+        sri_uring_hooks.returned(ring, fd, 0, rc);
     return rc;
 }

@@ -25,7 +25,7 @@ struct sri_uring_hooks {
     void (*opened)(struct io_uring *ring, int fd);
     /* Before an enter: `frame` is where the program's own frames begin, `site` where it called from. */
     void (*enters)(struct io_uring *ring, int fd, unsigned to_submit, const void *frame, const void *site);
-    void (*returned)(struct io_uring *ring, int fd, int result);
+    void (*returned)(struct io_uring *ring, int fd, unsigned to_submit, int result);
     /* Before a register, in place of `enters`. */
     void (*registers)(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
                       const void *frame, const void *site);

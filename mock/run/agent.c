@@ -233,10 +233,10 @@ static void registers(struct io_uring *ring, int fd, unsigned opcode, const void
     sri_detect_registers(ring, fd, opcode, arg, count);
 }
 
-static void returned(struct io_uring *ring, int fd, int result)
+static void returned(struct io_uring *ring, int fd, unsigned to_submit, int result)
 {
     if (sri_agent.detects)
-        sri_detect_returned(ring, fd, result);
+        sri_detect_returned(ring, fd, to_submit, result);
 }
 
 static void write_tape(struct sri_agent *agent)

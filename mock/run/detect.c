@@ -306,7 +306,7 @@ void sri_detect_registers(struct io_uring *ring, int fd, unsigned opcode, const 
     sri_detect_unlock();
 }
 
-void sri_detect_returned(struct io_uring *ring, int fd, int result)
+void sri_detect_returned(struct io_uring *ring, int fd, unsigned to_submit, int result)
 {
     sri_detect_lock();
     struct sri_watched_ring *watched = watched_by(ring, fd);
@@ -314,7 +314,7 @@ void sri_detect_returned(struct io_uring *ring, int fd, int result)
         sri_order_submitted(watched->fd);
     if (result < 0)
         sri_queue_returned(watched, fd, result);
-    sri_answer_returned(watched, result);
+    sri_answer_returned(watched, to_submit, result);
     sri_detect_unlock();
 }
 

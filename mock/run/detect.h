@@ -72,6 +72,7 @@ struct sri_watched_ring {
     uint8_t last_opcode;
     uint32_t chain;            /* the last one's number */
     int eventfd;               /* that it signals, or -1 */
+    bool refused;              /* the last call to submit did not take all that it was to */
     unsigned stale_from;       /* SQ position up to which consumed entries were marked */
     uint64_t *stale;           /* by index of the entry: what its user_data was */
     struct sri_borrowed again; /* the last transfer, and how often it came in a row with the answer 0 */
@@ -100,7 +101,7 @@ void sri_detect_forked(void);
 void sri_detect_enters(struct io_uring *ring, int fd, unsigned to_submit, const void *frame,
                        const void *site);
 void sri_detect_registers(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count);
-void sri_detect_returned(struct io_uring *ring, int fd, int result);
+void sri_detect_returned(struct io_uring *ring, int fd, unsigned to_submit, int result);
 void sri_detect_event(const struct sri_event *event);
 void sri_detect_finish(int status);
 void sri_detect_lock(void);
@@ -188,7 +189,7 @@ void sri_answer_consumed(struct sri_borrowed *borrowed, struct sri_watched_ring 
 void sri_answer_completed(const struct sri_event *event, const struct sri_borrowed *borrowed,
                           struct sri_watched_ring *ring);
 void sri_answer_enters(const struct sri_watched_ring *ring);
-void sri_answer_returned(const struct sri_watched_ring *ring, int result);
+void sri_answer_returned(struct sri_watched_ring *ring, unsigned to_submit, int result);
 void sri_answer_watch_crash(void);
 
 /* detect_order.c: what has no order among each other, and chains that can't go on. */

@@ -138,11 +138,14 @@ void sri_answer_enters(const struct sri_watched_ring *ring)
         settle();
 }
 
-void sri_answer_returned(const struct sri_watched_ring *ring, int result)
+/* What was prepared and never submitted is not left by a call that waits, or looks. */
+void sri_answer_returned(struct sri_watched_ring *ring, unsigned to_submit, int result)
 {
+    if (ring != NULL && to_submit > 0)
+        ring->refused = result < (int)to_submit;
     if (ring == NULL || pending.what == TO_ASK_AGAIN)
         return;
-    uint32_t left = result >= 0 ? sri_entry_count(ring) : 0;
+    uint32_t left = result >= 0 && ring->refused ? sri_entry_count(ring) : 0;
     if (result == -EINTR || result == -EAGAIN || result == -EBUSY) {
         keep(TO_CALL_AGAIN, NULL, ring->fd);
         sri_finding_pending(

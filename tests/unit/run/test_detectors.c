@@ -488,6 +488,41 @@ static void an_answer_is_pending_until_it_is_tried_again(void **state)
     assert_string_equal(watched.pending, "");
 }
 
+static void prepare_three(struct io_uring *ring)
+{
+    for (int i = 0; i < 3; i++)
+        io_uring_prep_nop(io_uring_get_sqe(ring));
+}
+
+static void is_taken_in_part(struct io_uring *ring)
+{
+    prepare_three(ring);
+    int taken;
+    do {
+        taken = io_uring_submit(ring);
+    } while (taken == -EAGAIN);
+    if (taken < 1 || taken > 2 || io_uring_get_events(ring) < 0)
+        _exit(97);
+}
+
+static void looks_before_it_submits(struct io_uring *ring)
+{
+    prepare_three(ring);
+    if (io_uring_get_events(ring) < 0)
+        _exit(97);
+}
+
+/* What a submission leaves is to be submitted still, also after a call that only looks; what none was asked to take is not left. */
+static void entries_are_left_by_a_submission_alone(void **state)
+{
+    (void)state;
+    watch_with("* * * 0\nenter/partial * * 1024\n", is_taken_in_part);
+    assert_non_null(strstr(watched.pending, "retry-missing"));
+    assert_non_null(strstr(watched.pending, "entries and left"));
+    watch(looks_before_it_submits);
+    assert_string_equal(watched.pending, "");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_record_is_watched_until_the_end),
     cmocka_unit_test(a_released_buffer_is_told_once),
@@ -500,6 +535,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(no_progress_is_ended),
     cmocka_unit_test(a_lost_wakeup_is_ended),
     cmocka_unit_test(an_answer_is_pending_until_it_is_tried_again),
+    cmocka_unit_test(entries_are_left_by_a_submission_alone),
 };
 
 SR_TEST_MAIN(tests)
