@@ -185,7 +185,10 @@ static void kernel_made(struct sri_engine *engine)
                                                .refused_self = agent};
     sri_engine_set_options(engine, &options);
     sri_trace_begin(&agent->trace);
-    sri_engine_add_observer(engine, (struct sri_observer){.observe = observe, .self = agent});
+    /* Only the trace's hash and the steps have the time in them. */
+    const uint32_t needless = agent->seeded || agent->draws ? 0 : SRI_NEEDLESS_TIME;
+    sri_engine_add_observer(engine,
+                            (struct sri_observer){.observe = observe, .self = agent, .needless = needless});
     if (!agent->seeded)
         return;
     if (agent->tape[0] == 0 || read_tape(agent) != 0)

@@ -5,7 +5,7 @@
 
 static inline void emit(struct sri_engine *engine, struct sri_event *event)
 {
-    event->now_ns = sri_now(engine);
+    event->now_ns = engine->needless & SRI_NEEDLESS_TIME ? 0 : sri_now(engine);
     const struct sri_observer *observer = engine->observers;
     uint32_t left = engine->observer_count;
     do {

@@ -60,11 +60,15 @@ struct sri_event {
     const struct io_uring_sqe *sqe; /* SRI_EVENT_CONSUMED */
 };
 
+/* The time of events, which costs a call of the clock for each: now_ns may be 0. */
+#define SRI_NEEDLESS_TIME (1u << 31)
+
 struct sri_observer {
     /* Must not call the engine. May read and (SRI_EVENT_CONSUMED, lent targets only) write lent bytes by the door, user.h. */
     void (*observe)(void *self, const struct sri_event *event);
     void *self;
-    uint32_t needless; /* bits 1 << kind: what it can do without, and may be told all the same */
+    uint32_t
+        needless; /* bits 1 << kind, SRI_NEEDLESS_TIME: what it can do without, and may be told all the same */
 };
 
 #endif
