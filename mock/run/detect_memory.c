@@ -5,8 +5,6 @@
 #include "engine/user.h"
 #include "run/detect.h"
 
-/* Of longer memory so many bytes at both ends and in the middle. */
-#define EDGE 64u
 #define LOOKED_AT 256u /* older loans are not compared with a new one */
 
 /* A door of the detectors' own: a program may lend what is not there, and be told -EFAULT. */
@@ -21,11 +19,9 @@ static uint64_t sum_part(const unsigned char *bytes, size_t length, uint64_t see
 {
     if (sri_user_readable(&door, bytes, length) != 0)
         return seed;
-    if (length <= 4u * EDGE)
+    if (length <= 4u * SRI_USER_EDGE)
         return sri_user_sum(bytes, length, seed);
-    seed = sri_user_sum(bytes, EDGE, seed);
-    seed = sri_user_sum(bytes + length / 2, EDGE, seed);
-    return sri_user_sum(bytes + length - EDGE, EDGE, seed);
+    return sri_user_sum_edges(bytes, length, seed);
 }
 
 static uint64_t sum_of(const struct sri_borrowed *borrowed)

@@ -24,7 +24,10 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) sri_loose;
 /* user_sum.c: sri_user_sum() without valgrind's marks. */
 uint64_t sri_sum_unseen(const unsigned char *bytes, size_t length, uint64_t seed);
 
-/* The same without the processor's help, and what it must agree with; for tests. */
+/* sri_user_sum_edges(), likewise. */
+uint64_t sri_sum_edges_unseen(const unsigned char *bytes, size_t length, uint64_t seed);
+
+/* sri_sum_unseen() without the processor's help, and what it must agree with; for tests. */
 uint64_t sri_sum_plainly(const unsigned char *bytes, size_t length, uint64_t seed);
 
 #endif

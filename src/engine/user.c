@@ -222,16 +222,22 @@ struct marks {
  * Asked once: the question is some twenty instructions, and the answer does not change. Of valgrind's tools only the one
  * with marks answers it; the others count and watch what is the same without.
  */
-static bool under_valgrind(void)
+static signed char has_marks; /* 0: not asked yet */
+
+static __attribute__((noinline, cold)) signed char ask(void)
 {
-    static signed char known; /* 0: not asked yet */
-    signed char answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
-    if (__builtin_expect(answer == 0, 0)) {
-        char byte = 0;
-        char bits;
-        answer = VALGRIND_GET_VBITS(&byte, &bits, 1) == 1 ? 1 : -1;
-        __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
-    }
+    char byte = 0;
+    char bits;
+    signed char answer = VALGRIND_GET_VBITS(&byte, &bits, 1) == 1 ? 1 : -1;
+    __atomic_store_n(&has_marks, answer, __ATOMIC_RELAXED);
+    return answer;
+}
+
+static inline bool under_valgrind(void)
+{
+    signed char answer = __atomic_load_n(&has_marks, __ATOMIC_RELAXED);
+    if (__builtin_expect(answer == 0, 0))
+        answer = ask();
     return answer > 0;
 }
 
@@ -391,7 +397,7 @@ static void told(void *answer, size_t size)
 #endif
 }
 
-uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
+static __attribute__((noinline)) uint64_t sum_marked(const void *from, size_t length, uint64_t seed)
 {
     struct marks marks;
     lift(&marks, from, length);
@@ -399,6 +405,23 @@ uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
     lower(&marks);
     told(&result, sizeof result);
     return result;
+}
+
+uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed)
+{
+    if (__builtin_expect(under_valgrind(), 0))
+        return sum_marked(from, length, seed);
+    return sri_sum_unseen(from, length, seed);
+}
+
+uint64_t sri_user_sum_edges(const void *from, size_t length, uint64_t seed)
+{
+    const unsigned char *bytes = from;
+    if (__builtin_expect(!under_valgrind(), 1))
+        return sri_sum_edges_unseen(bytes, length, seed);
+    seed = sum_marked(bytes, SRI_USER_EDGE, seed ^ length);
+    seed = sum_marked(bytes + length / 2, SRI_USER_EDGE, seed);
+    return sum_marked(bytes + length - SRI_USER_EDGE, SRI_USER_EDGE, seed);
 }
 
 SRI_UNSEEN static size_t same(const volatile unsigned char *bytes, uint8_t byte, size_t length)

@@ -59,6 +59,10 @@ int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size
 void sri_user_fill(void *to, uint8_t byte, size_t length);
 uint64_t sri_user_sum(const void *from, size_t length, uint64_t seed);
 
+/* The same of so many bytes at both ends and in the middle of a range of at least two edges: for this process to compare. */
+#define SRI_USER_EDGE 64u
+uint64_t sri_user_sum_edges(const void *from, size_t length, uint64_t seed);
+
 /* How many leading bytes all equal `byte`. */
 size_t sri_user_same(const void *from, uint8_t byte, size_t length);
 

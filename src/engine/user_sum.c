@@ -9,6 +9,7 @@
 
 #include "base/fold.h"
 #include "engine/unseen.h"
+#include "engine/user.h"
 
 SRI_UNSEEN_INLINE uint64_t turned(uint64_t value)
 {
@@ -262,6 +263,24 @@ SRI_UNSEEN_INLINE uint64_t sum(const unsigned char *bytes, size_t length, uint64
 SRI_UNSEEN uint64_t sri_sum_unseen(const unsigned char *bytes, size_t length, uint64_t seed)
 {
     return sum(bytes, length, seed, by_rounds());
+}
+
+/* Four products that do not wait for each other. */
+SRI_UNSEEN_INLINE uint64_t sum_edge(const unsigned char *bytes, uint64_t seed)
+{
+#define PRODUCT(i)                                                   \
+    sri_fold(word_at(bytes + 16 * (i)) ^ starts[2 * (i) + 2] ^ seed, \
+             word_at(bytes + 16 * (i) + 8) ^ starts[2 * (i) + 3])
+    return PRODUCT(0) ^ PRODUCT(1) ^ PRODUCT(2) ^ PRODUCT(3);
+#undef PRODUCT
+}
+
+SRI_UNSEEN uint64_t sri_sum_edges_unseen(const unsigned char *bytes, size_t length, uint64_t seed)
+{
+    uint64_t begin = sum_edge(bytes, seed);
+    uint64_t middle = sum_edge(bytes + length / 2, seed ^ SRI_ODD_2);
+    uint64_t end = sum_edge(bytes + length - SRI_USER_EDGE, seed ^ SRI_ODD_3);
+    return sri_fold(begin ^ middle ^ end ^ SRI_ODD_0, length ^ SRI_ODD_1);
 }
 
 SRI_UNSEEN uint64_t sri_sum_plainly(const unsigned char *bytes, size_t length, uint64_t seed)

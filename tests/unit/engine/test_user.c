@@ -91,8 +91,8 @@ static void the_end_of_a_block_is_summed(void **state)
 static void poisoned_bytes_are_reached(void **state)
 {
     (void)state;
-    char buffer[64] __attribute__((aligned(8))) = "";
-    char copy[64];
+    char buffer[2 * SRI_USER_EDGE] __attribute__((aligned(8))) = "";
+    char copy[sizeof buffer];
     sri_user_init(&user);
 #ifdef HAVE_ASAN
     ASAN_POISON_MEMORY_REGION(buffer, sizeof buffer);
@@ -101,6 +101,7 @@ static void poisoned_bytes_are_reached(void **state)
     assert_int_equal(sri_user_copy_out(&user, buffer, "hello", 6), 0);
     assert_int_equal(sri_user_copy_in(&user, copy, buffer, sizeof copy), 0);
     assert_int_equal(sri_user_sum(buffer, sizeof buffer, 1), sri_user_sum(copy, sizeof copy, 1));
+    assert_int_equal(sri_user_sum_edges(buffer, sizeof buffer, 1), sri_user_sum_edges(copy, sizeof copy, 1));
     sri_user_fill(buffer, 7, sizeof buffer);
     assert_int_equal(sri_user_same(buffer, 7, sizeof buffer), sizeof buffer);
 
@@ -215,6 +216,25 @@ static void a_sum_depends_on_all(void **state)
     }
 }
 
+/* A sum of the edges depends on the bytes at both ends and in the middle, on no others, on the length and on the seed. */
+static void a_sum_of_edges_depends_on_those(void **state)
+{
+    (void)state;
+    static unsigned char bytes[1000];
+    memset(bytes, 1, sizeof bytes);
+    uint64_t sum = sri_user_sum_edges(bytes, sizeof bytes, 1);
+
+    assert_true(sum != sri_user_sum_edges(bytes, sizeof bytes, 2));
+    assert_true(sum != sri_user_sum_edges(bytes, sizeof bytes - 1, 1));
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bool at_edge = i < SRI_USER_EDGE || i >= sizeof bytes - SRI_USER_EDGE;
+        bool in_middle = i >= sizeof bytes / 2 && i < sizeof bytes / 2 + SRI_USER_EDGE;
+        bytes[i] ^= 1;
+        assert_int_equal(sum != sri_user_sum_edges(bytes, sizeof bytes, 1), at_edge || in_middle);
+        bytes[i] ^= 1;
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_bad_address_is_a_fault),
     cmocka_unit_test(whatever_is_forgotten_is_asked_for_again),
@@ -225,6 +245,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_sum_is_the_same_everywhere),
     cmocka_unit_test(a_processor_sums_as_any_other),
     cmocka_unit_test(a_sum_depends_on_all),
+    cmocka_unit_test(a_sum_of_edges_depends_on_those),
 };
 
 SR_TEST_MAIN(tests)
