@@ -16,6 +16,7 @@ struct made {
 };
 
 static struct made made[MADE];
+static unsigned made_count; /* of them in use */
 
 static bool makes_one(uint8_t opcode)
 {
@@ -26,9 +27,11 @@ static bool makes_one(uint8_t opcode)
 /* Whoever uses it knows of it. */
 void sri_descriptor_used(int fd)
 {
-    for (unsigned i = 0; i < MADE; i++) {
-        if (made[i].used && made[i].fd == fd)
-            made[i].used = false;
+    for (unsigned i = 0; made_count > 0 && i < MADE; i++) {
+        if (!made[i].used || made[i].fd != fd)
+            continue;
+        made[i].used = false;
+        made_count--;
     }
 }
 
@@ -48,6 +51,7 @@ void sri_descriptor_completed(const struct sri_event *event, const struct sri_bo
         if (made[i].used)
             continue;
         made[i] = (struct made){.used = true, .fd = (int)event->result, .about = *borrowed};
+        made_count++;
         return;
     }
 }
