@@ -20,7 +20,7 @@ static struct sri_borrowed *buckets[BUCKETS];
 static struct sri_borrowed *twins[BUCKETS];
 static struct sri_borrowed *spare;
 
-static _Thread_local bool inside;
+static SRI_DETECT_OF_THREAD bool inside;
 
 void sri_detect_lock(void)
 {
@@ -199,20 +199,32 @@ static void drop_all_of(int ring)
     }
 }
 
+static void closed(const struct sri_event *event)
+{
+    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    if (ring != NULL)
+        sri_queue_exits(ring, false);
+    drop_all_of(event->ring);
+    forget_ring(event->ring);
+}
+
+static void left(const struct sri_event *event)
+{
+    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
+    if (ring == NULL)
+        return;
+    sri_queue_left(event, ring);
+    sri_stale_left(ring);
+}
+
 static void dispatch(const struct sri_event *event)
 {
     struct sri_borrowed *borrowed = event->request != 0 ? sri_detect_find(event->request) : NULL;
-    struct sri_watched_ring *ring = sri_detect_ring(event->ring);
     if (borrowed != NULL)
         sri_memory_event(event, borrowed);
     switch (event->kind) {
     case SRI_EVENT_RING_OPENED: opened(event); break;
-    case SRI_EVENT_RING_CLOSED:
-        if (ring != NULL)
-            sri_queue_exits(ring, false);
-        drop_all_of(event->ring);
-        forget_ring(event->ring);
-        break;
+    case SRI_EVENT_RING_CLOSED: closed(event); break;
     case SRI_EVENT_CONSUMED: consumed(event); break;
     case SRI_EVENT_COMPLETED:
         if (borrowed != NULL)
@@ -222,12 +234,7 @@ static void dispatch(const struct sri_event *event)
         if (borrowed != NULL)
             ended(event, borrowed);
         break;
-    case SRI_EVENT_LEAVE:
-        if (ring != NULL) {
-            sri_queue_left(event, ring);
-            sri_stale_left(ring);
-        }
-        break;
+    case SRI_EVENT_LEAVE: left(event); break;
     case SRI_EVENT_COMMITTED:
         if (borrowed != NULL)
             sri_order_committed(borrowed);

@@ -18,6 +18,9 @@
 #define SRI_DETECT_SEGMENTS 4
 #define SRI_DETECT_FRAMES 12
 
+/* What a thread has of its own is asked for at each event: without a call, as the library is there from the start. */
+#define SRI_DETECT_OF_THREAD _Thread_local __attribute__((tls_model("initial-exec")))
+
 /* A place in the program: return addresses, the innermost first. */
 struct sri_place_of_call {
     const void *frames[SRI_DETECT_FRAMES];

@@ -111,7 +111,7 @@ static struct {
 
 static const void *this_thread(void)
 {
-    static _Thread_local char mark;
+    static SRI_DETECT_OF_THREAD char mark;
     return &mark;
 }
 

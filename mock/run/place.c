@@ -26,7 +26,7 @@ struct bounds {
     uintptr_t lowest;
     uintptr_t highest;
 };
-static _Thread_local struct bounds bounds;
+static SRI_DETECT_OF_THREAD struct bounds bounds;
 
 void sri_place_stack(uintptr_t *lowest, uintptr_t *highest)
 {
