@@ -602,6 +602,30 @@ static void what_is_not_there_is_no_matter(void **state)
     rig_close(&rig);
 }
 
+/* The time of its events is told where one observer asks for it, and to nobody where all can do without. */
+static void the_time_is_told_to_whoever_needs_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig);
+    const struct sri_observer timeless = {.observe = rig_observe,
+                                          .self = &rig,
+                                          .needless = SRI_NEEDLESS_TIME};
+    assert_int_equal(sri_engine_add_observer(rig.engine, timeless), 0);
+
+    rig_nop(&rig, 1, 0);
+    assert_int_equal(outcome(&rig), 0);
+    uint32_t untimed = rig.event_count;
+    rig_watch(&rig);
+    rig_nop(&rig, 1, 0);
+    assert_int_equal(outcome(&rig), 0);
+
+    assert_in_range(untimed, 1, rig.event_count - 1);
+    for (uint32_t i = 0; i < rig.event_count; i++)
+        assert_int_equal(rig.events[i].now_ns != 0, i >= untimed);
+    rig_close(&rig);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_setup_that_can_not_answer_makes_no_ring),
     cmocka_unit_test(a_place_that_can_not_be_told_is_given_back),
@@ -623,6 +647,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_message_that_ends_early_is_still_limited),
     cmocka_unit_test(a_world_of_one_thread_is_refused_to_others),
     cmocka_unit_test(what_is_not_there_is_no_matter),
+    cmocka_unit_test(the_time_is_told_to_whoever_needs_it),
 };
 
 SR_TEST_MAIN(tests)
