@@ -212,6 +212,20 @@ static bool is_told_anew(const struct sri_ring *ring)
     return ring->cq_tail != ring->told_tail && (int32_t)(head - ring->told_tail) >= 0;
 }
 
+static void show(struct sri_ring *ring, bool readable)
+{
+    ring->notified = readable;
+    __atomic_store_n(&ring->header->readable, readable, __ATOMIC_RELEASE);
+    ring->told_tail = ring->cq_tail;
+    ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, readable);
+}
+
+void sri_notify_taken(struct sri_ring *ring)
+{
+    if (ring->notified && !has_news(ring))
+        show(ring, false);
+}
+
 void sri_notify(struct sri_ring *ring)
 {
     if (ring->closed)
@@ -219,11 +233,7 @@ void sri_notify(struct sri_ring *ring)
     if (ring->eventfd_due)
         sri_eventfd_signal(ring);
     bool news = has_news(ring);
-    if (news != ring->notified || (news && is_told_anew(ring))) {
-        ring->notified = news;
-        __atomic_store_n(&ring->header->readable, news, __ATOMIC_RELEASE);
-        ring->told_tail = ring->cq_tail;
-        ring->engine->world.vtable->ring_notify(ring->engine->world.self, ring->fd, news);
-    }
+    if (news != ring->notified || (news && is_told_anew(ring)))
+        show(ring, news);
     show_taskrun(ring);
 }

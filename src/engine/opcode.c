@@ -57,7 +57,7 @@ const struct sri_opcode sri_opcodes[IORING_OP_LAST] = {
     [IORING_OP_WRITE_FIXED] = {.name = "WRITE_FIXED", .traits = WRITES | SRI_TRAIT_BUFFER, .work = SRI_WORK_WRITE,
                                .prepare = sri_prepare_rw_fixed, .admit = sri_admit_rw_fixed, ERRNOS(write_errnos)},
     [IORING_OP_POLL_ADD] = {.name = "POLL_ADD", .traits = SRI_TRAIT_FILE, .work = SRI_WORK_POLL,
-                            .prepare = sri_prepare_poll, ERRNOS(poll_errnos)},
+                            .prepare = sri_prepare_poll, .admit = sri_admit_poll, ERRNOS(poll_errnos)},
     [IORING_OP_POLL_REMOVE] = {.name = "POLL_REMOVE", .prepare = sri_prepare_poll_remove,
                                .issue = sri_issue_poll_remove},
     [IORING_OP_SYNC_FILE_RANGE] = {.name = "SYNC_FILE_RANGE", .traits = SRI_TRAIT_FILE | SRI_TRAIT_WORKER | SRI_TRAIT_LENIENT, .work = SRI_WORK_SYNC_RANGE,

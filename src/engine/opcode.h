@@ -132,6 +132,7 @@ int sri_prepare_madvise(struct sri_request *request, const struct io_uring_sqe *
 
 /* poll.c */
 int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe);
+int sri_admit_poll(struct sri_request *request);
 int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_poll_remove(struct sri_request *request);
 

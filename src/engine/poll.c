@@ -26,6 +26,16 @@ int sri_prepare_poll(struct sri_request *request, const struct io_uring_sqe *sqe
     return 0;
 }
 
+/* A ring is polled as it is by now. */
+int sri_admit_poll(struct sri_request *request)
+{
+    struct sri_ring *polled;
+    if (!(request->sqe_flags & IOSQE_FIXED_FILE) &&
+        sri_ring_find(request->ring->engine, request->fd, &polled) == 0)
+        sri_notify_taken(polled);
+    return 0;
+}
+
 int sri_prepare_poll_remove(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
     if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)

@@ -36,6 +36,8 @@ void sri_overflow_flush(struct sri_ring *ring);
 void sri_overflow_drop(struct sri_ring *ring);
 void sri_inbox_deliver(struct sri_ring *ring);
 void sri_notify(struct sri_ring *ring);
+/* Nobody sees a program take its CQEs: what is shown is put right before somebody looks. */
+void sri_notify_taken(struct sri_ring *ring);
 /* From any thread: the ring has something to enter for. */
 void sri_show_inbox(struct sri_ring *ring);
 
