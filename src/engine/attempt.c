@@ -11,7 +11,6 @@
 #include "engine/segments.h"
 #include "engine/steps.h"
 
-#define SCRIBBLE 0xdb
 #define DIRECT_BLOCK 4096u /* no device of today wants more */
 
 static uint32_t ask(struct sri_request *request, enum sri_why why, uint32_t n, const int16_t *errnos)
@@ -61,23 +60,13 @@ static uint64_t shortened(const struct sri_request *request, uint32_t answer)
     return length < request->length ? length : request->length;
 }
 
-/* Staging memory takes the bytes at the attempt, so that the program's memory gets them late. Without it: at once. */
+/* The program's memory gets the bytes late. Without staging memory: at once. */
 static void stage(struct sri_request *request)
 {
     struct sri_engine *engine = request->ring->engine;
     if (sri_segments_writable(&engine->user, sri_segments_of(request), request->segment_count,
-                              request->length) != 0)
-        return;
-    struct iovec *staging = sri_arena_acquire(&engine->arena, sizeof *staging + request->length);
-    if (staging == NULL)
-        return;
-    staging->iov_base = staging + 1;
-    staging->iov_len = request->length;
-    request->staging = staging;
-    request->attempt.segments = staging;
-    request->attempt.segment_count = 1;
-    request->attempt.kernel_memory = true;
-    request->marks |= SRI_MARK_STAGED;
+                              request->length) == 0)
+        (void)sri_stage(request);
 }
 
 /* The freedoms of one operation, asked once. False: it ended here, before anything was attempted. */
@@ -99,7 +88,7 @@ static bool ask_freedoms(struct sri_request *request)
     }
     if ((opcode->traits & SRI_TRAIT_TARGET) && request->length > 0 && !whole) {
         request->copy = (uint8_t)ask(request, SRI_WHY_COPY, 3, NULL);
-        if (request->copy > 0 && !is_direct(request))
+        if (request->copy > 0 && !(request->marks & SRI_MARK_STAGED) && !is_direct(request))
             stage(request);
     }
     return true;
@@ -134,37 +123,12 @@ static void touched(struct sri_request *request, int64_t result)
     sri_emit_touched(request, moved(request, result));
 }
 
-static void copy_staged(struct sri_request *request)
-{
-    struct sri_engine *engine = request->ring->engine;
-    const struct iovec *staging = request->staging;
-    bool watched = sri_is_watched(engine);
-    if (watched)
-        sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
-    int error = sri_segments_copy_out(&engine->user, sri_segments_of(request), staging->iov_base,
-                                      (uint64_t)request->result);
-    if (error != 0)
-        request->result = error;
-    if (watched)
-        sri_emit_request(request, SRI_EVENT_TOUCHED, request->result > 0 ? request->result : 0, 0);
-}
-
-static void scribble(struct sri_request *request)
-{
-    bool watched = sri_is_watched(request->ring->engine);
-    if (watched)
-        sri_emit_request(request, SRI_EVENT_TOUCH, request->result, 0);
-    sri_segments_fill(sri_segments_of(request), SCRIBBLE, (uint64_t)request->result);
-    if (watched)
-        sri_emit_request(request, SRI_EVENT_TOUCHED, request->result, 0);
-}
-
 /* True: it goes on, and is to be attempted again. */
 static bool report(struct sri_request *request)
 {
-    if ((request->marks & SRI_MARK_STAGED) && request->result > 0)
-        copy_staged(request);
     const struct sri_opcode *opcode = sri_opcode_of(request);
+    if ((request->marks & SRI_MARK_STAGED) && (opcode->traits & SRI_TRAIT_TARGET) && request->result > 0)
+        sri_stage_copy_out(request);
     if (opcode->finish != NULL)
         opcode->finish(request);
     if (request->ring->closed) {
@@ -205,7 +169,7 @@ static bool commit(struct sri_request *request, int64_t result)
     if (sri_is_kind(engine) || request->ring->closed)
         return report(request);
     if ((request->marks & SRI_MARK_STAGED) && request->copy == 2 && request->result > 0)
-        scribble(request);
+        sri_stage_scribble(request);
     uint32_t delay = ask(request, SRI_WHY_REPORT, SRI_DELAYS, NULL);
     if (delay == 0)
         return report(request);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 #define BUFFERS_MOST (1u << 14)
@@ -33,7 +34,8 @@ static int import_buffer(struct sri_ring *ring, const struct sri_import *import,
     struct iovec segment;
     uint64_t tag;
     *out = NULL;
-    if (sri_import_item(engine, import->items, index, &segment, sizeof segment) != 0)
+    if (sri_import_item(sri_door_by(engine, import->guest), import->items, index, &segment, sizeof segment) !=
+        0)
         return -EFAULT;
     if (segment.iov_len > SSIZE_MAX)
         return -EINVAL;

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/files.h"
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 static bool is_timer(const struct sri_request *request)
@@ -147,7 +148,8 @@ int sri_prepare_cancel(struct sri_request *request, const struct io_uring_sqe *s
     request->search = (struct sri_search){.user_data = sqe->addr,
                                           .flags = flags,
                                           .fd = sqe->fd,
-                                          .opcode = (uint8_t)sqe->len};
+                                          .opcode = (uint8_t)sqe->len,
+                                          .guest = (uint8_t)request->guest};
     return 0;
 }
 
@@ -395,7 +397,7 @@ static int32_t cancel_by_file(struct sri_ring *ring, const struct sri_search *se
     const struct sri_world *world = &ring->engine->world;
     if (fixed || (search->flags & IORING_ASYNC_CANCEL_FD_FIXED))
         return cancel_by_slot(ring, search);
-    struct sri_file *file = world->vtable->file_get(world->self, search->fd);
+    struct sri_file *file = sri_file_get(ring->engine, search->guest, search->fd);
     if (file == NULL)
         return -EBADF;
     int32_t result = cancel_by_walk(ring, search, file);

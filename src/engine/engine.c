@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engine/guest.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -89,6 +90,7 @@ void sri_engine_free(struct sri_engine **pointer)
     sri_table_clean_up(&engine->table);
     sri_ring_slots_clean_up(engine);
     sri_arena_clean_up(&engine->arena);
+    sri_guests_clean_up(engine);
     sri_resource_pool_clean_up(&engine->resources);
     sri_free(engine->due.array);
     sri_free(engine);

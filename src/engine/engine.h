@@ -92,11 +92,40 @@ void sri_engine_let_go(struct sri_engine *engine, uint64_t number);
 void sri_engine_show(struct sri_engine *engine);
 
 /*
- * Would any thread but its own be told -EEXIST for this enter, or registration, by this ring (IORING_SETUP_SINGLE_ISSUER)? Also
- * for a forked child, of the copy that it has: takes no lock.
+ * Guests: other processes that use a ring of this kernel (a forked child). `pid` is its number, `process` what the world knows it
+ * by (file_of()), the caller's until the guest's end. A number above 0; -EAGAIN: there are too many; -ENOMEM.
  */
-bool sri_engine_keeps_out(struct sri_engine *engine, int fd, bool registers, uint32_t to_submit,
-                          uint32_t flags);
+int sri_engine_guest_new(struct sri_engine *engine, int pid, int process);
+
+enum sri_guest_end {
+    SRI_GUEST_LIVES,
+    SRI_GUEST_ENDED,   /* exit(2): what it has in flight goes on as far as it can without it */
+    SRI_GUEST_CHANGED, /* execve(2): it is cancelled */
+};
+
+/* It calls no more. */
+void sri_engine_guest_end(struct sri_engine *engine, int guest, enum sri_guest_end end);
+
+struct sri_guest_call {
+    int guest;
+    int fd;          /* the ring's, here */
+    uint64_t thread; /* that calls, among all threads of all guests and this process's; not 0 */
+};
+
+/* As io_uring_enter() and io_uring_register(); addresses are the guest's. The first never waits. */
+int sri_engine_guest_enter(struct sri_engine *engine, const struct sri_guest_call *call, uint32_t to_submit,
+                           uint32_t flags, const void *arg, size_t arg_size);
+int sri_engine_guest_register(struct sri_engine *engine, const struct sri_guest_call *call, uint32_t opcode,
+                              void *arg, uint32_t count);
+
+struct sri_ring_view {
+    uint32_t visible; /* CQEs in its CQ */
+    uint32_t cq_entries;
+    uint32_t expired; /* timeouts that ended by themselves: each ends a wait */
+};
+
+/* How a ring's CQ stands; all 0 where there is no ring. */
+struct sri_ring_view sri_engine_view(struct sri_engine *engine, int fd);
 
 /* When the next thing is due in this kernel (a delayed request, a timeout), or SRI_NEVER. */
 uint64_t sri_engine_next_due_ns(const struct sri_engine *engine);

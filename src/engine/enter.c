@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/guest.h"
 #include "engine/refusal.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
@@ -24,7 +25,7 @@ static int check_mask(struct sri_engine *engine, const struct wait *wait)
     if (wait->mask == NULL)
         return 0;
     return wait->mask_size != SIGSET_SIZE ? -EINVAL
-                                          : sri_user_readable(&engine->user, wait->mask, SIGSET_SIZE);
+                                          : sri_user_readable(sri_door(engine), wait->mask, SIGSET_SIZE);
 }
 
 /* The argument of a wait, copied; the deadline is absolute from here on. */
@@ -40,7 +41,7 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
     struct io_uring_getevents_arg ext;
     if (arg_size != sizeof ext)
         return -EINVAL;
-    if (sri_user_copy_in(&engine->user, &ext, arg, sizeof ext) != 0)
+    if (sri_user_copy_in(sri_door(engine), &ext, arg, sizeof ext) != 0)
         return -EFAULT;
     if (ext.pad != 0)
         return -EINVAL;
@@ -48,7 +49,7 @@ static int import_wait(struct sri_engine *engine, uint32_t flags, const void *ar
     wait->mask_size = ext.sigmask_sz;
     if (ext.ts != 0) {
         uint64_t time_ns = 0;
-        int error = sri_copy_time(engine, ext.ts, &time_ns);
+        int error = sri_copy_time(sri_door(engine), ext.ts, &time_ns);
         if (error == -EFAULT)
             return error;
         /* A time before now has come (measured). */
@@ -236,16 +237,6 @@ static int check_ring(const struct sri_ring *ring, uint32_t to_submit, uint32_t 
     if (ring->disabled)
         return -EBADFD;
     return is_its_own(ring, to_submit, flags) ? sri_check_caller(ring) : 0;
-}
-
-bool sri_engine_keeps_out(struct sri_engine *engine, int fd, bool registers, uint32_t to_submit,
-                          uint32_t flags)
-{
-    struct sri_ring *ring;
-    if (sri_ring_find(engine, fd, &ring) != 0 || ring->disabled)
-        return false;
-    return (ring->setup_flags & IORING_SETUP_SINGLE_ISSUER) != 0 &&
-           (registers || is_its_own(ring, to_submit, flags));
 }
 
 static int submit(struct sri_ring *ring, uint32_t to_submit)

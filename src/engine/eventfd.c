@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/guest.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -15,9 +16,9 @@ int sri_register_eventfd(struct sri_ring *ring, const void *arg, uint32_t count,
         return -EINVAL;
     if (ring->eventfd != NULL)
         return -EBUSY;
-    if (sri_user_copy_in(&engine->user, &fd, arg, sizeof fd) != 0)
+    if (sri_user_copy_in(sri_door(engine), &fd, arg, sizeof fd) != 0)
         return -EFAULT;
-    struct sri_file *file = world->file_get(engine->world.self, fd);
+    struct sri_file *file = sri_file_get(engine, engine->caller, fd);
     if (file == NULL)
         return -EBADF;
     if (world->eventfd_add(engine->world.self, file, 0) != 0) {

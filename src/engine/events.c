@@ -23,6 +23,7 @@ void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t resu
 {
     struct sri_event event = {.kind = kind,
                               .ring = ring->fd,
+                              .guest = ring->engine->caller,
                               .result = result,
                               .flags = flags,
                               .cq_ready = sri_cq_ready(ring),
@@ -34,7 +35,8 @@ void sri_emit_ring(struct sri_ring *ring, enum sri_event_kind kind, int64_t resu
 static inline enum sri_lending lending_of(const struct sri_request *request)
 {
     uint16_t traits = sri_opcode_of(request)->traits;
-    if (!(traits & (SRI_TRAIT_SOURCE | SRI_TRAIT_TARGET)) || (request->marks & SRI_MARK_PREP_FAILED))
+    if (!(traits & (SRI_TRAIT_SOURCE | SRI_TRAIT_TARGET)) || (request->marks & SRI_MARK_PREP_FAILED) ||
+        request->guest != 0)
         return SRI_LENDS_NOTHING;
     if (request->shots & SRI_SHOT_NOTIFY)
         return SRI_LENDS_LONG;
@@ -49,6 +51,7 @@ static inline void fill(struct sri_event *event, const struct sri_request *reque
     event->ring = request->ring->fd;
     event->opcode = request->opcode;
     event->last = 0;
+    event->guest = (uint8_t)request->guest;
     event->flags = 0;
     event->request = request->number;
     event->user_data = request->user_data;

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 #define FILES_MOST (1u << 20)
@@ -14,16 +15,18 @@
 int sri_import_tag(struct sri_engine *engine, const struct sri_import *import, uint32_t index, uint64_t *tag)
 {
     *tag = 0;
-    return import->tags == 0 ? 0 : sri_import_item(engine, import->tags, index, tag, sizeof *tag);
+    return import->tags == 0
+               ? 0
+               : sri_import_item(sri_door_by(engine, import->guest), import->tags, index, tag, sizeof *tag);
 }
 
-int sri_files_get(struct sri_engine *engine, int fd, struct sri_file **out)
+int sri_files_get(struct sri_engine *engine, uint8_t guest, int fd, struct sri_file **out)
 {
     const struct sri_world *world = &engine->world;
     int error;
-    if (world->vtable->ring_of(world->self, fd, &error) != NULL)
+    if (guest == 0 && world->vtable->ring_of(world->self, fd, &error) != NULL)
         return -EBADF;
-    struct sri_file *file = world->vtable->file_get(world->self, fd);
+    struct sri_file *file = sri_file_get(engine, guest, fd);
     if (file == NULL)
         return -EBADF;
     error = world->vtable->file_keep == NULL ? 0 : world->vtable->file_keep(world->self, file);
@@ -85,13 +88,14 @@ static int fill_slot(struct sri_ring *ring, const struct sri_import *import, uin
     int32_t fd = -1;
     int error = sri_import_tag(ring->engine, import, index, &tag);
     if (error == 0 && import->items != 0)
-        error = sri_import_item(ring->engine, import->items, index, &fd, sizeof fd);
+        error =
+            sri_import_item(sri_door_by(ring->engine, import->guest), import->items, index, &fd, sizeof fd);
     if (error != 0)
         return error;
     if (fd == -1)
         return tag != 0 ? -EINVAL : 0;
     struct sri_file *file;
-    error = sri_files_get(ring->engine, fd, &file);
+    error = sri_files_get(ring->engine, import->guest, fd, &file);
     return error != 0 ? error : sri_files_put_in(ring, index, file, tag);
 }
 
@@ -151,7 +155,7 @@ static int update_slot(struct sri_ring *ring, const struct sri_import *import, u
     int32_t fd;
     int error = sri_import_tag(ring->engine, import, i, &tag);
     if (error == 0)
-        error = sri_import_item(ring->engine, import->items, i, &fd, sizeof fd);
+        error = sri_import_item(sri_door_by(ring->engine, import->guest), import->items, i, &fd, sizeof fd);
     if (error != 0)
         return error;
     if ((fd == IORING_REGISTER_FILES_SKIP || fd == -1) && tag != 0)
@@ -162,7 +166,7 @@ static int update_slot(struct sri_ring *ring, const struct sri_import *import, u
     if (fd == -1)
         return 0;
     struct sri_file *file;
-    error = sri_files_get(ring->engine, fd, &file);
+    error = sri_files_get(ring->engine, import->guest, fd, &file);
     return error != 0 ? error : sri_files_put_in(ring, import->offset + i, file, tag);
 }
 
@@ -189,7 +193,7 @@ int sri_files_set_range(struct sri_ring *ring, const void *arg, uint32_t count)
     uint32_t end;
     if (arg == NULL || count != 0)
         return -EINVAL;
-    if (sri_user_copy_in(&ring->engine->user, &range, arg, sizeof range) != 0)
+    if (sri_user_copy_in(sri_door(ring->engine), &range, arg, sizeof range) != 0)
         return -EFAULT;
     if (__builtin_add_overflow(range.off, range.len, &end))
         return -EOVERFLOW;

@@ -12,13 +12,14 @@ struct sri_import {
     uint64_t tags;  /* one each; 0: none */
     uint32_t offset;
     uint32_t count;
+    uint8_t guest; /* whose they are (guest.h) */
 };
 
 /* Element `index` of an array of the program's. 0 or -EFAULT. */
-static inline int sri_import_item(struct sri_engine *engine, uint64_t array, uint32_t index, void *to,
+static inline int sri_import_item(struct sri_user *door, uint64_t array, uint32_t index, void *to,
                                   size_t size)
 {
-    return sri_user_copy_in(&engine->user, to, (const void *)(uintptr_t)(array + index * size), size);
+    return sri_user_copy_in(door, to, (const void *)(uintptr_t)(array + index * size), size);
 }
 
 /* The tag of item `index`, 0 where there are none. 0 or -EFAULT. */
@@ -49,7 +50,7 @@ void sri_files_take_result(struct sri_request *request);
 int sri_files_close(struct sri_ring *ring, uint32_t file_slot);
 
 /* For these files. A file for a table: held, whatever becomes of its number. A ring is none: -EBADF (measured). */
-int sri_files_get(struct sri_engine *engine, int fd, struct sri_file **out);
+int sri_files_get(struct sri_engine *engine, uint8_t guest, int fd, struct sri_file **out);
 int sri_files_put_in(struct sri_ring *ring, uint32_t index, struct sri_file *file, uint64_t tag);
 bool sri_files_empty(struct sri_ring *ring, uint32_t index);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/files.h"
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 int sri_prepare_files_update(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -16,29 +17,30 @@ int sri_prepare_files_update(struct sri_request *request, const struct io_uring_
 }
 
 /* One into any free slot, whose number goes where the descriptor stood. */
-static int install_one(struct sri_ring *ring, uint64_t at)
+static int install_one(struct sri_ring *ring, uint8_t guest, uint64_t at)
 {
+    struct sri_user *door = sri_door_by(ring->engine, guest);
     int32_t fd;
-    if (sri_import_item(ring->engine, at, 0, &fd, sizeof fd) != 0)
+    if (sri_import_item(door, at, 0, &fd, sizeof fd) != 0)
         return -EFAULT;
     struct sri_file *file;
-    int slot = sri_files_get(ring->engine, fd, &file);
+    int slot = sri_files_get(ring->engine, guest, fd, &file);
     if (slot == 0)
         slot = sri_files_install(ring, file, IORING_FILE_INDEX_ALLOC);
     if (slot < 0)
         return slot;
-    if (sri_user_copy_out(&ring->engine->user, (void *)(uintptr_t)at, &slot, sizeof slot) == 0)
+    if (sri_user_copy_out(door, (void *)(uintptr_t)at, &slot, sizeof slot) == 0)
         return 0;
     (void)sri_files_close(ring, (uint32_t)slot + 1);
     return -EFAULT;
 }
 
-static int32_t install_all(struct sri_ring *ring, const struct sri_files_change *change)
+static int32_t install_all(struct sri_ring *ring, uint8_t guest, const struct sri_files_change *change)
 {
     if (ring->files.table.count == 0)
         return -ENXIO;
     for (uint32_t i = 0; i < change->count; i++) {
-        int error = install_one(ring, change->fds + i * sizeof(int32_t));
+        int error = install_one(ring, guest, change->fds + i * sizeof(int32_t));
         if (error != 0)
             return i > 0 ? (int32_t)i : error;
     }
@@ -48,9 +50,13 @@ static int32_t install_all(struct sri_ring *ring, const struct sri_files_change 
 bool sri_issue_files_update(struct sri_request *request)
 {
     const struct sri_files_change *change = &request->change;
-    struct sri_import import = {.items = change->fds, .offset = change->offset, .count = change->count};
+    uint8_t guest = (uint8_t)request->guest;
+    struct sri_import import = {.items = change->fds,
+                                .offset = change->offset,
+                                .count = change->count,
+                                .guest = guest};
     if (change->offset == IORING_FILE_INDEX_ALLOC)
-        request->result = install_all(request->ring, change);
+        request->result = install_all(request->ring, guest, change);
     else
         request->result = sri_files_update(request->ring, &import);
     return true;

@@ -7,6 +7,7 @@
 
 #include <linux/openat2.h>
 
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 #define LARGEFILE 0100000u /* glibc says 0 where it goes without saying */
@@ -57,7 +58,7 @@ static int check_rest(struct sri_user *user, uint64_t address, size_t size)
 
 int sri_import_how(struct sri_request *request, uint64_t address, uint32_t size, struct open_how *how)
 {
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     if (size < sizeof *how)
         return -EINVAL;
     if (size > HOW_SIZE_MOST)

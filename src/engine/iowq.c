@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "engine/guest.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -12,7 +13,7 @@ int sri_register_iowq_affinity(struct sri_ring *ring, const void *arg, uint32_t 
 {
     if (arg == NULL || size == 0)
         return -EINVAL;
-    return sri_user_readable(&ring->engine->user, arg, size);
+    return sri_user_readable(sri_door(ring->engine), arg, size);
 }
 
 int sri_unregister_iowq_affinity(const void *arg, uint32_t count)
@@ -24,7 +25,7 @@ int sri_unregister_iowq_affinity(const void *arg, uint32_t count)
 int sri_register_iowq_max_workers(struct sri_ring *ring, void *arg, uint32_t count)
 {
     uint32_t wanted[2];
-    struct sri_user *user = &ring->engine->user;
+    struct sri_user *user = sri_door(ring->engine);
     if (arg == NULL || count != 2)
         return -EINVAL;
     if (sri_user_copy_in(user, wanted, arg, sizeof wanted) != 0)

@@ -6,6 +6,7 @@
 
 #include "engine/files.h"
 #include "engine/groups.h"
+#include "engine/guest.h"
 #include "engine/multishot.h"
 #include "engine/steps.h"
 
@@ -28,7 +29,7 @@ static int find_file(struct sri_request *request)
     struct sri_engine *engine = request->ring->engine;
     if (request->sqe_flags & IOSQE_FIXED_FILE)
         return sri_files_use(request);
-    request->attempt.file = engine->world.vtable->file_get(engine->world.self, request->fd);
+    request->attempt.file = sri_file_get(engine, request->guest, request->fd);
     return request->attempt.file == NULL ? -EBADF : 0;
 }
 
@@ -157,13 +158,17 @@ void sri_start(struct sri_request *request)
     const struct sri_opcode *opcode = sri_opcode_of(request);
     if (is_handed_over(request, opcode))
         return;
-    int error = opcode->traits & SRI_TRAIT_FILE ? find_file(request) : 0;
+    int error = request->guest != 0 ? sri_guest_admit(request) : 0;
+    if (error == 0 && (opcode->traits & SRI_TRAIT_FILE))
+        error = find_file(request);
     if (error == 0)
         error = request->result; /* found at preparation, but told when it is issued */
     if (error == 0 && (request->ring->setup_flags & IORING_SETUP_IOPOLL))
         error = sri_iopoll_admit(request);
     if (error == 0 && opcode->admit != NULL)
         error = opcode->admit(request);
+    if (error == 0 && request->guest != 0)
+        error = sri_guest_stage(request);
     if (error != 0 && (request->shots & SRI_SHOT_SELECT) && request->attempt.file != NULL)
         error = sri_select_in_vain(request, error);
     if (error != 0)
@@ -184,6 +189,8 @@ void sri_step(struct sri_request *request)
         sri_ring_leave(ring);
         return;
     }
+    if (request->guest != 0 && sri_guest_is_too_late(request))
+        request->step = SRI_STEP_END;
     switch ((enum sri_step)request->step) {
     case SRI_STEP_START: sri_start(request); break;
     case SRI_STEP_ATTEMPT: issue(request, sri_opcode_of(request)); break;

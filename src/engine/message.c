@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "engine/guest.h"
 #include "engine/multishot.h"
 #include "engine/steps.h"
 
@@ -37,7 +38,7 @@ int sri_name_import(struct sri_request *request, uint64_t from, uint64_t length)
     if (name == NULL)
         return -ENOMEM;
     name->message.address.length = (socklen_t)length;
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     return sri_user_copy_in(user, &name->message.address.storage, (const void *)(uintptr_t)from, length);
 }
 
@@ -73,7 +74,7 @@ static int import_control(struct sri_request *request, const struct msghdr *head
     struct sri_name *name = sri_name_new(request, header->msg_controllen);
     if (name == NULL)
         return -ENOMEM;
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     name->message.control_length = name->message.control_room;
     request->result =
         sri_user_copy_in(user, name->message.control, header->msg_control, header->msg_controllen);
@@ -99,7 +100,7 @@ int sri_prepare_msg(struct sri_request *request, const struct io_uring_sqe *sqe)
         return -EINVAL;
     if (!sends && (sqe->ioprio & IORING_RECV_MULTISHOT))
         return sri_prepare_message_shots(request, sqe);
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     struct msghdr header;
     if (sri_user_copy_in(user, &header, (const void *)(uintptr_t)sqe->addr, sizeof header) != 0)
         return -EFAULT;
@@ -159,7 +160,7 @@ void sri_finish_msg(struct sri_request *request)
     struct sri_name *name = request->attempt.argument;
     if (request->result < 0 || name == NULL || name->header == 0)
         return;
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     struct sri_message *message = &name->message;
     struct msghdr *header = (struct msghdr *)(uintptr_t)name->header;
     size_t length = message->control_length;

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "engine/guest.h"
 #include "engine/segments.h"
 #include "engine/steps.h"
 
@@ -202,11 +203,11 @@ uint16_t sri_message_flags(const struct sri_request *request)
 /* The segment of the header is only a length; its addresses are not looked at. */
 int sri_prepare_message_shots(struct sri_request *request, const struct io_uring_sqe *sqe)
 {
-    struct sri_engine *engine = request->ring->engine;
     struct msghdr header;
     if (!(sqe->flags & IOSQE_BUFFER_SELECT) || (sqe->msg_flags & MSG_WAITALL))
         return -EINVAL;
-    if (sri_user_copy_in(&engine->user, &header, (const void *)(uintptr_t)sqe->addr, sizeof header) != 0)
+    if (sri_user_copy_in(sri_door_of(request), &header, (const void *)(uintptr_t)sqe->addr, sizeof header) !=
+        0)
         return -EFAULT;
     if (header.msg_iovlen > 1)
         return -EINVAL;
@@ -251,7 +252,7 @@ bool sri_shot_takes_end(const struct sri_request *request)
 
 static int write_head(struct sri_request *request, const struct message *message)
 {
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     const struct sri_message *received = &message->message;
     struct io_uring_recvmsg_out out = {.namelen = received->address.length,
                                        .controllen = received->control_length,

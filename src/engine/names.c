@@ -7,12 +7,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 /* A path of the program's, into PATH_MAX bytes: its length, -EFAULT, -ENAMETOOLONG, or -ENOENT where it may not be empty. */
 int sri_import_path(struct sri_request *request, uint64_t address, bool may_be_empty, char *text)
 {
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     int length = sri_user_copy_string(user, text, (const char *)(uintptr_t)address, PATH_MAX);
     return length == 0 && !may_be_empty ? -ENOENT : length;
 }

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "engine/files.h"
+#include "engine/guest.h"
 #include "engine/message.h"
 #include "engine/multishot.h"
 #include "engine/steps.h"
@@ -69,7 +70,7 @@ int sri_prepare_accept(struct sri_request *request, const struct io_uring_sqe *s
 /* The peer's name, where it was asked for. */
 static int export_peer(const struct sri_request *request)
 {
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     const struct sri_name *name = request->attempt.argument;
     if (name == NULL)
         return 0;

@@ -45,7 +45,9 @@ struct sri_event {
     enum sri_lending lending;
     int ring;
     uint8_t opcode;
-    uint8_t last;     /* of SRI_EVENT_COMPLETED: nothing follows, neither a CQE nor a notification */
+    uint8_t last; /* of SRI_EVENT_COMPLETED: nothing follows, neither a CQE nor a notification */
+    uint8_t
+        guest; /* the number of the other process whose request or enter it is (guest.h); 0: this one's own */
     uint32_t flags;   /* CQE flags, or enter flags */
     uint64_t request; /* number of the request in this kernel: 1, 2, 3, … in order of consumption; 0 none */
     uint64_t user_data;

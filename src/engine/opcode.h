@@ -154,7 +154,7 @@ int sri_prepare_timeout_remove(struct sri_request *request, const struct io_urin
 bool sri_issue_timeout_remove(struct sri_request *request);
 int sri_prepare_link_timeout(struct sri_request *request, const struct io_uring_sqe *sqe);
 bool sri_issue_link_timeout(struct sri_request *request);
-int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns);
+int sri_copy_time(struct sri_user *door, uint64_t address, uint64_t *time_ns);
 
 /* message_ring.c */
 int sri_prepare_msg_ring(struct sri_request *request, const struct io_uring_sqe *sqe);

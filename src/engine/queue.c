@@ -53,6 +53,7 @@ static inline struct sri_request *take(struct sri_ring *ring, const struct io_ur
     request->place = SRI_PLACE_NONE;
     request->marks = 0;
     request->segment_count = 0;
+    request->guest = engine->caller & (SRI_GUESTS - 1u);
     request->copy = 0;
     request->shots = 0;
     engine->in_flight++;

@@ -27,11 +27,16 @@ void sri_tell_refusal(struct sri_engine *engine, enum sri_refusal kind, uint32_t
         [SRI_REFUSAL_REGISTRATION] = "registration %u%s is not simulated: -EINVAL",
         [SRI_REFUSAL_SETUP] = "io_uring_setup: the flag 1 << %u%s is not simulated: -EINVAL",
         [SRI_REFUSAL_ENTER] = "io_uring_enter: the flag 1 << %u%s is not simulated: -EINVAL",
+        [SRI_REFUSAL_GUEST] =
+            "operation %u (%s) by another process than the ring's is not simulated: -EOPNOTSUPP",
+        [SRI_REFUSAL_GUEST_REGISTRATION] =
+            "registration %u%s by another process than the ring's is not simulated: -EINVAL",
     };
-    char text[96];
+    char text[112];
     if (engine->options.refused == NULL || was_told(engine, kind, number))
         return;
-    const char *name = kind == SRI_REFUSAL_OPERATION ? sri_opcode_name((uint8_t)number) : "";
+    const char *name =
+        kind == SRI_REFUSAL_OPERATION || kind == SRI_REFUSAL_GUEST ? sri_opcode_name((uint8_t)number) : "";
     sri_format(text, sizeof text, formats[kind], number, name);
     engine->options.refused(engine->options.refused_self, text);
 }

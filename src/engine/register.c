@@ -6,6 +6,7 @@
 
 #include "engine/files.h"
 #include "engine/groups.h"
+#include "engine/guest.h"
 #include "engine/refusal.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
@@ -13,6 +14,8 @@
 uint64_t sri_thread(const struct sri_engine *engine)
 {
     const struct sri_world_vtable *world = engine->world.vtable;
+    if (engine->caller != 0)
+        return engine->guests[engine->caller]->thread;
     return world->thread == NULL ? 0 : world->thread(engine->world.self);
 }
 
@@ -53,12 +56,12 @@ static int probe(struct sri_engine *engine, void *arg, uint32_t count)
     struct io_uring_probe *answer = sri_arena_acquire(&engine->arena, size);
     if (answer == NULL)
         return -ENOMEM;
-    int error = sri_user_copy_in(&engine->user, answer, arg, size);
+    int error = sri_user_copy_in(sri_door(engine), answer, arg, size);
     if (error == 0 && !is_clear(answer, size))
         error = -EINVAL;
     if (error == 0) {
         fill_probe(engine, answer, count < IORING_OP_LAST ? count : IORING_OP_LAST);
-        error = sri_user_copy_out(&engine->user, arg, answer, size);
+        error = sri_user_copy_out(sri_door(engine), arg, answer, size);
     }
     sri_arena_release(&engine->arena, answer);
     return error;

@@ -100,6 +100,7 @@ struct sri_search {
     uint32_t events;
     int32_t fd;
     uint8_t opcode;
+    uint8_t guest; /* whose descriptor `fd` is */
 };
 
 /* FILES_UPDATE, in place of the attempt. */
@@ -129,6 +130,9 @@ struct sri_parcel {
 };
 
 struct sri_letter;
+
+#define SRI_SEGMENT_BITS 11
+#define SRI_GUEST_BITS 5
 
 struct sri_request {
     union {
@@ -170,10 +174,11 @@ struct sri_request {
     uint8_t place;
     uint8_t step;
     uint16_t marks;
-    uint16_t segment_count; /* of the program's; at most 1024 */
-    uint8_t copy;           /* the answer to SRI_WHY_COPY; where nobody is asked, SRI_COPY_WOKEN */
-    uint8_t shots;          /* SRI_SHOT_* */
-    uint16_t buffer_index;  /* sqe->buf_index, for those that know it; sqe->buf_group */
+    uint16_t segment_count : SRI_SEGMENT_BITS; /* of the program's; at most 1024 */
+    uint16_t guest : SRI_GUEST_BITS;           /* whose it is (guest.h); 0: this process's own */
+    uint8_t copy;          /* the answer to SRI_WHY_COPY; where nobody is asked, SRI_COPY_WOKEN */
+    uint8_t shots;         /* SRI_SHOT_* */
+    uint16_t buffer_index; /* sqe->buf_index, for those that know it; sqe->buf_group */
     union {
         uint32_t
             buffer_node; /* READ_FIXED, WRITE_FIXED: the number of the registered buffer, once issued; 0: none */
@@ -184,6 +189,11 @@ struct sri_request {
 
 /* What is left of the promised 256 bytes per request in flight is its share of the table and of the due set. */
 static_assert(sizeof(struct sri_request) <= 240, "the promised memory per request in flight");
+
+static inline void sri_set_segment_count(struct sri_request *request, uint32_t count)
+{
+    request->segment_count = count & ((1u << SRI_SEGMENT_BITS) - 1);
+}
 
 /* The program's segments, wherever they are. */
 static inline const struct iovec *sri_segments_of(const struct sri_request *request)
@@ -402,6 +412,8 @@ enum sri_refusal {
     SRI_REFUSAL_REGISTRATION,
     SRI_REFUSAL_SETUP,
     SRI_REFUSAL_ENTER,
+    SRI_REFUSAL_GUEST,
+    SRI_REFUSAL_GUEST_REGISTRATION,
     SRI_REFUSALS
 };
 
@@ -416,6 +428,10 @@ struct sri_closing {
 
 /* More than so many at a time have their effect at once. */
 #define SRI_CLOSING 32
+
+struct sri_guest;
+
+#define SRI_GUESTS (1u << SRI_GUEST_BITS)
 
 struct sri_engine {
     struct sri_world world;
@@ -444,6 +460,8 @@ struct sri_engine {
     struct sri_arena arena;
     struct sri_wheel wheel;
     struct sri_user user;
+    struct sri_guest *guests[SRI_GUESTS]; /* other processes, by number; 0 is nobody's */
+    uint8_t caller;                       /* whose call it is: a guest, or 0 */
     struct sri_engine_options options;
     uint32_t put_off;      /* how often it is asked yet whether timers that were put off come now */
     uint32_t let_go_count; /* held requests to be let go (hold.c) */

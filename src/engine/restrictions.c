@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/guest.h"
 #include "engine/registers.h"
 #include "engine/steps.h"
 
@@ -42,7 +43,7 @@ static int parse(struct sri_engine *engine, const void *arg, uint32_t count,
     struct io_uring_restriction given[MOST];
     if (arg == NULL || count > MOST)
         return -EINVAL;
-    if (sri_user_copy_in(&engine->user, given, arg, count * sizeof given[0]) != 0)
+    if (sri_user_copy_in(sri_door(engine), given, arg, count * sizeof given[0]) != 0)
         return -EFAULT;
     int error = 0;
     for (uint32_t i = 0; i < count && error == 0; i++)

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/buffers.h"
+#include "engine/guest.h"
 #include "engine/segments.h"
 #include "engine/steps.h"
 
@@ -32,13 +33,13 @@ int sri_import_segments(struct sri_request *request, const struct iovec *from, u
         if (to == NULL)
             return -ENOMEM;
         request->segments = to;
-        request->segment_count = (uint16_t)count;
+        sri_set_segment_count(request, (uint32_t)count);
     }
-    if (count > 0 && sri_user_copy_in(&engine->user, to, from, count * sizeof *to) != 0)
+    if (count > 0 && sri_user_copy_in(sri_door_of(request), to, from, count * sizeof *to) != 0)
         return -EFAULT;
     request->attempt.segments = to;
     request->attempt.segment_count = (uint32_t)count;
-    request->segment_count = (uint16_t)count;
+    sri_set_segment_count(request, (uint32_t)count);
     return sri_segments_length(to, (uint32_t)count, &request->length);
 }
 

@@ -32,6 +32,19 @@ int sri_segments_writable(struct sri_user *user, const struct iovec *segments, u
     return 0;
 }
 
+int sri_segments_copy_in(struct sri_user *user, const struct iovec *segments, void *to, uint64_t length)
+{
+    char *bytes = to;
+    for (const struct iovec *segment = segments; length > 0; segment++) {
+        uint64_t part = segment->iov_len < length ? segment->iov_len : length;
+        if (part > 0 && sri_user_copy_in(user, bytes, segment->iov_base, part) != 0)
+            return -EFAULT;
+        bytes += part;
+        length -= part;
+    }
+    return 0;
+}
+
 int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from,
                           uint64_t length)
 {

@@ -15,6 +15,7 @@ int sri_segments_length(const struct iovec *segments, uint32_t count, uint32_t *
 /* The leading `length` bytes. 0 or -EFAULT. */
 int sri_segments_writable(struct sri_user *user, const struct iovec *segments, uint32_t count,
                           uint64_t length);
+int sri_segments_copy_in(struct sri_user *user, const struct iovec *segments, void *to, uint64_t length);
 int sri_segments_copy_out(struct sri_user *user, const struct iovec *segments, const void *from,
                           uint64_t length);
 void sri_segments_fill(const struct iovec *segments, uint8_t byte, uint64_t length);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 #define TYPE_MASK 0xf
@@ -53,7 +54,7 @@ int sri_prepare_epoll_ctl(struct sri_request *request, const struct io_uring_sqe
     if (sqe->buf_index != 0 || sqe->splice_fd_in != 0)
         return -EINVAL;
     if ((int)sqe->len != SRI_INTEREST_REMOVE &&
-        sri_user_copy_in(&engine->user, &event, (const void *)(uintptr_t)sqe->addr, sizeof event) != 0)
+        sri_user_copy_in(sri_door_of(request), &event, (const void *)(uintptr_t)sqe->addr, sizeof event) != 0)
         return -EFAULT;
     struct sri_interest *interest = sri_arena_acquire(&engine->arena, sizeof *interest);
     if (interest == NULL)

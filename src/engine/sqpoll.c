@@ -14,12 +14,15 @@ static bool is_polled(const struct sri_ring *ring)
 static void take(struct sri_ring *ring, uint32_t count)
 {
     uint32_t end = ring->sq_head + count;
+    uint8_t caller = ring->engine->caller;
+    ring->engine->caller = 0; /* the thread is this process's, whoever submits */
     sri_ring_enter(ring);
     while (ring->sq_head != end && sri_consume_now(ring, end - ring->sq_head) > 0) {
         sri_counting_advance(ring);
         sri_drain_advance(ring);
     }
     sri_ring_leave(ring);
+    ring->engine->caller = caller;
 }
 
 void sri_sqpoll_look(struct sri_engine *engine)

@@ -10,6 +10,7 @@
 #include <sys/xattr.h>
 
 #include "base/text.h"
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 int sri_prepare_statx(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -38,7 +39,7 @@ int sri_prepare_statx(struct sri_request *request, const struct io_uring_sqe *sq
 
 static void give(struct sri_request *request, void *to, const void *from, size_t size)
 {
-    if (sri_user_copy_out(&request->ring->engine->user, to, from, size) != 0)
+    if (sri_user_copy_out(sri_door_of(request), to, from, size) != 0)
         request->result = -EFAULT;
 }
 
@@ -52,7 +53,7 @@ void sri_finish_statx(struct sri_request *request)
 /* The name, cut as the kernel does it: an empty one and one that is too long are out of range. */
 static int import_name(struct sri_request *request, const struct io_uring_sqe *sqe, char *name)
 {
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     const char *from = (const char *)(uintptr_t)sqe->addr;
     int length = sri_user_copy_string(user, name, from, SRI_XATTR_NAME_SIZE);
     return length == 0 || length == -ENAMETOOLONG ? -ERANGE : length < 0 ? length : 0;
@@ -92,7 +93,7 @@ static int prepare_set(struct sri_request *request, const struct io_uring_sqe *s
         return error;
     if (sqe->len > XATTR_SIZE_MAX)
         return -E2BIG;
-    struct sri_user *user = &request->ring->engine->user;
+    struct sri_user *user = sri_door_of(request);
     const void *from = (const void *)(uintptr_t)sqe->addr2;
     if (sri_user_readable(user, from, sqe->len) != 0)
         return -EFAULT;

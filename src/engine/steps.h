@@ -26,6 +26,13 @@ void sri_report(struct sri_request *request);
 void sri_poll_again(struct sri_request *request);
 void sri_finished(struct sri_request *request);
 
+/* stage.c: memory for the attempt in place of the program's. 0, -ENOMEM; what a source has is copied in: 0, -EFAULT. */
+int sri_stage(struct sri_request *request);
+int sri_stage_fill(struct sri_request *request);
+/* What came is copied to the program's memory; or something else is, before. */
+void sri_stage_copy_out(struct sri_request *request);
+void sri_stage_scribble(struct sri_request *request);
+
 /* completion.c: the CQ. */
 /* The rest of sri_post(): the CQ may have room by now, or the CQE is kept. */
 void sri_post_late(struct sri_ring *ring, uint64_t user_data, int32_t result, uint32_t flags);

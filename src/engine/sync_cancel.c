@@ -3,13 +3,14 @@
  */
 #include <errno.h>
 
+#include "engine/guest.h"
 #include "engine/steps.h"
 
 #define NO_TIME UINT64_MAX /* both words of a timeout that is none */
 
 static int import_request(struct sri_engine *engine, const void *arg, struct io_uring_sync_cancel_reg *reg)
 {
-    if (sri_user_copy_in(&engine->user, reg, arg, sizeof *reg) != 0)
+    if (sri_user_copy_in(sri_door(engine), reg, arg, sizeof *reg) != 0)
         return -EFAULT;
     if (reg->flags & ~SRI_CANCEL_FLAGS)
         return -EINVAL;

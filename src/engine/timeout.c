@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 
+#include "engine/guest.h"
 #include "engine/multishot.h"
 #include "engine/steps.h"
 
@@ -10,10 +11,10 @@
 #define TIMEOUT_FLAGS \
     (IORING_TIMEOUT_ABS | IORING_TIMEOUT_CLOCK_MASK | IORING_TIMEOUT_ETIME_SUCCESS | SRI_TIMEOUT_MULTISHOT)
 
-int sri_copy_time(struct sri_engine *engine, uint64_t address, uint64_t *time_ns)
+int sri_copy_time(struct sri_user *door, uint64_t address, uint64_t *time_ns)
 {
     struct __kernel_timespec ts;
-    if (sri_user_copy_in(&engine->user, &ts, (const void *)(uintptr_t)address, sizeof ts) != 0)
+    if (sri_user_copy_in(door, &ts, (const void *)(uintptr_t)address, sizeof ts) != 0)
         return -EFAULT;
     if (ts.tv_sec < 0 || ts.tv_nsec < 0)
         return -EINVAL;
@@ -65,7 +66,7 @@ static int prepare(struct sri_request *request, const struct io_uring_sqe *sqe, 
         return -EINVAL;
     request->timer =
         (struct sri_timer){.flags = flags, .target = sqe->off, .counts = sqe->off != 0 && !repeats};
-    return sri_copy_time(request->ring->engine, sqe->addr, &request->timer.time_ns);
+    return sri_copy_time(sri_door_of(request), sqe->addr, &request->timer.time_ns);
 }
 
 int sri_prepare_timeout(struct sri_request *request, const struct io_uring_sqe *sqe)
@@ -221,7 +222,7 @@ int sri_prepare_timeout_remove(struct sri_request *request, const struct io_urin
         return flags != 0 ? -EINVAL : 0;
     if (flags & ~(IORING_TIMEOUT_UPDATE_MASK | IORING_TIMEOUT_ABS)) /* a timer keeps its clock */
         return -EINVAL;
-    return sri_copy_time(request->ring->engine, sqe->addr2, &request->search.time_ns);
+    return sri_copy_time(sri_door_of(request), sqe->addr2, &request->search.time_ns);
 }
 
 /* A timeout that is moved counts completions no longer (measured). */

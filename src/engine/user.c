@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "engine/unseen.h"
+#include "engine/user_other.h"
 
 #if defined(__has_include)
 #if __has_include(<valgrind/memcheck.h>)
@@ -51,6 +52,12 @@
 void sri_user_init(struct sri_user *user)
 {
     memset(user, 0, sizeof *user);
+}
+
+/* Of another process: what is known of pages is of this one's. */
+static inline bool is_other(const struct sri_user *user)
+{
+    return __builtin_expect(user->process != 0, 0);
 }
 
 #define TRACT_BITS 6
@@ -160,11 +167,15 @@ static inline int check(struct sri_user *user, const void *begin, size_t length,
 
 int sri_user_readable(struct sri_user *user, const void *begin, size_t length)
 {
+    if (is_other(user))
+        return sri_user_other_check(user, begin, length);
     return check(user, begin, length, false);
 }
 
 int sri_user_writable(struct sri_user *user, void *begin, size_t length)
 {
+    if (is_other(user))
+        return sri_user_other_check(user, begin, length);
     return check(user, begin, length, true);
 }
 
@@ -328,6 +339,8 @@ static __attribute__((noinline)) void move_marked(void *to, const void *from, si
 
 int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t length)
 {
+    if (is_other(user))
+        return sri_user_other_in(user, to, from, length);
     if (check(user, from, length, false) != 0)
         return -EFAULT;
     if (__builtin_expect(under_valgrind(), 0))
@@ -339,6 +352,8 @@ int sri_user_copy_in(struct sri_user *user, void *to, const void *from, size_t l
 
 int sri_user_copy_out(struct sri_user *user, void *to, const void *from, size_t length)
 {
+    if (is_other(user))
+        return sri_user_other_out(user, to, from, length);
     if (check(user, to, length, true) != 0)
         return -EFAULT;
     if (__builtin_expect(under_valgrind(), 0))
@@ -367,9 +382,15 @@ int sri_user_copy_string(struct sri_user *user, char *to, const char *from, size
         uintptr_t at = (uintptr_t)from + length;
         size_t to_page_end = PAGE_SIZE_BYTES - (at & (PAGE_SIZE_BYTES - 1));
         size_t most = to_page_end < size - length ? to_page_end : size - length;
-        if (sri_user_readable(user, (const void *)at, 1) != 0)
+        const char *piece = (const char *)at;
+        if (is_other(user)) {
+            if (sri_user_other_in(user, to + length, piece, most) != 0)
+                return -EFAULT;
+            piece = to + length;
+        } else if (sri_user_readable(user, piece, 1) != 0) {
             return -EFAULT;
-        size_t part = string_part(from + length, to + length, most);
+        }
+        size_t part = string_part(piece, to + length, most);
         length += part;
         if (part < most)
             return (int)length;

@@ -35,6 +35,7 @@ struct sri_user_known {
 };
 
 struct sri_user {
+    int process; /* whose memory it is, by number; 0: this one's own */
     struct sri_user_known known;
     struct sri_user_tract tracts[SRI_USER_TRACTS]; /* each has one place to be in */
 };

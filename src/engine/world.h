@@ -217,6 +217,9 @@ struct sri_world_vtable {
     struct sri_file *(*file_get)(void *self, int fd);
     void (*file_put)(void *self, struct sri_file *file);
 
+    /* The same of another process's descriptor; `process` as sri_engine_guest_new() was told. NULL: there are no others. */
+    struct sri_file *(*file_of)(void *self, int process, int fd);
+
     /*
      * One more try. Never blocks. MSG_DONTWAIT and RWF_NOWAIT in flags mean -EAGAIN in place of SRI_WAIT; O_NONBLOCK of
      * the object does not (measured). No signal reaches the program for it (SIGPIPE, SIGXFSZ).

@@ -106,6 +106,45 @@ struct sri_file *sri_host_file_get(void *self, int fd)
     return file;
 }
 
+/* The ring of this world that a descriptor of unknown origin stands for, or NULL. */
+static struct sri_host_ring *ring_behind(const struct sri_host *host, int fd)
+{
+    if (!sri_host_is_epoll(fd))
+        return NULL;
+    for (uint32_t i = 0; i < host->ring_slots; i++) {
+        if (host->rings[i] != NULL && syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, fd, (int)i) == 0)
+            return host->rings[i];
+    }
+    return NULL;
+}
+
+/* Another process's descriptor is made one of this process's, as a duplicate is. */
+struct sri_file *sri_host_file_of(void *self, int process, int fd)
+{
+    struct sri_host *host = self;
+    int made = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+    if (made >= 0)
+        made = sri_host_raise(host, made);
+    if (made < 0)
+        return NULL;
+    struct sri_file *file = sri_host_file_get(host, made);
+    host->last.fd = -1;
+    if (file == NULL) {
+        close(made);
+        return NULL;
+    }
+    const struct sri_host_ring *ring = ring_behind(host, made);
+    if (ring != NULL) {
+        file->kind = SRI_HOST_RING;
+        file->fd = ring->eventfd;
+        close(made);
+        return file;
+    }
+    sri_list_remove(&file->fresh);
+    file->duplicate = made;
+    return file;
+}
+
 static bool lingers(int fd)
 {
     struct linger linger = {0, 0};

@@ -45,4 +45,7 @@ int sri_host_world_descriptor(struct sri_world world);
  */
 bool sri_host_world_lost_ring(struct sri_world world, int fd);
 
+/* The machine's own time (CLOCK_MONOTONIC), in nanoseconds. */
+uint64_t sri_host_real_ns(void);
+
 #endif

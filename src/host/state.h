@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "engine/world.h"
+#include "host/host.h"
 #include "host/workers.h"
 
 enum sri_host_kind {
@@ -128,6 +129,7 @@ struct sri_host {
 
 /* files.c */
 struct sri_file *sri_host_file_get(void *self, int fd);
+struct sri_file *sri_host_file_of(void *self, int process, int fd);
 void sri_host_file_put(void *self, struct sri_file *file);
 bool sri_host_same_file(void *self, const struct sri_file *one, const struct sri_file *other);
 uint32_t sri_host_object(void *self, const struct sri_file *file);
@@ -150,7 +152,6 @@ static inline int sri_host_fd(const struct sri_file *file)
 }
 
 /* clock.c */
-uint64_t sri_host_real_ns(void);
 uint64_t sri_host_now_ns(void *self);
 uint64_t sri_host_clock_ns(void *self, enum sri_clock clock);
 void sri_host_visit(struct sri_host *host); /* a call of the program's begins */

@@ -117,6 +117,7 @@ static const struct sri_world_vtable host_vtable = {
     .name = "host",
     .file_get = sri_host_file_get,
     .file_put = sri_host_file_put,
+    .file_of = sri_host_file_of,
     .start = sri_host_start,
     .cancel = sri_host_cancel,
     .close = world_close,
