@@ -3,12 +3,11 @@
  * would signal it whatever happens. A thread watches what the engine's operations wait for, and lets them go on.
  */
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
 #include "host/host.h"
 #include "liburing/attend.h"
+#include "liburing/thread.h"
 
 #define LOOK_AGAIN_MS 1000
 
@@ -40,17 +39,7 @@ static void *attend(void *argument)
 
 int sri_uring_attend(struct sri_world world, struct sri_engine *of)
 {
-    sigset_t all;
-    sigset_t before;
-    pthread_t thread;
     attended = world;
     engine = of;
-    sigfillset(&all);
-    sigdelset(&all, SIGSYS);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, NULL, attend, NULL);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc == 0)
-        pthread_detach(thread);
-    return -rc;
+    return sri_uring_thread(attend);
 }

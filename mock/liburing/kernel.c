@@ -1,7 +1,6 @@
 /*
- * The kernel of this process, and its end by fork: a child has a copy of the engine whose descriptors are its parent's.
- * It looks no more at that copy than for the answer, and makes a kernel of its own when it opens a ring; the parent's rings are
- * refused to it.
+ * The kernel of this process, and its end by fork: a child has a copy of the engine whose descriptors are its parent's. It
+ * leaves that copy alone and makes a kernel of its own when it opens a ring; for the parent's rings it asks the parent (child.c).
  */
 #include "liburing/kernel.h"
 
@@ -13,10 +12,13 @@
 #include "base/alloc.h"
 #include "host/host.h"
 #include "liburing/attend.h"
+#include "liburing/child.h"
+#include "liburing/serve.h"
+#include "liburing/thread.h"
 
 struct sri_uring_hooks sri_uring_hooks;
 
-#define WORDS 16384 /* descriptors 0 .. 1048575: as many as a process may have by default */
+#define WORDS (SRI_URING_DESCRIPTORS / 64)
 
 static struct {
     pthread_mutex_t lock;
@@ -26,11 +28,10 @@ static struct {
     pid_t process; /* whose it is */
     bool follows_forks;
     bool attended;
-    uint64_t rings[WORDS];   /* descriptors that are rings of this process */
-    uint64_t foreign[WORDS]; /* … of one it was forked from */
-    int words;               /* in use of either */
+    bool leaves_rings;     /* to the child that is being forked */
+    uint64_t rings[WORDS]; /* descriptors that are rings of this process */
+    int words;             /* in use */
     bool complained;
-    struct sri_engine *left; /* the copy of the parent's */
 } host = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Simulated kernels, by ring->pad2. Slot 0 is the process's own. */
@@ -57,7 +58,7 @@ static void set_bit(uint64_t *words, int fd, bool on)
 
 bool sri_uring_is_foreign(int fd)
 {
-    return bit(host.foreign, fd);
+    return sri_child_is_parents(fd);
 }
 
 bool sri_uring_is_ring(int fd)
@@ -69,26 +70,36 @@ void sri_uring_remember(int fd, bool open)
 {
     pthread_mutex_lock(&host.lock);
     set_bit(host.rings, fd, open);
-    set_bit(host.foreign, fd, false);
+    sri_child_forget(fd);
     pthread_mutex_unlock(&host.lock);
 }
 
 /* Asked at each close of the program's, so without the lock when the answer is no. */
 static bool forget_ring(int fd)
 {
-    if (!bit(host.rings, fd) && !bit(host.foreign, fd))
+    if (!bit(host.rings, fd) && !sri_child_is_parents(fd))
         return false;
     pthread_mutex_lock(&host.lock);
     bool was = bit(host.rings, fd);
     set_bit(host.rings, fd, false);
-    set_bit(host.foreign, fd, false);
+    sri_child_forget(fd);
     pthread_mutex_unlock(&host.lock);
     return was;
+}
+
+static bool has_rings(void)
+{
+    for (int i = 0; i < host.words; i++) {
+        if (host.rings[i] != 0)
+            return true;
+    }
+    return false;
 }
 
 static void before_fork(void)
 {
     pthread_mutex_lock(&host.lock);
+    host.leaves_rings = host.made != NULL && has_rings() && sri_serve_before_fork();
     if (host.made != NULL)
         host.world.vtable->lock(host.world.self);
 }
@@ -97,7 +108,10 @@ static void after_fork_in_parent(void)
 {
     if (host.made != NULL)
         host.world.vtable->unlock(host.world.self);
+    struct sri_engine *engine = host.leaves_rings ? host.backend.self : NULL;
     pthread_mutex_unlock(&host.lock);
+    if (engine != NULL)
+        sri_serve_after_fork(engine);
 }
 
 /*
@@ -114,11 +128,9 @@ static void after_fork_in_child(void)
     left_alone[generations].engine = host.backend.self;
     left_alone[generations].world = host.world.self;
     generations = (generations + 1) % (sizeof left_alone / sizeof left_alone[0]);
-    for (int i = 0; i < host.words; i++) {
-        host.foreign[i] |= host.rings[i];
-        host.rings[i] = 0;
-    }
-    host.left = host.made != NULL ? host.backend.self : host.left;
+    sri_uring_threads_forget();
+    sri_child_forked(host.rings, host.words, sri_serve_take_door());
+    memset(host.rings, 0, (size_t)host.words * sizeof host.rings[0]);
     host.made = NULL;
     host.attended = false;
     pthread_mutex_unlock(&host.lock);
@@ -192,24 +204,41 @@ const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *e
     return &simulated[ring->pad2 % SIMULATED];
 }
 
-static bool keeps_out(int fd, bool registers, unsigned to_submit, unsigned flags)
-{
-    return host.left != NULL && sri_engine_keeps_out(host.left, fd, registers, to_submit, flags);
-}
-
-/* A ring that belongs to one thread answers all others as the true kernel does, those of another process too. */
-static int refuse_foreign(int fd, bool kept_out, const void *frame, const void *site)
+/* What a child is answered: as by the true kernel, or that nobody can be asked. */
+static int answer_child(int result, bool asked)
 {
     static const char text[] =
-        "safer-ring: a forked child uses a ring that its parent made; it is refused (EBADF): a ring belongs to one process here\n";
-    if (!kept_out && !host.complained) {
+        "safer-ring: a forked child uses a ring whose process can't be asked, since it has ended: EBADF\n";
+    if (!asked && !host.complained) {
         host.complained = true;
         ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
         (void)ignored;
     }
+    return result;
+}
+
+static void tell_foreign(int fd, const void *frame, const void *site)
+{
     if (sri_uring_hooks.foreign != NULL)
         sri_uring_hooks.foreign(fd, false, frame, site);
-    return kept_out ? -EEXIST : -EBADF;
+}
+
+static int enter_as_child(int fd, unsigned to_submit, unsigned min_complete, unsigned flags, const void *arg,
+                          size_t arg_size, const void *frame, const void *site)
+{
+    bool asked;
+    tell_foreign(fd, frame, site);
+    int rc = sri_child_enter(fd, to_submit, min_complete, flags, arg, arg_size, &asked);
+    return answer_child(rc, asked);
+}
+
+static int register_as_child(int fd, unsigned opcode, const void *arg, unsigned count, const void *frame,
+                             const void *site)
+{
+    bool asked;
+    tell_foreign(fd, frame, site);
+    int rc = sri_child_register(fd, opcode, arg, count, &asked);
+    return answer_child(rc, asked);
 }
 
 /* Rings that were closed by a system call of the program's own, unseen. */
@@ -259,7 +288,7 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd, keeps_out(fd, false, to_submit, flags), frame, site);
+        return enter_as_child(fd, to_submit, min_complete, flags, arg, arg_size, frame, site);
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
     rc = kernel->vtable->enter(kernel->self, fd, to_submit, min_complete, flags, arg, arg_size);
@@ -284,7 +313,7 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     if (kernel == NULL)
         return rc;
     if (kernel == &host.backend && sri_uring_is_foreign(fd))
-        return refuse_foreign(fd, keeps_out(fd, true, 0, 0), frame, site);
+        return register_as_child(fd, opcode, arg, count, frame, site);
     if (sri_uring_hooks.registers != NULL)
         sri_uring_hooks.registers(ring, fd, opcode, arg, count, frame, site);
     rc = kernel->vtable->register_(kernel->self, fd, opcode, (void *)(uintptr_t)arg, count);

@@ -30,8 +30,10 @@ struct sri_uring_hooks {
     void (*registers)(struct io_uring *ring, int fd, unsigned opcode, const void *arg, unsigned count,
                       const void *frame, const void *site);
     void (*exits)(struct io_uring *ring, const void *frame, const void *site);
-    /* A forked child uses, or closes, a ring of its parent. */
+    /* This process is a forked child, and uses, or closes, a ring of its parent's. */
     void (*foreign)(int fd, bool closes, const void *frame, const void *site);
+    /* A child of this process uses a ring of it, and waits; by a thread that is not the program's. */
+    void (*serves)(int fd, bool waits);
     /* Before the program closes a descriptor of its own. */
     void (*closes)(int fd, const void *frame, const void *site);
 };

@@ -236,6 +236,16 @@ static void registers(struct io_uring *ring, int fd, unsigned opcode, const void
     sri_detect_registers(ring, fd, opcode, arg, count);
 }
 
+/* What a child does by a ring of this process, and when, is not this process's to repeat. */
+static void serves(int fd, bool waits)
+{
+    if (!sri_agent.seeded)
+        return;
+    sri_agent_environment("a forked child uses ring %d", fd);
+    if (waits)
+        sri_host_world_hurry(sri_agent.world);
+}
+
 static void returned(struct io_uring *ring, int fd, unsigned to_submit, int result)
 {
     if (sri_agent.detects)
@@ -327,6 +337,7 @@ void sri_agent_begin(void)
         .enters = enters,
         .registers = registers,
         .returned = returned,
+        .serves = serves,
     };
     if (agent->detects)
         sri_detect_begin(&sri_uring_hooks);

@@ -219,6 +219,8 @@ static void left(const struct sri_event *event)
 
 static void dispatch(const struct sri_event *event)
 {
+    if (event->guest != 0)
+        return; /* its memory and its descriptors are another process's, which is told what it does itself */
     struct sri_borrowed *borrowed = event->request != 0 ? sri_detect_find(event->request) : NULL;
     if (borrowed != NULL)
         sri_memory_event(event, borrowed);
@@ -351,8 +353,11 @@ static void foreign(int fd, bool closes, const void *frame, const void *site)
         return;
     sri_detect_lock();
     sri_detect.place = sri_place_here(frame, site);
-    sri_finding("fork", NULL,
-                "a forked child uses ring %d, which its parent made: a ring belongs to one process", fd);
+    sri_finding(
+        "fork", NULL,
+        "a forked child uses ring %d, which its parent made: either may take what is the other's from the "
+        "queue",
+        fd);
     sri_detect_unlock();
 }
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "host/host.h"
+#include "liburing/serve.h"
+#include "liburing/thread.h"
 #include "run/agent.h"
 #include "run/detect.h"
 
@@ -23,12 +25,12 @@ unsigned sri_wait_threads(void)
     struct stat status;
     if (stat("/proc/self/task", &status) != 0)
         return 0;
-    return (unsigned)(status.st_nlink - 2 - sri_host_world_workers(sri_agent.world));
+    return (unsigned)(status.st_nlink - 2 - sri_host_world_workers(sri_agent.world)) - sri_uring_threads();
 }
 
 static bool is_alone(void)
 {
-    return sri_wait_threads() == 1;
+    return sri_wait_threads() == 1 && !sri_serve_has_children();
 }
 
 /* A timer's signal may be what it waits for. */
@@ -117,7 +119,7 @@ void sri_wait_on_eventfd(int fd, const void *frame, const void *site)
     sri_detect_lock();
     for (uint32_t i = 0; i < sri_detect.ring_count; i++) {
         const struct sri_watched_ring *ring = &sri_detect.rings[i];
-        if (ring->eventfd != fd || sri_wait_threads() > 2 || !sleeps_for_ever(ring, fd))
+        if (ring->eventfd != fd || sri_wait_threads() > 1 || !sleeps_for_ever(ring, fd))
             continue;
         sri_detect.place = sri_place_here(frame, site);
         sri_finding("lost-wakeup", NULL,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <liburing.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -108,38 +109,67 @@ static void own_descriptors_beside(void **state)
     close(ends[1]);
 }
 
-/* What a forked child is told: exit codes, since cmocka hears nothing from there. */
-static int ask_as_child(struct io_uring *ring)
+/* cmocka hears nothing from a child but how it ends. */
+static bool is_told_as_child(struct io_uring *ring, int submitted, int registered)
 {
     int status = -1;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         io_uring_prep_nop(io_uring_get_sqe(ring));
-        int submitted = io_uring_submit(ring);
-        int registered = io_uring_unregister_files(ring);
-        _exit(submitted != registered ? 0 : -submitted);
+        _exit(io_uring_submit(ring) == submitted && io_uring_unregister_files(ring) == registered ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* A parent's ring is refused to its child: one that belongs to a thread in the words of the true kernel. */
-static void refused_to_a_child(void **state)
+/* Its parent ended, and took the kernel with it. */
+static void nobody_is_left_to_ask(void **state)
+{
+    struct io_uring ring;
+    int told[2];
+    int results[2] = {0, 0};
+    (void)state;
+    assert_int_equal(pipe(told), 0);
+    pid_t parent = fork();
+    assert_true(parent >= 0);
+    if (parent == 0) {
+        if (io_uring_queue_init(4, &ring, 0) != 0)
+            _exit(1);
+        pid_t process = getpid();
+        if (fork() != 0)
+            _exit(0);
+        while (getppid() == process)
+            sched_yield();
+        io_uring_prep_nop(io_uring_get_sqe(&ring));
+        results[0] = io_uring_submit(&ring);
+        results[1] = io_uring_unregister_files(&ring);
+        _exit(write(told[1], results, sizeof results) == sizeof results ? 0 : 1);
+    }
+    assert_int_equal(waitpid(parent, NULL, 0), parent);
+    assert_int_equal(read(told[0], results, sizeof results), sizeof results);
+    assert_int_equal(results[0], -EBADF);
+    assert_int_equal(results[1], -EBADF);
+    close(told[0]);
+    close(told[1]);
+}
+
+/* Where a ring belongs to a thread, a child is told so in the words of the true kernel; else its parent does it for the child. */
+static void what_a_child_is_told(void **state)
 {
     static const struct {
         unsigned flags;
-        int error;
-    } rows[] = {{0, EBADF},
-                {IORING_SETUP_SINGLE_ISSUER, EEXIST},
-                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, EEXIST},
-                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED, EBADF}};
+        int submitted;
+        int registered;
+    } rows[] = {{0, 1, -ENXIO},
+                {IORING_SETUP_SINGLE_ISSUER, -EEXIST, -EEXIST},
+                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN, -EEXIST, -EEXIST},
+                {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_R_DISABLED, -EBADFD, -ENXIO}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct io_uring ring;
         assert_int_equal(io_uring_queue_init(4, &ring, rows[i].flags), 0);
-        assert_int_equal(ask_as_child(&ring), rows[i].error);
+        assert_true(is_told_as_child(&ring, rows[i].submitted, rows[i].registered));
         io_uring_queue_exit(&ring);
     }
 }
@@ -204,7 +234,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(own_descriptors_beside),
     cmocka_unit_test(a_wait_without_end),
     cmocka_unit_test(publishing_ends_whatever_threads_did),
-    cmocka_unit_test(refused_to_a_child),
+    cmocka_unit_test(what_a_child_is_told),
+    cmocka_unit_test(nobody_is_left_to_ask),
     cmocka_unit_test(beside_the_true_ring),
 };
 
