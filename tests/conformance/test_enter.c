@@ -182,6 +182,20 @@ static void a_poll_of_the_ring_itself(struct conform *c)
     conform_take_now(c);
 }
 
+static void a_poll_behind_completions_that_were_taken(struct conform *c)
+{
+    conform_sqe(c, 1);
+    conform_submit(c);
+    conform_take(c, 1);
+    io_uring_prep_poll_add(conform_sqe(c, 2), c->ring.fd, POLLIN);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_sqe(c, 3);
+    conform_submit(c);
+    conform_take_now(c);
+    conform_take_now(c);
+}
+
 static void a_ring_has_room(struct conform *c)
 {
     io_uring_prep_poll_add(conform_sqe(c, 1), c->ring.fd, POLLOUT);
@@ -278,6 +292,10 @@ static const struct conform_case cases[] = {
     {.name = "a poll of the ring itself",
      .run = a_poll_of_the_ring_itself,
      .expected = "submit: 1\nnothing\nsubmit: 1\n2: 0\n1: 1\nnothing\n"},
+    {.name = "a poll behind completions that were taken",
+     .run = a_poll_behind_completions_that_were_taken,
+     .expected = "submit: 1\n1: 0\nsubmit: 1\nnothing\nsubmit: 1\n3: 0\n2: 1\nnothing\n"},
+
     {.name = "a ring has room", .run = a_ring_has_room, .expected = "submit: 1\n1: 4\n"},
     {.name = "other operations on the ring itself",
      .run = other_operations_on_the_ring_itself,
