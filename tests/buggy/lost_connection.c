@@ -6,6 +6,7 @@
  * policy: gentle
  */
 #include <netinet/in.h>
+#include <poll.h>
 
 #include "buggy.h"
 
@@ -14,7 +15,7 @@ int main(void)
     struct io_uring ring;
     struct sockaddr_in address = {.sin_family = AF_INET};
     socklen_t size = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     int client = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 8) == 0);
     CHECK(getsockname(listener, (struct sockaddr *)&address, &size) == 0);
@@ -23,6 +24,8 @@ int main(void)
     io_uring_prep_accept(sqe, listener, NULL, NULL, 0);
     io_uring_sqe_set_data(sqe, &address);
     CHECK(connect(client, (struct sockaddr *)&address, size) == 0);
+    struct pollfd arrived = {.fd = listener, .events = POLLIN}; /* who connects knows it a little earlier */
+    CHECK(poll(&arrived, 1, -1) == 1);
     submit_all(&ring); /* reported */
     int connection = cancel_and_finish(&ring, &address);
 #ifdef FIXED
