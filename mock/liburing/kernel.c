@@ -132,6 +132,7 @@ static void after_fork_in_child(void)
     sri_child_forked(host.rings, host.words, sri_serve_take_door());
     memset(host.rings, 0, (size_t)host.words * sizeof host.rings[0]);
     host.made = NULL;
+    host.process = getpid();
     host.attended = false;
     pthread_mutex_unlock(&host.lock);
 }
@@ -270,7 +271,7 @@ int sri_uring_setup(const struct sr_backend *kernel, unsigned entries, struct io
 bool sri_uring_close(int fd, const void *frame, const void *site, int *result)
 {
     const struct sr_backend *kernel = sri_uring_host_if_made();
-    if (kernel == NULL || fd < 0 || getpid() != host.process)
+    if (fd < 0 || (kernel == NULL && !sri_child_is_parents(fd)) || getpid() != host.process)
         return false;
     if (sri_uring_hooks.closes != NULL)
         sri_uring_hooks.closes(fd, frame, site);

@@ -2,7 +2,9 @@
  * Forked children that use a ring of their parent's: what a child submits is about its own memory and its own descriptors, and
  * ends with it, or stays, as the true kernel has it. What either takes from the queue the other does not find there.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* execvpe(3), execveat(2) */
+#endif
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -238,6 +240,9 @@ static void leave_ring(struct io_uring *ring, void *self)
     struct io_uring own = *ring;
     (void)self;
     io_uring_queue_exit(&own);
+    int other = open("/dev/null", O_RDONLY);
+    CHECK(other >= 0 && dup2(other, own.ring_fd) == own.ring_fd); /* the number is another object's by now */
+    CHECK(io_uring_enter((unsigned)own.ring_fd, 0, 0, 0, NULL) == -EOPNOTSUPP);
 }
 
 struct share {
