@@ -128,6 +128,8 @@ static void after_fork_in_child(void)
     left_alone[generations].engine = host.backend.self;
     left_alone[generations].world = host.world.self;
     generations = (generations + 1) % (sizeof left_alone / sizeof left_alone[0]);
+    if (host.made != NULL)
+        sri_host_world_leave(host.world);
     sri_uring_threads_forget();
     sri_child_forked(host.rings, host.words, sri_serve_take_door());
     memset(host.rings, 0, (size_t)host.words * sizeof host.rings[0]);

@@ -30,6 +30,9 @@ void sri_host_world_hurry(struct sri_world world);
 /* Inside a call, from an observer: the program asks for time, so it is the machine's from here on. True: it was not. */
 bool sri_host_world_keep_time(struct sri_world world);
 
+/* In a forked child, of a world that was locked before: its copy is left alone, and nobody holds it. */
+void sri_host_world_leave(struct sri_world world);
+
 /* How many threads this world has for what may block. */
 uint32_t sri_host_world_workers(struct sri_world world);
 

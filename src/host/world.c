@@ -221,6 +221,12 @@ void sri_host_world_attach(struct sri_world world, struct sri_engine *engine)
     host->engine = engine;
 }
 
+void sri_host_world_leave(struct sri_world world)
+{
+    struct sri_host *host = world.self;
+    pthread_mutex_unlock(&host->lock);
+}
+
 uint32_t sri_host_world_workers(struct sri_world world)
 {
     struct sri_host *host = world.self;
