@@ -1,6 +1,7 @@
 /*
  * Who works while the program sleeps elsewhere: a program that registered an eventfd sleeps on that, where the true kernel
- * would signal it whatever happens. A thread watches what the engine's operations wait for, and lets them go on.
+ * would signal it whatever happens. A thread watches what the engine's operations wait for, and lets them go on. A program that
+ * polls a ring's descriptor, and then looks at the CQ without a call, does the same at its polls (run/interpose_poll.c).
  */
 #include <poll.h>
 #include <time.h>
@@ -20,6 +21,15 @@ static void pause_shortly(void)
     (void)ppoll(NULL, 0, &shortly, NULL);
 }
 
+void sri_uring_go_on(struct sri_world world, struct sri_engine *of)
+{
+    sri_host_world_hurry(world);
+    world.vtable->lock(world.self);
+    (void)world.vtable->wait(world.self, 0, NULL, 0);
+    world.vtable->unlock(world.self);
+    sri_engine_go_on(of);
+}
+
 static void *attend(void *argument)
 {
     struct pollfd one = {.fd = sri_host_world_descriptor(attended), .events = POLLIN};
@@ -27,11 +37,7 @@ static void *attend(void *argument)
     for (;;) {
         if (poll(&one, 1, LOOK_AGAIN_MS) <= 0)
             continue;
-        sri_host_world_hurry(attended);
-        attended.vtable->lock(attended.self);
-        (void)attended.vtable->wait(attended.self, 0, NULL, 0);
-        attended.vtable->unlock(attended.self);
-        (void)sri_engine_run_due(engine, 0);
+        sri_uring_go_on(attended, engine);
         pause_shortly(); /* what woke us may be meant for another thread, which takes it */
     }
     return NULL;

@@ -1,5 +1,5 @@
 /*
- * A thread that lets operations go on while the program sleeps on a registered eventfd.
+ * Operations go on while the program does not call: by a thread, while it sleeps on a registered eventfd; and at its polls.
  */
 #ifndef SRI_LIBURING_ATTEND_H
 #define SRI_LIBURING_ATTEND_H
@@ -8,5 +8,8 @@
 
 /* Starts it, for the life of the process. 0 or -errno. Once. */
 int sri_uring_attend(struct sri_world world, struct sri_engine *engine);
+
+/* What can go on by now does, and the rings' descriptors show what came of it. */
+void sri_uring_go_on(struct sri_world world, struct sri_engine *engine);
 
 #endif

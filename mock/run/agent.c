@@ -17,6 +17,7 @@
 #include "engine/world.h"
 #include "fate/tape_file.h"
 #include "host/host.h"
+#include "liburing/attend.h"
 #include "run/detect.h"
 #include "run/environment.h"
 #include "run/steps.h"
@@ -37,13 +38,10 @@ void sri_agent_environment(const char *format, ...)
     va_end(arguments);
 }
 
-void sri_agent_mend_polls(void)
+void sri_agent_go_on(void)
 {
-    if (!__atomic_load_n(&sri_agent.mends_polls, __ATOMIC_ACQUIRE))
-        return;
-    const struct sr_backend *kernel = sri_uring_host_if_made();
-    if (kernel != NULL)
-        sri_engine_show(kernel->self);
+    if (sri_agent.on && sri_uring_host_if_made() != NULL)
+        sri_uring_go_on(sri_agent.world, sri_agent.engine);
 }
 
 /* A descriptor by what it is, for people. */

@@ -17,11 +17,8 @@ struct sri_agent {
     bool on;     /* started by the command, and its folder can be used */
     bool seeded; /* things go wrong, by a seed or a tape */
     bool detects;
-    bool traps; /* system calls are caught from below too */
-    bool draws; /* its steps are kept (steps.h) */
-    /* A ring asked for IORING_SQ_TASKRUN, and its program enters of itself only when that is set: nothing there says that the
-     * descriptor is shown readable still, so that is put right before the program polls. */
-    bool mends_polls;
+    bool traps;    /* system calls are caught from below too */
+    bool draws;    /* its steps are kept (steps.h) */
     bool unmapped; /* memory went: what the engine knows of pages is to be learned again */
     uint64_t seed;
     uint64_t stall_ms;
@@ -41,8 +38,8 @@ struct sri_agent {
 /* The one of this process. */
 extern struct sri_agent sri_agent;
 
-/* The program is about to poll. */
-void sri_agent_mend_polls(void);
+/* The program is about to poll, or has found something by it: what can go on does, and the rings show what came of it. */
+void sri_agent_go_on(void);
 
 /* The run can't be repeated, and why: the first reason stays. */
 void sri_agent_environment(const char *format, ...) __attribute__((format(printf, 1, 2)));

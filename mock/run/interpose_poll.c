@@ -1,6 +1,7 @@
 /*
  * Waiting for descriptors, stood in for. A ring's own may be among them, shown readable although the program has taken all its
- * CQEs, which nobody saw. Each does what it always did; before, what the rings show is put right, where nothing else does it.
+ * CQEs, which nobody saw; or because an operation can go on, when a program that only looks at the CQ then would find nothing, and
+ * poll again for ever. Each does what it always did; before and after, operations go on, where nothing else lets them.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -9,12 +10,6 @@
 
 #include "run/agent.h"
 #include "run/interpose.h"
-
-static void before(const void *site)
-{
-    if (!sri_interpose_is_ours(site))
-        sri_agent_mend_polls();
-}
 
 /* The forms of programs that were built with _FORTIFY_SOURCE, which no header declares. */
 int __poll_chk(struct pollfd *all, nfds_t count, int time_ms, size_t size);
@@ -25,10 +20,15 @@ int __ppoll_chk(struct pollfd *all, nfds_t count, const struct timespec *time, c
     static __typeof__(name) *next_##name;                     \
     result name parameters                                    \
     {                                                         \
-        before(SRI_SITE);                                     \
+        bool programs = !sri_interpose_is_ours(SRI_SITE);     \
+        if (programs)                                         \
+            sri_agent_go_on();                                \
         if (next_##name == NULL)                              \
             *(void **)&next_##name = dlsym(RTLD_NEXT, #name); \
-        return next_##name arguments;                         \
+        result found = next_##name arguments;                 \
+        if (programs && found > 0)                            \
+            sri_agent_go_on();                                \
+        return found;                                         \
     }
 
 STANDS_IN(int, poll, (struct pollfd * all, nfds_t count, int time_ms), (all, count, time_ms))

@@ -81,10 +81,7 @@ static long setup(const long *arguments)
     struct io_uring_params *params = (struct io_uring_params *)(uintptr_t)arguments[1];
     if (kernel == NULL)
         return rc;
-    rc = sri_uring_setup(kernel, (unsigned)arguments[0], params);
-    if (rc >= 0 && (params->flags & IORING_SETUP_TASKRUN_FLAG) != 0)
-        __atomic_store_n(&sri_agent.mends_polls, true, __ATOMIC_RELEASE);
-    return rc;
+    return sri_uring_setup(kernel, (unsigned)arguments[0], params);
 }
 
 static long close_one(const long *arguments, const void *frame, const void *site)
@@ -104,9 +101,12 @@ static long unmap(const long *arguments, const void *frame, const void *site)
 /* Whatever it is that polls. */
 static long polls(int number, const long *arguments)
 {
-    sri_agent_mend_polls();
-    return sri_trap_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
-                         arguments[5]);
+    sri_agent_go_on();
+    long found = sri_trap_call(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                               arguments[5]);
+    if (found > 0)
+        sri_agent_go_on();
+    return found;
 }
 
 static long answer(int number, const long *arguments, const void *frame, const void *site)

@@ -88,8 +88,11 @@ uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit);
 #define SRI_LET_GO 64
 void sri_engine_let_go(struct sri_engine *engine, uint64_t number);
 
-/* What the rings' descriptors show is put right by what their CQs hold now. */
-void sri_engine_show(struct sri_engine *engine);
+/*
+ * The program sleeps elsewhere, or looks at its CQs without a call: what is due runs, what a woken SQPOLL thread had left in an SQ
+ * is taken, and what the rings' descriptors show is put right by what their CQs hold then.
+ */
+void sri_engine_go_on(struct sri_engine *engine);
 
 /*
  * Guests: other processes that use a ring of this kernel (a forked child). `pid` is its number, `process` what the world knows it

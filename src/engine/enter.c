@@ -256,6 +256,8 @@ static int submit(struct sri_ring *ring, uint32_t to_submit)
 /* The thread has looked already (sri_enter()); it is told nothing of what is asked of it here. */
 static int submit_to_thread(struct sri_ring *ring, uint32_t to_submit, uint32_t flags)
 {
+    if (flags & IORING_ENTER_SQ_WAKEUP)
+        ring->roused = sri_sq_waiting(ring) > 0;
     if ((flags & IORING_ENTER_SQ_WAIT) && sri_sq_waiting(ring) == ring->sq_entries)
         sri_sqpoll_finish(ring);
     return (int)to_submit;
@@ -335,9 +337,13 @@ static void notify_all(struct sri_engine *engine)
         sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
 }
 
-void sri_engine_show(struct sri_engine *engine)
+void sri_engine_go_on(struct sri_engine *engine)
 {
     engine->world.vtable->lock(engine->world.self);
+    sri_turn(engine);
+    if (engine->sqpoll_rings > 0)
+        sri_sqpoll_go_on(engine);
+    sri_run(engine, 0);
     notify_all(engine);
     engine->world.vtable->unlock(engine->world.self);
 }

@@ -335,6 +335,7 @@ struct sri_ring {
     uint32_t setup_flags;
     bool disabled;
     bool closed;
+    bool roused;        /* SQPOLL: its thread was woken, and has not gone through the SQ since */
     bool collecting;    /* inside a GETEVENTS of its own: overflow is flushed */
     uint32_t expired;   /* timeouts that ended by themselves: each ends a wait (measured) */
     bool notified;      /* what the world was last told */

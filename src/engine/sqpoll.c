@@ -1,7 +1,8 @@
 /*
  * IORING_SETUP_SQPOLL without a thread: the program publishes entries, and they are consumed when it next enters this
  * kernel for anything. IORING_SQ_NEED_WAKEUP is always set, as by a thread that sleeps as soon as it has nothing to do: so
- * whoever keeps the rules enters after publishing.
+ * whoever keeps the rules enters after publishing. What a woken thread leaves in the SQ by bad luck it takes without being called
+ * again, where the program sleeps elsewhere (sri_engine_go_on()).
  */
 #include "engine/steps.h"
 
@@ -39,6 +40,18 @@ void sri_sqpoll_look(struct sri_engine *engine)
 
 void sri_sqpoll_finish(struct sri_ring *ring)
 {
+    ring->roused = false;
     if (is_polled(ring))
         take(ring, sri_sq_waiting(ring));
+}
+
+void sri_sqpoll_go_on(struct sri_engine *engine)
+{
+    struct sri_node *next;
+    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = next) {
+        struct sri_ring *ring = SRI_CONTAINER_OF(node, struct sri_ring, node);
+        next = node->next;
+        if (ring->roused)
+            sri_sqpoll_finish(ring);
+    }
 }

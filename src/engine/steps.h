@@ -77,6 +77,8 @@ uint32_t sri_sq_ready(const struct sri_ring *ring);
 void sri_sqpoll_look(struct sri_engine *engine);
 /* The thread of this ring has gone through its SQ. */
 void sri_sqpoll_finish(struct sri_ring *ring);
+/* Threads that were woken go through their SQs, without another call of the program's. */
+void sri_sqpoll_go_on(struct sri_engine *engine);
 
 /* iopoll.c: IORING_SETUP_IOPOLL. 0 or the errno of what is refused there, at preparation and when issued. */
 int sri_iopoll_prepare(const struct sri_request *request);

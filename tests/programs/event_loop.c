@@ -1,7 +1,8 @@
 /*
  * The ring's descriptor in an event loop: it is readable when there is a completion, and only then; and a program asleep in
  * epoll_wait wakes up when another thread makes what its operation waits for ready. The same with an eventfd that the ring
- * signals, in a read of it; also of a ring whose completions are made when they are asked for. And a ring that asked for
+ * signals, in a read of it; also of a ring whose completions are made when they are asked for. A program that looks at the CQ's
+ * memory alone after each sleep finds there what woke it. And a ring that asked for
  * IORING_SQ_TASKRUN has it clear while nothing is left to do but to look at the CQ.
  */
 #include <poll.h>
@@ -92,6 +93,47 @@ static void with_flag(unsigned flags)
     close(pipe_ends[1]);
 }
 
+/* The CQ's memory alone is looked at after each sleep, as event loops do that have no use for a call. */
+#ifndef PROGRAM_LINKED
+static void by_memory(unsigned flags)
+{
+    struct io_uring ring;
+    struct epoll_event event = {.events = EPOLLIN};
+    struct epoll_event got;
+    struct io_uring_cqe *cqe;
+    int pipe_ends[2];
+    char byte;
+    if ((flags & IORING_SETUP_SQPOLL) != 0 && io_uring_queue_init(8, &ring, flags) == 0)
+        io_uring_queue_exit(&ring);
+    else if ((flags & IORING_SETUP_SQPOLL) != 0)
+        return; /* a privilege on old kernels */
+    open_ring(&ring, 8, flags);
+    CHECK(pipe(pipe_ends) == 0);
+    int loop = epoll_create1(0);
+    CHECK(loop >= 0 && epoll_ctl(loop, EPOLL_CTL_ADD, ring.ring_fd, &event) == 0);
+    for (int round = 0; round < 5; round++) {
+        io_uring_prep_read(io_uring_get_sqe(&ring), pipe_ends[0], &byte, 1, 0);
+        io_uring_prep_nop(io_uring_get_sqe(&ring));
+        submit_all(&ring);
+        CHECK(write(pipe_ends[1], "x", 1) == 1);
+        unsigned seen = 0;
+        for (int looks = 0; seen < 2 && looks < 1000; looks++) {
+            CHECK(epoll_wait(loop, &got, 1, 10000) == 1 || errno == EINTR);
+            unsigned head;
+            unsigned count = 0;
+            io_uring_for_each_cqe(&ring, head, cqe) count++;
+            io_uring_cq_advance(&ring, count);
+            seen += count;
+        }
+        CHECK(seen == 2);
+    }
+    io_uring_queue_exit(&ring);
+    close(loop);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+}
+#endif
+
 int main(void)
 {
     struct io_uring ring;
@@ -99,6 +141,11 @@ int main(void)
     int pipe_ends[2];
     pthread_t thread;
     char byte[16];
+    /* It is the watcher that sees a poll; and before any thread attends to an eventfd. */
+#ifndef PROGRAM_LINKED
+    by_memory(0);
+    by_memory(IORING_SETUP_SQPOLL);
+#endif
     open_ring(&ring, 8, 0);
     CHECK(pipe(pipe_ends) == 0);
     int loop = epoll_create1(0);

@@ -30,6 +30,36 @@ static void a_late_thread_leaves_entries_for_the_next_enter(void **state)
     rig_close(&rig);
 }
 
+/* A woken thread takes the rest without another call, while the program sleeps; what is published without waking it stays. */
+static void a_woken_thread_goes_on_by_itself(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_open_flags(&rig, 8, IORING_SETUP_SQPOLL);
+    rig_choose(&rig);
+    rig_answer(&rig, SRI_WHY_CONSUME, 2);
+
+    for (uint64_t i = 1; i <= 3; i++)
+        rig_nop(&rig, i, 0);
+    assert_int_equal(raw_ring_submit(&rig.ring), 3);
+    rig_expect(&rig, 1, 0);
+    rig_expect_none(&rig);
+    sri_engine_go_on(rig.engine);
+    rig_expect(&rig, 2, 0);
+    rig_expect(&rig, 3, 0);
+
+    rig_nop(&rig, 4, 0);
+    struct io_uring_sq *sq = &rig.ring.ring.sq;
+    sq->array[3] = 3;
+    __atomic_store_n(sq->ktail, 4, __ATOMIC_RELEASE);
+    sri_engine_go_on(rig.engine);
+    rig_expect_none(&rig);
+    assert_int_equal(enter(&rig, 0, IORING_ENTER_SQ_WAKEUP), 0);
+    rig_expect(&rig, 4, 0);
+    sq->sqe_head = sq->sqe_tail;
+    rig_close(&rig);
+}
+
 /* A wait is not lost on a thread that is late: there is nothing to wait for before it has looked. */
 static void a_wait_outlasts_a_late_thread(void **state)
 {
@@ -108,6 +138,7 @@ static void a_thread_is_never_refused(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_late_thread_leaves_entries_for_the_next_enter),
+    cmocka_unit_test(a_woken_thread_goes_on_by_itself),
     cmocka_unit_test(a_wait_outlasts_a_late_thread),
     cmocka_unit_test(waiting_for_room_makes_room),
     cmocka_unit_test(entering_another_ring_is_enough),

@@ -49,7 +49,7 @@ static void what_is_readable_is_told_until_it_was_taken(void **state)
 
         rig_expect(&rig, 1, 0);
         assert_true(word_is_set(&rig)); /* nobody has seen it taken */
-        sri_engine_show(rig.engine);
+        sri_engine_go_on(rig.engine);
         assert_false(flag_is_set(&rig));
         assert_false(word_is_set(&rig));
         rig_close(&rig);
