@@ -71,7 +71,7 @@ static bool ends_here(const struct sri_attempt *attempt, uint64_t done)
     return move(attempt, sri_host_fd(attempt->file), done, offset, attempt->flags | RWF_NOWAIT) == 0;
 }
 
-/* What storage moved at once; the rest, not in memory yet, goes to a worker. */
+/* What storage moved at once; the rest, not in memory yet, goes to a worker, or is moved here where a run is to repeat. */
 static enum sri_answer storage(struct sri_host *host, struct sri_attempt *attempt, int64_t rc,
                                int64_t *result)
 {
@@ -84,7 +84,10 @@ static enum sri_answer storage(struct sri_host *host, struct sri_attempt *attemp
     if (op == NULL)
         return SRI_DONE;
     op->done = (uint64_t)rc;
-    return sri_host_run(host, attempt, result) == SRI_RUNNING ? SRI_RUNNING : (*result = rc, SRI_DONE);
+    enum sri_answer answer = sri_host_run(host, attempt, result);
+    if (answer == SRI_DONE && *result < rc)
+        *result = rc; /* the rest failed */
+    return answer;
 }
 
 /* A ring can't be read or written, but says so only when it is ready (measured). */

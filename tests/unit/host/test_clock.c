@@ -51,6 +51,38 @@ static void a_wait_lets_time_pass_at_once(void **state)
     end(&f);
 }
 
+/* A file of which the first page alone is in memory is read to its end, as by the kernel: where the cache stands is no luck. */
+static void what_is_not_in_memory_is_read_too(void **state)
+{
+    (void)state;
+    enum {
+        LENGTH = 1 << 20
+    };
+    char path[] = "/tmp/safer-ring-XXXXXX";
+    char *bytes = calloc(1, LENGTH);
+    assert_non_null(bytes);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(pwrite(fd, bytes, LENGTH, 0), LENGTH);
+    assert_int_equal(fsync(fd), 0);
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM), 0);
+    assert_int_equal(pread(fd, bytes, 4096, 0), 4096);
+
+    struct fixture f;
+    begin(&f);
+    sri_host_world_repeat(f.world);
+    prepare(&f, SRI_WORK_READ, fd, bytes, LENGTH);
+    int64_t result = 0;
+    assert_int_equal(start(&f, &result), SRI_DONE);
+    assert_int_equal(result, LENGTH);
+    put(&f);
+    end(&f);
+    close(fd);
+    free(bytes);
+}
+
 /* Who found nothing to do hurries: what is due next is due when the next call begins, once. */
 static void a_hurry_goes_to_what_is_due(void **state)
 {
@@ -178,6 +210,7 @@ static void the_descriptor_tells_that_something_can_go_on(void **state)
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(each_visit_takes_as_long),
     cmocka_unit_test(a_wait_lets_time_pass_at_once),
+    cmocka_unit_test(what_is_not_in_memory_is_read_too),
     cmocka_unit_test(a_hurry_goes_to_what_is_due),
     cmocka_unit_test(a_program_that_asks_gets_the_machines_time),
     cmocka_unit_test(time_behind_the_machines_is_the_machines),
