@@ -14,6 +14,7 @@
 #include "run/steps.h"
 
 #define TEXT_MOST 65536
+#define PROGRAMS 100000 /* one after the other, in one process */
 
 static int read_file(const struct sri_agent *agent, const char *name, char *text, size_t size)
 {
@@ -95,21 +96,30 @@ static void name_program(struct sri_run_page *page)
 }
 
 /* A process that becomes another program has a page for each. */
-int sri_agent_open_page(struct sri_agent *agent)
+int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size, void **memory)
 {
     char path[SRI_RUN_TEXT + 40];
     int fd = -1;
-    for (int i = 0; i < 100 && fd < 0; i++) {
-        snprintf(path, sizeof path, "%s/%d.%d.page", agent->folder, (int)getpid(), i);
+    for (int i = 0; i < PROGRAMS && fd < 0; i++) {
+        snprintf(path, sizeof path, "%s/%d.%d%s", agent->folder, (int)getpid(), i, kind);
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EEXIST)
+            break;
     }
     if (fd < 0)
         return -errno;
-    void *memory = MAP_FAILED;
-    if (ftruncate(fd, (off_t)sizeof(struct sri_run_page)) == 0)
-        memory = mmap(NULL, sizeof(struct sri_run_page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    int rc = memory == MAP_FAILED ? -errno : 0;
+    *memory = MAP_FAILED;
+    if (ftruncate(fd, (off_t)size) == 0)
+        *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    int rc = *memory == MAP_FAILED ? -errno : 0;
     (void)syscall(SYS_close, fd);
+    return rc;
+}
+
+int sri_agent_open_page(struct sri_agent *agent)
+{
+    void *memory;
+    int rc = sri_agent_map_own(agent, ".page", sizeof(struct sri_run_page), &memory);
     if (rc != 0)
         return rc;
     agent->page = memory;

@@ -4,12 +4,9 @@
 #include "run/steps.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "run/agent.h"
@@ -18,20 +15,9 @@ static struct sri_run_steps *kept;
 
 int sri_steps_open(const struct sri_agent *agent)
 {
-    char path[SRI_RUN_TEXT + 40];
-    int fd = -1;
+    void *memory;
     kept = NULL; /* a child's are its own */
-    for (int i = 0; i < 100 && fd < 0; i++) {
-        snprintf(path, sizeof path, "%s/%d.%d" SRI_RUN_STEPS_END, agent->folder, (int)getpid(), i);
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    }
-    if (fd < 0)
-        return -errno;
-    void *memory = MAP_FAILED;
-    if (ftruncate(fd, (off_t)sizeof *kept) == 0)
-        memory = mmap(NULL, sizeof *kept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    int rc = memory == MAP_FAILED ? -errno : 0;
-    (void)syscall(SYS_close, fd);
+    int rc = sri_agent_map_own(agent, SRI_RUN_STEPS_END, sizeof *kept, &memory);
     if (rc != 0)
         return rc;
     kept = memory;

@@ -33,6 +33,17 @@ static void use_ring(void)
     io_uring_queue_exit(&ring);
 }
 
+/* Once more, and so on: each time the watcher begins anew, in the same process. */
+static void become_again(unsigned left)
+{
+    char number[16];
+    use_ring();
+    if (left == 0)
+        return;
+    snprintf(number, sizeof number, "%u", left - 1);
+    CHECK(execl("/proc/self/exe", "again", "again", number, (char *)NULL) == 0);
+}
+
 static void becomes(const char *path, const char *part, char **environment)
 {
     int status = 0;
@@ -55,11 +66,16 @@ int main(int count, char **arguments)
         use_calls();
         return 0;
     }
+    if (strcmp(arguments[1], "again") == 0) {
+        become_again(count > 2 ? (unsigned)atoi(arguments[2]) : 120);
+        return 0;
+    }
     use_ring();
     if (strcmp(arguments[1], "ring") == 0)
         return 0;
     use_calls();
     becomes("/proc/self/exe", "ring", environ);
+    becomes("/proc/self/exe", "again", environ);
     for (int i = 1; i < count; i++)
         becomes(arguments[i], "calls", empty);
     return 0;
