@@ -31,7 +31,6 @@ static const struct {
               "buffer/* * * 128\n"
               "result/short READ,READV,READ_FIXED,RECV,RECVMSG * 192\n"
               "enter/eagain * * 8\n"
-              "enter/eintr * * 8\n"
               "enter/partial * * 64\n"
               "wait/eintr * * 32\n"},
     {"network", "use reads\n"
@@ -39,8 +38,7 @@ static const struct {
                 "provided/* * * 32\n"
                 "multishot/last * * 64\n"
                 "zero_copy/* * * 256\n"
-                "result/errno * socket 8\n"
-                "enter/ebusy * * 8\n"},
+                "result/errno * socket 8\n"},
     {"disk", "use reads\n"
              "result/short * file 192\n"
              "result/errno * file 8\n"},
