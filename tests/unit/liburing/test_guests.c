@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "host/host.h"
 #include "main.h"
+#include "name_processes.h"
 #include "raw_ring.h"
 
 #define THREAD (UINT64_C(1) << 63 | 1)
@@ -78,6 +79,8 @@ static void begin(struct house *house, unsigned flags)
     struct sri_world world;
     int stay[2];
     int told[2];
+    if (!can_name_processes())
+        skip();
     memset(house, 0, sizeof *house);
     assert_int_equal(sri_host_world_new(&world), 0);
     assert_int_equal(sri_engine_new(&house->engine, world, (struct sri_chooser){NULL, NULL}), 0);
