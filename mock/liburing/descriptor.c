@@ -15,6 +15,16 @@ void sri_uring_close_own(int fd)
         (void)syscall(SYS_close, fd);
 }
 
+void sri_uring_make_room(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        int made = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
+        sri_uring_close_own(made);
+        if (made >= 0)
+            return;
+    }
+}
+
 int sri_uring_raise(int fd)
 {
     for (int lowest = HIGH_DESCRIPTOR; fd >= 0 && lowest > 2; lowest /= 2) {

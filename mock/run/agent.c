@@ -18,6 +18,7 @@
 #include "fate/tape_file.h"
 #include "host/host.h"
 #include "liburing/attend.h"
+#include "liburing/descriptor.h"
 #include "run/detect.h"
 #include "run/environment.h"
 #include "run/steps.h"
@@ -317,6 +318,7 @@ static void after_fork(void)
         sri_detect_forked(); /* before anything is closed: the parent's rings may not be mapped here */
     if (sri_agent_open_page(agent) != 0)
         agent->on = false;
+    sri_uring_make_room();
 }
 
 void sri_agent_begin(void)
@@ -339,6 +341,7 @@ void sri_agent_begin(void)
     };
     if (agent->detects)
         sri_detect_begin(&sri_uring_hooks);
+    sri_uring_make_room();
     pthread_atfork(NULL, NULL, after_fork);
     on_exit(at_exit, NULL);
     if (!agent->traps)
