@@ -1,8 +1,9 @@
 /*
  * What a watched program releases: free(3), realloc(3), munmap(2), stood in for. Each does what it always did, and tells the
- * detectors before.
+ * detectors before. And mmap(2), for rings of the program's own system calls.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "run/agent.h"
 #include "run/detect.h"
+#include "run/trap.h"
 
 void __libc_free(void *memory);
 void *__libc_realloc(void *memory, size_t size);
@@ -67,6 +69,22 @@ void *realloc(void *memory, size_t size)
     *(void **)&call = next("realloc", &known_realloc);
     return call != NULL ? call(memory, size) : __libc_realloc(memory, size);
 }
+
+/* A ring that the program made by a system call of its own, whatever flags it is mapped with. */
+void *mmap64(void *memory, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    const long arguments[6] = {(long)(uintptr_t)memory, (long)length, protection, flags, fd, offset};
+    if (fd < 0 || !sri_agent.traps || !sri_uring_is_ring(fd))
+        return (void *)(uintptr_t)syscall(SYS_mmap, memory, length, protection, flags, fd, offset);
+    long mapped = sri_trap_map(arguments);
+    if (mapped >= 0 || mapped < -4095)
+        return (void *)(uintptr_t)mapped;
+    errno = (int)-mapped;
+    return MAP_FAILED;
+}
+
+void *mmap(void *memory, size_t length, int protection, int flags, int fd, off_t offset)
+    __attribute__((alias("mmap64")));
 
 int munmap(void *memory, size_t length)
 {

@@ -32,6 +32,22 @@ static inline int own_munmap(void *memory, size_t length)
     return (int)own_call(SYS_munmap, (long)memory, (long)length, 0);
 }
 
+static inline void *own_mmap(void *memory, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    register long r10 __asm__("r10") = flags;
+    register long r8 __asm__("r8") = fd;
+    register long r9 __asm__("r9") = offset;
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_mmap), "D"(memory), "S"(length), "d"(protection), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    if (result >= 0 || result < -4095)
+        return (void *)result;
+    errno = (int)-result;
+    return MAP_FAILED;
+}
+
 static inline int own_poll(struct pollfd *all, nfds_t count, int time_ms)
 {
     return (int)own_call(SYS_poll, (long)all, (long)count, time_ms);
