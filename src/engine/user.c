@@ -165,18 +165,19 @@ static inline int check(struct sri_user *user, const void *begin, size_t length,
     return check_pages(user, first, last, write);
 }
 
+static int look_at(struct sri_user *user, const void *begin, size_t length, bool write)
+{
+    return is_other(user) ? sri_user_other_check(user, begin, length) : check(user, begin, length, write);
+}
+
 int sri_user_readable(struct sri_user *user, const void *begin, size_t length)
 {
-    if (is_other(user))
-        return sri_user_other_check(user, begin, length);
-    return check(user, begin, length, false);
+    return look_at(user, begin, length, false);
 }
 
 int sri_user_writable(struct sri_user *user, void *begin, size_t length)
 {
-    if (is_other(user))
-        return sri_user_other_check(user, begin, length);
-    return check(user, begin, length, true);
+    return look_at(user, begin, length, true);
 }
 
 #if IS_INSTRUMENTED

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -14,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "counting_allocator.h"
 #include "engine/engine.h"
 #include "host/host.h"
 #include "main.h"
@@ -418,6 +421,135 @@ static void numbers_are_given_anew_when_nothing_is_left(void **state)
     end(&house);
 }
 
+/* Bytes that come late come to its memory; what would be scribbled there before is not. */
+static uint32_t choose_scribbles(void *self, const struct sri_question *question)
+{
+    (void)self;
+    return question->why == SRI_WHY_COPY ? 2 : 0;
+}
+
+static void bad_luck_is_its_own_too(void **state)
+{
+    static const struct sri_chooser_vtable scribbles = {.pick = choose_scribbles};
+    (void)state;
+    struct house house;
+    char found[32] = "";
+    begin(&house, 0);
+    strcpy(bytes, "this process's bytes");
+    io_uring_prep_write(entry(&house, 1), house.in[1], bytes, 18, 0);
+    assert_int_equal(run_one(&house), 18);
+    sri_engine_set_chooser(house.engine, (struct sri_chooser){&scribbles, NULL});
+    io_uring_prep_read(entry(&house, 1), house.in[0], bytes + 100, 18, 0);
+    assert_int_equal(run_one(&house), 18);
+    peek(&house, found, bytes + 100, 18);
+    assert_string_equal(found, "the guest's bytes");
+    assert_int_equal(bytes[100], 0);
+    end(&house);
+}
+
+/* Memory that is only looked at, and the mask of a wait. */
+static void what_it_names_is_looked_at_in_its_memory(void **state)
+{
+    (void)state;
+    struct house house;
+    begin(&house, 0);
+    assert_int_equal(put_down(&house, IORING_REGISTER_IOWQ_AFF, bytes, sizeof bytes), 0);
+    assert_int_equal(put_down(&house, IORING_REGISTER_IOWQ_AFF, (void *)64, 8), -EFAULT);
+    assert_int_equal(put_down(&house, IORING_REGISTER_IOWQ_AFF, (void *)UINTPTR_MAX, 8), -EFAULT);
+    end(&house);
+}
+
+/* Its end is told to whoever sleeps on what it had in flight. */
+static void *end_it_soon(void *argument)
+{
+    struct house *house = argument;
+    usleep(20000);
+    sri_engine_guest_end(house->engine, house->guest, SRI_GUEST_CHANGED);
+    return NULL;
+}
+
+static void its_end_wakes_who_waits(void **state)
+{
+    (void)state;
+    struct house house;
+    pthread_t thread;
+    begin(&house, 0);
+    io_uring_prep_read(entry(&house, 1), house.in[0], bytes, 1, 0);
+    assert_int_equal(submit(&house), 1);
+    assert_int_equal(pthread_create(&thread, NULL, end_it_soon, &house), 0);
+    assert_int_equal(finish(&house), -ECANCELED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    end(&house);
+}
+
+/* An epoll instance of the guest's is a file, which is never ready; that of the ring, which it has inherited, is the ring. */
+static void its_epoll_instances_are_no_rings(void **state)
+{
+    (void)state;
+    struct house house;
+    int32_t results[5] = {0};
+    int instance = epoll_create1(0);
+    begin(&house, 0); /* the child has it too */
+    io_uring_prep_poll_add(entry(&house, 1), instance, POLLIN);
+    io_uring_prep_poll_add(entry(&house, 2), house.ring.fd, POLLIN);
+    assert_int_equal(submit(&house), 2);
+    io_uring_prep_nop(entry(&house, 3));
+    assert_int_equal(submit(&house), 1);
+    take_all(&house, results, 2);
+    assert_int_equal(results[2], POLLIN);
+    io_uring_prep_cancel64(entry(&house, 4), 1, 0);
+    assert_int_equal(submit(&house), 1);
+    take_all(&house, results, 2);
+    assert_int_equal(results[1], -ECANCELED);
+    assert_int_equal(results[4], 0);
+    close(instance);
+    end(&house);
+}
+
+/* The next allocation fails, and all behind it: what one poll comes to, or 0 where it waits. */
+static int32_t poll_without_memory(struct house *house, struct counting_allocator *counter)
+{
+    struct io_uring_cqe cqe = {.res = 0};
+    counter->fails_from = counter->allocations + 1;
+    io_uring_prep_poll_add(entry(house, 2), house->out[0], POLLIN);
+    assert_int_equal(submit(house), 1);
+    (void)raw_ring_take(&house->ring, &cqe);
+    counter->fails_from = 0;
+    return cqe.res;
+}
+
+/* Of holds on objects there is memory for many at a time. */
+static void it_is_told_where_memory_runs_out(void **state)
+{
+    (void)state;
+    struct house house;
+    static struct counting_allocator counter;
+    int32_t result = 0;
+    if (!can_name_processes())
+        skip();
+    counting_allocator_install(&counter);
+    begin(&house, 0);
+    io_uring_prep_write(entry(&house, 1), house.in[1], bytes, 1, 0);
+    assert_int_equal(run_one(&house), 1);
+    counter.fails_from = counter.allocations + 1;
+    assert_int_equal(sri_engine_guest_new(house.engine, house.pid, house.process), -ENOMEM);
+    io_uring_prep_write(entry(&house, 1), house.in[1], bytes, 4096, 0);
+    assert_int_equal(run_one(&house), -ENOMEM);
+    counter.fails_from = 0;
+    for (int i = 0; i < 200 && result != -EBADF; i++) {
+        result = poll_without_memory(&house, &counter);
+        assert_true(result == 0 || result == -ENOMEM || result == -EBADF);
+        if (result != -ENOMEM)
+            continue;
+        io_uring_prep_poll_add(entry(&house, 2), house.out[0], POLLIN);
+        assert_int_equal(submit(&house), 1);
+    }
+    assert_int_equal(result, -EBADF);
+    end(&house);
+    assert_int_equal(counter.blocks, 0);
+    counting_allocator_remove();
+}
+
 static void a_ring_that_is_none_has_nothing_to_see(void **state)
 {
     (void)state;
@@ -445,6 +577,11 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_it_leaves_behind_goes_on_without_it),
     cmocka_unit_test(what_it_leaves_is_cancelled_when_it_becomes_another_program),
     cmocka_unit_test(numbers_are_given_anew_when_nothing_is_left),
+    cmocka_unit_test(bad_luck_is_its_own_too),
+    cmocka_unit_test(what_it_names_is_looked_at_in_its_memory),
+    cmocka_unit_test(its_end_wakes_who_waits),
+    cmocka_unit_test(its_epoll_instances_are_no_rings),
+    cmocka_unit_test(it_is_told_where_memory_runs_out),
     cmocka_unit_test(a_ring_that_is_none_has_nothing_to_see),
 };
 
