@@ -108,10 +108,9 @@ static void after_fork_in_parent(void)
 {
     if (host.made != NULL)
         host.world.vtable->unlock(host.world.self);
-    struct sri_engine *engine = host.leaves_rings ? host.backend.self : NULL;
+    if (host.leaves_rings)
+        sri_serve_after_fork(host.backend.self);
     pthread_mutex_unlock(&host.lock);
-    if (engine != NULL)
-        sri_serve_after_fork(engine);
 }
 
 /*
@@ -211,7 +210,7 @@ const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *e
 static int answer_child(int result, bool asked)
 {
     static const char text[] =
-        "safer-ring: a forked child uses a ring whose process can't be asked, since it has ended: EBADF\n";
+        "safer-ring: a forked child uses a ring whose process has ended, or can't reach the child: EBADF\n";
     if (!asked && !host.complained) {
         host.complained = true;
         ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);

@@ -182,10 +182,11 @@ static void *run(void *unused)
             if (watched[1 + i].revents != 0 && !serve(&server.children[i]))
                 lose_child(i);
         }
+        if ((watched[0].revents & POLLNVAL) != 0)
+            return NULL; /* the program closes whatever it finds open */
         if (watched[0].revents != 0)
             admit_child();
     }
-    return NULL;
 }
 
 void sri_serve_after_fork(struct sri_engine *engine)
