@@ -52,8 +52,10 @@ static void preload(const char *library)
     setenv("LD_PRELOAD", all, 1);
 }
 
+/* The command that is killed takes the program along, which nobody would look after. */
 static _Noreturn void become(const struct sri_under *under, const char *library, const char *folder)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     sri_signals_restore();
     preload(library);
     setenv(SRI_RUN_VARIABLE, folder, 1);
