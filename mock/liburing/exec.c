@@ -14,7 +14,7 @@
 
 /* After it there is nothing to do, or all is as before. */
 #define STANDS_IN(name, parameters, arguments)                \
-    static int(*next_##name) parameters;                      \
+    static __typeof__(name) *next_##name;                     \
     int name parameters                                       \
     {                                                         \
         if (next_##name == NULL)                              \

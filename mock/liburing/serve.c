@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -104,22 +104,26 @@ static void admit_child(void)
         sri_uring_close_own(connection);
 }
 
-#define FORKED_ONLY 0x40u /* among its flags: it is the program that was forked */
+/* Of /proc/PID/stat; behind a name in parentheses, the second field, which may hold anything. */
+#define FLAGS_FIELD 9
+#define FORKED_ONLY 0x40u /* among them: it is the program that was forked */
 
 /* Whoever becomes another program says so, or is still there to be looked at. */
 static enum sri_guest_end end_of(const struct child *child)
 {
     char path[32];
     char text[512];
-    unsigned flags = FORKED_ONLY;
+    unsigned long flags = FORKED_ONLY;
     sri_format(path, sizeof path, "/proc/%d/stat", child->pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     text[length > 0 ? length : 0] = 0;
     sri_uring_close_own(fd);
-    const char *name_end = strrchr(text, ')');
-    if (name_end != NULL)
-        (void)sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %u", &flags);
+    const char *field = strrchr(text, ')');
+    for (int i = 2; i < FLAGS_FIELD && field != NULL; i++)
+        field = strchr(field + 1, ' ');
+    if (field != NULL)
+        flags = strtoul(field, NULL, 10);
     return child->leaves || (flags & FORKED_ONLY) == 0 ? SRI_GUEST_CHANGED : SRI_GUEST_ENDED;
 }
 

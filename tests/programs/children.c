@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -289,6 +290,7 @@ enum becoming {
     BY_EXECVPE,
     BY_FEXECVE,
     BY_EXECVEAT,
+    BY_SYSTEM_CALL,
     BECOMINGS
 };
 
@@ -303,7 +305,10 @@ static void become_another(enum becoming how)
     static char program[] = "/proc/self/exe";
     static char name[] = "children";
     static char nothing[] = "nothing";
+    static char for_a_while[] = "for a while";
     char *const arguments[] = {name, nothing, NULL};
+    char *const lasting[] = {name, for_a_while,
+                             NULL}; /* seen by nobody before, so that it must be there to be looked at */
     CHECK(execl("/proc/self/no such file", name, nothing, NULL) == -1 && errno == ENOENT);
     switch (how) {
     case BY_EXECL: execl(program, name, nothing, NULL); break;
@@ -315,6 +320,7 @@ static void become_another(enum becoming how)
     case BY_EXECVPE: execvpe(program, arguments, environ); break;
     case BY_FEXECVE: fexecve(open(program, O_RDONLY | O_CLOEXEC), arguments, environ); break;
     case BY_EXECVEAT: execveat(AT_FDCWD, program, arguments, environ, 0); break;
+    case BY_SYSTEM_CALL: syscall(SYS_execve, program, lasting, environ); break;
     case NOTHING_ELSE:
     case BECOMINGS: return;
     }
@@ -457,9 +463,8 @@ static void use_what_child_registered(struct io_uring *ring)
 
 int main(int argc, char **argv)
 {
-    (void)argv;
-    if (argc > 1)
-        return 0; /* what a child becomes */
+    if (argc > 1) /* what a child becomes */
+        return strcmp(argv[1], "for a while") == 0 ? usleep(300000) : 0;
     struct io_uring *ring = shared_rings(1, 16, 0);
     struct share share = {shared_rings(3, 8, 0), 3};
     take_turns(ring);
