@@ -9,11 +9,7 @@
 
 #include "run/agent.h"
 #include "run/detect.h"
-#include "run/interpose.h"
-
-/* The bounds of this library. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-extern const char _end[] __attribute__((visibility("hidden")));
+#include "run/own.h"
 
 /* The C library's own, under the names that it keeps for itself. */
 ssize_t __read(int fd, void *buffer, size_t length);
@@ -21,15 +17,9 @@ ssize_t __write(int fd, const void *buffer, size_t length);
 ssize_t __pread64(int fd, void *buffer, size_t length, off_t offset);
 ssize_t __pwrite64(int fd, const void *buffer, size_t length, off_t offset);
 
-bool sri_interpose_is_ours(const void *site)
-{
-    return (uintptr_t)site >= (uintptr_t)__ehdr_start && (uintptr_t)site < (uintptr_t)_end;
-}
-
 static bool watches(const void *site)
 {
-    return sri_agent.detects && sri_detect.ring_count > 0 && !sri_interpose_is_ours(site) &&
-           !sri_detect_is_inside();
+    return sri_agent.detects && sri_detect.ring_count > 0 && !sri_own_code(site) && !sri_detect_is_inside();
 }
 
 static void called(int fd, bool writes, const void *site)

@@ -9,7 +9,7 @@
 #include <sys/select.h>
 
 #include "run/agent.h"
-#include "run/interpose.h"
+#include "run/own.h"
 
 /* The forms of programs that were built with _FORTIFY_SOURCE, which no header declares. */
 int __poll_chk(struct pollfd *all, nfds_t count, int time_ms, size_t size);
@@ -20,7 +20,7 @@ int __ppoll_chk(struct pollfd *all, nfds_t count, const struct timespec *time, c
     static __typeof__(name) *next_##name;                     \
     result name parameters                                    \
     {                                                         \
-        bool programs = !sri_interpose_is_ours(SRI_SITE);     \
+        bool programs = !sri_own_code(SRI_SITE);              \
         if (programs)                                         \
             sri_agent_go_on();                                \
         if (next_##name == NULL)                              \

@@ -15,6 +15,8 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "run/own.h"
+
 static const char instruction[] = {0x0f, 0x05};
 
 struct search {
@@ -26,20 +28,11 @@ struct search {
 /* A function of the loader's, by the interface between it and compilers. */
 void *__tls_get_addr(void *index);
 
-static bool holds(const struct dl_phdr_info *object, uintptr_t address)
-{
-    for (unsigned i = 0; i < object->dlpi_phnum; i++) {
-        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
-        if (part->p_type == PT_LOAD && address - (object->dlpi_addr + part->p_vaddr) < part->p_memsz)
-            return true;
-    }
-    return false;
-}
-
 static bool is_left_out(const struct dl_phdr_info *object)
 {
-    return holds(object, (uintptr_t)instruction) || holds(object, (uintptr_t)getpid) ||
-           holds(object, (uintptr_t)__tls_get_addr) || holds(object, (uintptr_t)getauxval(AT_SYSINFO_EHDR));
+    return sri_own_object(object) || sri_object_holds(object, (uintptr_t)getpid) ||
+           sri_object_holds(object, (uintptr_t)__tls_get_addr) ||
+           sri_object_holds(object, (uintptr_t)getauxval(AT_SYSINFO_EHDR));
 }
 
 static void search_part(struct search *search, const char *at, size_t left)
