@@ -163,6 +163,8 @@ static bool commit(struct sri_request *request, int64_t result)
         sri_emit_request(request, SRI_EVENT_COMMITTED, request->result, 0);
     if (result < 0 && fails_late(request)) {
         request->marks &= (uint16_t)~SRI_MARK_INLINE;
+        if (request->marks & SRI_MARK_GUARDED) /* until then its limit can be found and changed (measured) */
+            sri_chain_arm(request);
         sri_due_push(request, SRI_STEP_REPORT);
         return false;
     }

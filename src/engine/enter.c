@@ -327,6 +327,9 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
     int error = import_wait(ring->engine, flags, arg, arg_size, &wait);
     if (error == 0)
         error = collect(ring, is_looked_at(ring) ? 0 : min_complete, &wait);
+    /* What was done last, a link's end as a rule, may have woken somebody; a world that tells at once has said so. */
+    if (!ring->closed && sri_is_orderly(ring->engine) && !ring->engine->world.vtable->tells_at_once)
+        catch_up(ring);
     return consumed > 0 ? consumed : error;
 }
 

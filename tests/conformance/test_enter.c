@@ -55,6 +55,24 @@ static void times_of_the_argument(struct conform *c)
     conform_value(c, "nowhere, for none", enter(c, 0, 0, EXT_ARG, &arg, sizeof arg));
 }
 
+/* Who was woken last, by the end of a chain, has ended when the call returns. */
+static void a_linked_write_wakes_a_reader(struct conform *c)
+{
+    char byte;
+    int ends[2];
+    conform_pipe(c, ends);
+    io_uring_prep_read(conform_sqe(c, 1), ends[0], &byte, 1, 0);
+    struct io_uring_sqe *sqe = conform_sqe(c, 2);
+    sqe->flags |= IOSQE_IO_LINK;
+    io_uring_prep_write(conform_sqe(c, 3), ends[1], "x", 1, 0);
+    (void)raw_ring_publish(&c->ring);
+    conform_value(c, "enter", enter(c, 3, 0, IORING_ENTER_GETEVENTS, NULL, 0));
+    struct io_uring_cqe cqe;
+    while (raw_ring_take(&c->ring, &cqe))
+        conform_value(c, cqe.user_data == 1 ? "reader" : "other", cqe.res);
+    conform_close_both(c, ends);
+}
+
 /* A mask is looked at when there is something to wait for. */
 static void masks(struct conform *c)
 {
@@ -292,6 +310,9 @@ static const struct conform_case cases[] = {
     {.name = "a poll of the ring itself",
      .run = a_poll_of_the_ring_itself,
      .expected = "submit: 1\nnothing\nsubmit: 1\n2: 0\n1: 1\nnothing\n"},
+    {.name = "a linked write wakes a reader",
+     .run = a_linked_write_wakes_a_reader,
+     .expected = "enter: 3\nother: 0\nother: 1\nreader: 1\n"},
     {.name = "a poll behind completions that were taken",
      .run = a_poll_behind_completions_that_were_taken,
      .expected = "submit: 1\n1: 0\nsubmit: 1\nnothing\nsubmit: 1\n3: 0\n2: 1\nnothing\n"},

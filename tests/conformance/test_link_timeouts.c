@@ -38,6 +38,23 @@ static void a_link_timeout_ends_its_target(struct conform *c)
     conform_close_both(c, ends);
 }
 
+/* An error of the call itself is told behind its batch, and until then the limit is there. */
+static void the_limit_of_what_has_failed_can_be_changed(struct conform *c)
+{
+    struct __kernel_timespec timeout = CONFORM_LONG;
+    int ends[2];
+    conform_pipe(c, ends);
+    conform_close(c, ends[0]);
+    struct io_uring_sqe *sqe = conform_sqe(c, 1);
+    io_uring_prep_write(sqe, ends[1], "x", 1, 0);
+    link_on(sqe, IOSQE_IO_LINK);
+    io_uring_prep_link_timeout(conform_sqe(c, 2), &timeout, 0);
+    io_uring_prep_timeout_update(conform_sqe(c, 3), &timeout, 2, IORING_LINK_TIMEOUT_UPDATE);
+    conform_submit(c);
+    conform_take(c, 3);
+    conform_close(c, ends[1]);
+}
+
 static void a_link_timeout_in_time_is_cancelled(struct conform *c)
 {
     struct __kernel_timespec timeout = CONFORM_LONG;
@@ -142,6 +159,9 @@ static const struct conform_case cases[] = {
     {.name = "an expired link timeout ends the chain",
      .run = an_expired_link_timeout_ends_the_chain,
      .expected = "submit: 3\n2: ETIME\n1: ECANCELED\n3: ECANCELED\n"},
+    {.name = "the limit of what has failed can be changed",
+     .run = the_limit_of_what_has_failed_can_be_changed,
+     .expected = "submit: 3\n3: 0\n1: EPIPE\n2: ECANCELED\n"},
     {.name = "a timeout breaks its chain",
      .run = a_timeout_breaks_its_chain,
      .expected = "submit: 2\n1: ETIME\n2: ECANCELED\n"},
