@@ -276,7 +276,7 @@ bool sri_uring_close(int fd, const void *frame, const void *site, int *result)
         return false;
     if (sri_uring_hooks.closes != NULL)
         sri_uring_hooks.closes(fd, frame, site);
-    if (!forget_ring(fd))
+    if (!forget_ring(fd) || kernel == NULL)
         return false;
     *result = kernel->vtable->close(kernel->self, fd);
     return true;

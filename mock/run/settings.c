@@ -96,6 +96,12 @@ static void name_program(struct sri_run_page *page)
 }
 
 /* A process that becomes another program has a page for each. */
+/* Never 0. */
+static int failure(void)
+{
+    return errno > 0 ? -errno : -EIO;
+}
+
 int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size, void **memory)
 {
     char path[SRI_RUN_TEXT + 40];
@@ -107,18 +113,18 @@ int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t si
             break;
     }
     if (fd < 0)
-        return -errno;
+        return failure();
     *memory = MAP_FAILED;
     if (ftruncate(fd, (off_t)size) == 0)
         *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    int rc = *memory == MAP_FAILED ? -errno : 0;
+    int rc = *memory == MAP_FAILED ? failure() : 0;
     (void)syscall(SYS_close, fd);
     return rc;
 }
 
 int sri_agent_open_page(struct sri_agent *agent)
 {
-    void *memory;
+    void *memory = NULL;
     int rc = sri_agent_map_own(agent, ".page", sizeof(struct sri_run_page), &memory);
     if (rc != 0)
         return rc;

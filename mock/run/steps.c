@@ -15,7 +15,7 @@ static struct sri_run_steps *kept;
 
 int sri_steps_open(const struct sri_agent *agent)
 {
-    void *memory;
+    void *memory = NULL;
     kept = NULL; /* a child's are its own */
     int rc = sri_agent_map_own(agent, SRI_RUN_STEPS_END, sizeof *kept, &memory);
     if (rc != 0)

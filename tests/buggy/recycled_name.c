@@ -14,16 +14,22 @@ struct record {
 static struct record pool[2];
 
 #ifdef FIXED
-/* Two of one chain may share a name: they end in the chain's order. */
-static void start_chain(struct io_uring *ring, struct record *record)
+/* Two of one chain may share a name: they end in the chain's order. Where it was cut, the first has ended before the other is submitted. */
+static void run_chain(struct io_uring *ring, struct record *record)
 {
+    int taken;
     for (int i = 0; i < 2; i++) {
         struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
         io_uring_prep_nop(sqe);
         sqe->flags = i == 0 ? IOSQE_IO_LINK : 0;
         io_uring_sqe_set_data(sqe, record);
     }
+    do
+        taken = io_uring_submit(ring);
+    while (taken == 0 || taken == -EAGAIN || taken == -EINTR || taken == -EBUSY);
+    CHECK(taken > 0 && finish_one(ring) == 0);
     submit_all(ring);
+    CHECK(finish_one(ring) == 0);
 }
 #endif
 
@@ -51,8 +57,7 @@ int main(void)
     CHECK(write(ends[1], "0123456789", 10) == 10);
 #ifdef FIXED
     CHECK(finish_one(&ring) > 0);
-    start_chain(&ring, &pool[1]);
-    CHECK(finish_one(&ring) == 0 && finish_one(&ring) == 0);
+    run_chain(&ring, &pool[1]);
 #else
     finish_one(&ring);
     CHECK(write(ends[1], "0123456789", 10) == 10);
