@@ -47,8 +47,9 @@ void sri_agent_environment(const char *format, ...) __attribute__((format(printf
 /* settings.c: fills the agent from its folder. 0 or -errno; what it reads was written by the command. */
 int sri_agent_read_settings(struct sri_agent *agent);
 int sri_agent_open_page(struct sri_agent *agent);
-/* Memory that the command reads, in a new file of its folder whose name ends so; a process has one for each program that it becomes. */
-int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size, void **memory);
+/* Memory that the command reads, in a new file of its folder whose name ends so: a process has one for each program that it
+ * becomes. NULL with errno set. */
+void *sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size);
 /* The policy as a knob of a tape, its lines one behind the other; nothing where it is too long. */
 void sri_agent_policy_knob(const struct sri_agent *agent, char *knob, size_t size);
 

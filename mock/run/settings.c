@@ -96,13 +96,7 @@ static void name_program(struct sri_run_page *page)
 }
 
 /* A process that becomes another program has a page for each. */
-/* Never 0. */
-static int failure(void)
-{
-    return errno > 0 ? -errno : -EIO;
-}
-
-int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size, void **memory)
+void *sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size)
 {
     char path[SRI_RUN_TEXT + 40];
     int fd = -1;
@@ -113,22 +107,23 @@ int sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t si
             break;
     }
     if (fd < 0)
-        return failure();
-    *memory = MAP_FAILED;
+        return NULL;
+    void *memory = MAP_FAILED;
     if (ftruncate(fd, (off_t)size) == 0)
-        *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
-    int rc = *memory == MAP_FAILED ? failure() : 0;
+        memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    int saved = errno;
     (void)syscall(SYS_close, fd);
-    return rc;
+    errno = saved;
+    return memory == MAP_FAILED ? NULL : memory;
 }
 
 int sri_agent_open_page(struct sri_agent *agent)
 {
-    void *memory = NULL;
-    int rc = sri_agent_map_own(agent, ".page", sizeof(struct sri_run_page), &memory);
-    if (rc != 0)
-        return rc;
-    agent->page = memory;
+    struct sri_run_page *page = sri_agent_map_own(agent, ".page", sizeof *page);
+    int rc;
+    if (page == NULL)
+        return -errno;
+    agent->page = page;
     agent->page->magic = SRI_RUN_MAGIC;
     agent->page->pid = (int32_t)getpid();
     agent->page->parent = (int32_t)getppid();

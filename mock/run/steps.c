@@ -15,12 +15,10 @@ static struct sri_run_steps *kept;
 
 int sri_steps_open(const struct sri_agent *agent)
 {
-    void *memory = NULL;
-    kept = NULL; /* a child's are its own */
-    int rc = sri_agent_map_own(agent, SRI_RUN_STEPS_END, sizeof *kept, &memory);
-    if (rc != 0)
-        return rc;
-    kept = memory;
+    /* A child's are its own. */
+    kept = sri_agent_map_own(agent, SRI_RUN_STEPS_END, sizeof *kept);
+    if (kept == NULL)
+        return -errno;
     kept->magic = SRI_RUN_STEPS_MAGIC;
     kept->pid = getpid();
     snprintf(kept->program, sizeof kept->program, "%.39s", agent->page->program);
