@@ -62,11 +62,24 @@ static void leave_connections(void)
     }
 }
 
+/* Rings of so many generations ago are no rings any more. */
+static void forget_oldest(unsigned index)
+{
+    if (is_ours(parents[index].door, parents[index].door_inode))
+        sri_uring_close_own(parents[index].door);
+    for (int fd = 0; fd < SRI_URING_DESCRIPTORS; fd++) {
+        if (parent_of[fd] == 1 + index)
+            parent_of[fd] = 0;
+    }
+}
+
 void sri_child_forked(const uint64_t *rings, int words, int door)
 {
     pthread_mutex_init(&lock, NULL);
     leave_connections();
-    unsigned index = generation++ % PARENTS;
+    unsigned index = generation % PARENTS;
+    if (generation++ >= PARENTS)
+        forget_oldest(index);
     parents[index] = (struct parent){.door = door, .connection = -1, .door_inode = socket_inode(door)};
     for (int word = 0; word < words; word++) {
         for (uint64_t left = rings[word]; left != 0; left &= left - 1)

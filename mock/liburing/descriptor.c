@@ -3,11 +3,10 @@
  */
 #include "liburing/descriptor.h"
 
-#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HIGH_DESCRIPTOR 700
+#include "host/host.h"
 
 void sri_uring_close_own(int fd)
 {
@@ -17,22 +16,17 @@ void sri_uring_close_own(int fd)
 
 void sri_uring_make_room(void)
 {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        int made = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR);
-        sri_uring_close_own(made);
-        if (made >= 0)
-            return;
-    }
+    int made = -1;
+    for (int fd = STDIN_FILENO; made < 0 && fd <= STDERR_FILENO; fd++)
+        made = sri_host_duplicate_high(sri_host_high(), fd);
+    sri_uring_close_own(made);
 }
 
 int sri_uring_raise(int fd)
 {
-    for (int lowest = HIGH_DESCRIPTOR; fd >= 0 && lowest > 2; lowest /= 2) {
-        int made = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
-        if (made < 0)
-            continue;
-        sri_uring_close_own(fd);
-        return made;
-    }
-    return fd;
+    int made = fd < 0 ? -1 : sri_host_duplicate_high(sri_host_high(), fd);
+    if (made < 0)
+        return fd;
+    sri_uring_close_own(fd);
+    return made;
 }

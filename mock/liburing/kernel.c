@@ -56,11 +56,6 @@ static void set_bit(uint64_t *words, int fd, bool on)
         words[fd / 64] &= ~(UINT64_C(1) << (fd % 64));
 }
 
-bool sri_uring_is_foreign(int fd)
-{
-    return sri_child_is_parents(fd);
-}
-
 bool sri_uring_is_ring(int fd)
 {
     return bit(host.rings, fd);
@@ -289,7 +284,7 @@ int sri_uring_enter(struct io_uring *ring, int fd, unsigned to_submit, unsigned 
     const struct sr_backend *kernel = sri_uring_kernel_of(ring, &rc);
     if (kernel == NULL)
         return rc;
-    if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_uring_is_foreign(fd))
+    if (kernel == &host.backend && (flags & IORING_ENTER_REGISTERED_RING) == 0 && sri_child_is_parents(fd))
         return enter_as_child(fd, to_submit, min_complete, flags, arg, arg_size, frame, site);
     if (sri_uring_hooks.enters != NULL)
         sri_uring_hooks.enters(ring, fd, to_submit, frame, site);
@@ -314,7 +309,7 @@ int sri_uring_register(struct io_uring *ring, int fd, unsigned opcode, const voi
     const struct sr_backend *kernel = sri_uring_kernel_of(ring, &rc);
     if (kernel == NULL)
         return rc;
-    if (kernel == &host.backend && sri_uring_is_foreign(fd))
+    if (kernel == &host.backend && sri_child_is_parents(fd))
         return register_as_child(fd, opcode, arg, count, frame, site);
     if (sri_uring_hooks.registers != NULL)
         sri_uring_hooks.registers(ring, fd, opcode, arg, count, frame, site);

@@ -51,8 +51,6 @@ const struct sr_backend *sri_uring_kernel_of(const struct io_uring *ring, int *e
 /* Remembers a simulated kernel; the number to keep in ring->pad2, or -ENOMEM. */
 int sri_uring_adopt(struct sr_backend backend);
 
-/* Is this descriptor a ring that a parent process made before this one was forked? */
-bool sri_uring_is_foreign(int fd);
 void sri_uring_remember(int fd, bool open);
 
 /* Is this descriptor a ring of this process? */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "liburing/child.h"
 #include "liburing/kernel.h"
 
 static unsigned *word(void *memory, uint32_t offset)
@@ -145,7 +146,7 @@ int io_uring_queue_init(unsigned entries, struct io_uring *ring, unsigned flags)
 /* In a child only its own copy of the descriptor goes; the memory is its parent's. */
 static bool is_left_to_parent(const struct io_uring *ring)
 {
-    if (ring->pad2 != 0 || !sri_uring_is_foreign(ring->ring_fd))
+    if (ring->pad2 != 0 || !sri_child_is_parents(ring->ring_fd))
         return false;
     if (sri_uring_hooks.foreign != NULL)
         sri_uring_hooks.foreign(ring->ring_fd, true, SRI_FRAME, SRI_SITE);

@@ -6,8 +6,8 @@
 #include "engine/user.h"
 #include "oracle/watch.h"
 
-/* Without `whole`, so many bytes at both ends and one place between. */
-#define EDGE 64u
+/* Without `whole`, the edges and the middle of what is longer. */
+#define EDGE SRI_USER_EDGE
 
 static uint64_t sum_part(const struct iovec *segment, size_t from, size_t to, uint64_t seed, bool whole)
 {
@@ -15,9 +15,7 @@ static uint64_t sum_part(const struct iovec *segment, size_t from, size_t to, ui
     size_t length = to - from;
     if (whole || length <= 3u * EDGE)
         return sri_user_sum(bytes + from, length, seed);
-    seed = sri_user_sum(bytes + from, EDGE, seed);
-    seed = sri_user_sum(bytes + from + length / 2, EDGE, seed);
-    return sri_user_sum(bytes + to - EDGE, EDGE, seed);
+    return sri_user_sum_edges(bytes + from, length, seed);
 }
 
 /* Of the leading `limit` bytes over all segments. */

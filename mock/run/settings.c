@@ -95,7 +95,6 @@ static void name_program(struct sri_run_page *page)
     snprintf(page->program, sizeof page->program, "%.63s", base != NULL ? base + 1 : path);
 }
 
-/* A process that becomes another program has a page for each. */
 void *sri_agent_map_own(const struct sri_agent *agent, const char *kind, size_t size)
 {
     char path[SRI_RUN_TEXT + 40];

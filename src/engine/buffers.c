@@ -34,8 +34,7 @@ static int import_buffer(struct sri_ring *ring, const struct sri_import *import,
     struct iovec segment;
     uint64_t tag;
     *out = NULL;
-    if (sri_import_item(sri_door_by(engine, import->guest), import->items, index, &segment, sizeof segment) !=
-        0)
+    if (sri_import_item(engine, import->guest, import->items, index, &segment, sizeof segment) != 0)
         return -EFAULT;
     if (segment.iov_len > SSIZE_MAX)
         return -EINVAL;

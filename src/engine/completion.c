@@ -237,3 +237,9 @@ void sri_notify(struct sri_ring *ring)
         show(ring, news);
     show_taskrun(ring);
 }
+
+void sri_notify_all(struct sri_engine *engine)
+{
+    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = node->next)
+        sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
+}

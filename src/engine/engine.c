@@ -146,8 +146,7 @@ uint64_t sri_engine_run_due(struct sri_engine *engine, uint64_t limit)
     lock(engine);
     sri_turn(engine);
     uint64_t steps = sri_run(engine, limit);
-    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = node->next)
-        sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
+    sri_notify_all(engine);
     unlock(engine);
     return steps;
 }

@@ -333,13 +333,6 @@ static int work(struct sri_ring *ring, uint32_t to_submit, uint32_t min_complete
     return consumed > 0 ? consumed : error;
 }
 
-/* An enter on one ring may have moved work of others. */
-static void notify_all(struct sri_engine *engine)
-{
-    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = node->next)
-        sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
-}
-
 void sri_engine_go_on(struct sri_engine *engine)
 {
     engine->world.vtable->lock(engine->world.self);
@@ -347,7 +340,7 @@ void sri_engine_go_on(struct sri_engine *engine)
     if (engine->sqpoll_rings > 0)
         sri_sqpoll_go_on(engine);
     sri_run(engine, 0);
-    notify_all(engine);
+    sri_notify_all(engine);
     engine->world.vtable->unlock(engine->world.self);
 }
 
@@ -386,7 +379,7 @@ int sri_enter(struct sri_engine *engine, int fd, uint32_t to_submit, uint32_t mi
     if ((flags & IORING_ENTER_GETEVENTS) && min_complete > 0)
         ring->told_tail = ring->cq_tail;
     sri_ring_leave(ring);
-    notify_all(engine);
+    sri_notify_all(engine);
     /* What was done here may be what another thread waits for, or may be due earlier than it knows. */
     if (engine->sleepers > 0)
         engine->world.vtable->wake(engine->world.self);

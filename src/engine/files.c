@@ -15,9 +15,8 @@
 int sri_import_tag(struct sri_engine *engine, const struct sri_import *import, uint32_t index, uint64_t *tag)
 {
     *tag = 0;
-    return import->tags == 0
-               ? 0
-               : sri_import_item(sri_door_by(engine, import->guest), import->tags, index, tag, sizeof *tag);
+    return import->tags == 0 ? 0
+                             : sri_import_item(engine, import->guest, import->tags, index, tag, sizeof *tag);
 }
 
 int sri_files_get(struct sri_engine *engine, uint8_t guest, int fd, struct sri_file **out)
@@ -88,8 +87,7 @@ static int fill_slot(struct sri_ring *ring, const struct sri_import *import, uin
     int32_t fd = -1;
     int error = sri_import_tag(ring->engine, import, index, &tag);
     if (error == 0 && import->items != 0)
-        error =
-            sri_import_item(sri_door_by(ring->engine, import->guest), import->items, index, &fd, sizeof fd);
+        error = sri_import_item(ring->engine, import->guest, import->items, index, &fd, sizeof fd);
     if (error != 0)
         return error;
     if (fd == -1)
@@ -155,7 +153,7 @@ static int update_slot(struct sri_ring *ring, const struct sri_import *import, u
     int32_t fd;
     int error = sri_import_tag(ring->engine, import, i, &tag);
     if (error == 0)
-        error = sri_import_item(sri_door_by(ring->engine, import->guest), import->items, i, &fd, sizeof fd);
+        error = sri_import_item(ring->engine, import->guest, import->items, i, &fd, sizeof fd);
     if (error != 0)
         return error;
     if ((fd == IORING_REGISTER_FILES_SKIP || fd == -1) && tag != 0)

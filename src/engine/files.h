@@ -4,6 +4,7 @@
 #ifndef SRI_ENGINE_FILES_H
 #define SRI_ENGINE_FILES_H
 
+#include "engine/guest.h"
 #include "engine/request.h"
 
 /* What is to be put into a table: the addresses of the program's arrays. */
@@ -16,10 +17,11 @@ struct sri_import {
 };
 
 /* Element `index` of an array of the program's. 0 or -EFAULT. */
-static inline int sri_import_item(struct sri_user *door, uint64_t array, uint32_t index, void *to,
-                                  size_t size)
+static inline int sri_import_item(struct sri_engine *engine, uint8_t guest, uint64_t array, uint32_t index,
+                                  void *to, size_t size)
 {
-    return sri_user_copy_in(door, to, (const void *)(uintptr_t)(array + index * size), size);
+    return sri_user_copy_in(sri_door_by(engine, guest), to, (const void *)(uintptr_t)(array + index * size),
+                            size);
 }
 
 /* The tag of item `index`, 0 where there are none. 0 or -EFAULT. */

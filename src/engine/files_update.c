@@ -19,9 +19,8 @@ int sri_prepare_files_update(struct sri_request *request, const struct io_uring_
 /* One into any free slot, whose number goes where the descriptor stood. */
 static int install_one(struct sri_ring *ring, uint8_t guest, uint64_t at)
 {
-    struct sri_user *door = sri_door_by(ring->engine, guest);
     int32_t fd;
-    if (sri_import_item(door, at, 0, &fd, sizeof fd) != 0)
+    if (sri_import_item(ring->engine, guest, at, 0, &fd, sizeof fd) != 0)
         return -EFAULT;
     struct sri_file *file;
     int slot = sri_files_get(ring->engine, guest, fd, &file);
@@ -29,7 +28,7 @@ static int install_one(struct sri_ring *ring, uint8_t guest, uint64_t at)
         slot = sri_files_install(ring, file, IORING_FILE_INDEX_ALLOC);
     if (slot < 0)
         return slot;
-    if (sri_user_copy_out(door, (void *)(uintptr_t)at, &slot, sizeof slot) == 0)
+    if (sri_user_copy_out(sri_door_by(ring->engine, guest), (void *)(uintptr_t)at, &slot, sizeof slot) == 0)
         return 0;
     (void)sri_files_close(ring, (uint32_t)slot + 1);
     return -EFAULT;

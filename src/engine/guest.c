@@ -96,7 +96,7 @@ int sri_guest_stage(struct sri_request *request)
 }
 
 /* Neither memory of a guest's, nor a slot of a thread that is not here; nor what waits. */
-bool sri_guest_may_register(uint32_t opcode)
+static bool may_register(uint32_t opcode)
 {
     switch (opcode) {
     case IORING_REGISTER_PROBE:
@@ -211,22 +211,32 @@ void sri_engine_guest_end(struct sri_engine *engine, int number, enum sri_guest_
     (void)each_of(engine, (uint8_t)number, end == SRI_GUEST_ENDED ? cancel_if_about_ring : cancel);
     sri_turn(engine);
     sri_run(engine, 0);
-    for (struct sri_node *node = engine->rings.next; node != &engine->rings; node = node->next)
-        sri_notify(SRI_CONTAINER_OF(node, struct sri_ring, node));
+    sri_notify_all(engine);
     if (engine->sleepers > 0)
         engine->world.vtable->wake(engine->world.self);
+    engine->world.vtable->unlock(engine->world.self);
+}
+
+/* Whatever is asked of the caller's, from here on, is asked of the guest. */
+static void begin(struct sri_engine *engine, const struct sri_guest_call *call)
+{
+    engine->world.vtable->lock(engine->world.self);
+    engine->guests[call->guest]->thread = call->thread;
+    engine->caller = (uint8_t)call->guest;
+}
+
+static void leave(struct sri_engine *engine)
+{
+    engine->caller = 0;
     engine->world.vtable->unlock(engine->world.self);
 }
 
 int sri_engine_guest_enter(struct sri_engine *engine, const struct sri_guest_call *call, uint32_t to_submit,
                            uint32_t flags, const void *arg, size_t arg_size)
 {
-    engine->world.vtable->lock(engine->world.self);
-    engine->guests[call->guest]->thread = call->thread;
-    engine->caller = (uint8_t)call->guest;
+    begin(engine, call);
     int result = sri_enter(engine, call->fd, to_submit, 0, flags, arg, arg_size);
-    engine->caller = 0;
-    engine->world.vtable->unlock(engine->world.self);
+    leave(engine);
     return result;
 }
 
@@ -234,15 +244,12 @@ int sri_engine_guest_register(struct sri_engine *engine, const struct sri_guest_
                               void *arg, uint32_t count)
 {
     int result = -EINVAL;
-    engine->world.vtable->lock(engine->world.self);
-    engine->guests[call->guest]->thread = call->thread;
-    engine->caller = (uint8_t)call->guest;
-    if (sri_guest_may_register(opcode))
+    begin(engine, call);
+    if (may_register(opcode))
         result = sri_register(engine, call->fd, opcode, arg, count);
     else
         sri_tell_refusal(engine, SRI_REFUSAL_GUEST_REGISTRATION, opcode);
-    engine->caller = 0;
-    engine->world.vtable->unlock(engine->world.self);
+    leave(engine);
     return result;
 }
 

@@ -24,8 +24,6 @@ int sri_guest_admit(struct sri_request *request);
 bool sri_guest_is_too_late(struct sri_request *request);
 /* The bytes of what is a guest's go by staging memory: 0, -EFAULT, -ENOMEM. */
 int sri_guest_stage(struct sri_request *request);
-/* May a guest register this? */
-bool sri_guest_may_register(uint32_t opcode);
 void sri_guests_clean_up(struct sri_engine *engine);
 
 /* To the memory of a guest, or of this process (0); of whoever calls; of whoever submitted a request. */

@@ -43,6 +43,8 @@ void sri_overflow_flush(struct sri_ring *ring);
 void sri_overflow_drop(struct sri_ring *ring);
 void sri_inbox_deliver(struct sri_ring *ring);
 void sri_notify(struct sri_ring *ring);
+/* Of every ring: a call by one may have moved work of others. */
+void sri_notify_all(struct sri_engine *engine);
 /* Nobody sees a program take its CQEs: what is shown is put right before somebody looks. */
 void sri_notify_taken(struct sri_ring *ring);
 /* From any thread: the ring has something to enter for. */

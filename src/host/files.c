@@ -206,20 +206,9 @@ uint32_t sri_host_object(void *self, const struct sri_file *file)
     return sends_zero_copy(sri_host_fd(file)) ? socket | SRI_OBJECT_ZERO_COPY : socket;
 }
 
-/* A duplicate out of the program's way: programs and their tests rely on the lowest free number. */
-static int duplicate_high(const struct sri_host *host, int fd)
-{
-    for (int lowest = host->high; lowest > 2; lowest /= 2) {
-        int made = fcntl(fd, F_DUPFD_CLOEXEC, lowest);
-        if (made >= 0 || (errno != EMFILE && errno != EINVAL))
-            return made < 0 ? -errno : made;
-    }
-    return -EMFILE;
-}
-
 int sri_host_raise(const struct sri_host *host, int fd)
 {
-    int made = duplicate_high(host, fd);
+    int made = sri_host_duplicate_high(host->high, fd);
     close(fd);
     return made;
 }
@@ -231,7 +220,7 @@ int sri_host_file_pin(struct sri_host *host, struct sri_file *file)
     if (file->duplicate >= 0)
         return 0;
     sri_list_remove(&file->fresh);
-    int made = duplicate_high(host, file->fd);
+    int made = sri_host_duplicate_high(host->high, file->fd);
     file->lost = made < 0;
     file->duplicate = made < 0 ? -1 : made;
     return made < 0 ? made : 0;

@@ -48,6 +48,10 @@ int sri_host_world_descriptor(struct sri_world world);
  */
 bool sri_host_world_lost_ring(struct sri_world world, int fd);
 
+/* From which number on this library's own descriptors lie; and a duplicate there, closed on exec: its number or -errno. */
+int sri_host_high(void);
+int sri_host_duplicate_high(int high, int fd);
+
 /* The machine's own time (CLOCK_MONOTONIC), in nanoseconds. */
 uint64_t sri_host_real_ns(void);
 

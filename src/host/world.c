@@ -15,9 +15,6 @@
 #include "host/state.h"
 #include "host/tags.h"
 
-/* Programs count descriptors, and tests use up all they may have: ours lie far from the lowest free number. */
-#define HIGH_DESCRIPTOR 700
-
 static int world_close(void *self, int fd)
 {
     struct sri_host *host = self;
@@ -155,15 +152,6 @@ static void worker_finished(void *self)
     sri_host_alarm(self);
 }
 
-static int highest(void)
-{
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-        limit.rlim_cur > 2 * HIGH_DESCRIPTOR)
-        return HIGH_DESCRIPTOR;
-    return (int)(limit.rlim_cur / 2);
-}
-
 static int raised(const struct sri_host *host, int fd)
 {
     return fd < 0 ? -errno : sri_host_raise(host, fd);
@@ -203,7 +191,7 @@ int sri_host_world_new(struct sri_world *out)
     atomic_init(&host->sleepers, 0);
     host->epoll = host->alarm = host->timer = -1;
     host->timer_due_ns = SRI_NEVER;
-    host->high = highest();
+    host->high = sri_host_high();
     int rc = open_own(host);
     if (rc == 0)
         rc = sri_workers_new(&host->workers, worker_finished, host);

@@ -46,19 +46,29 @@ static void close_shared(struct io_uring *rings, unsigned count)
 
 typedef void child_fn(struct io_uring *ring, void *self);
 
-/* A child does this with the ring, and ends well; its parent waits for that in the kernel. */
-static void in_child(struct io_uring *ring, child_fn *work, void *self)
+static pid_t start_child(struct io_uring *ring, child_fn *work, void *self)
 {
-    int status = 0;
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
         work(ring, self);
         _exit(0);
     }
+    return child;
+}
+
+static void finish_child(pid_t child)
+{
+    int status = 0;
     while (waitpid(child, &status, 0) < 0)
         CHECK(errno == EINTR);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* A child does this with the ring, and ends well; its parent waits for that in the kernel. */
+static void in_child(struct io_uring *ring, child_fn *work, void *self)
+{
+    finish_child(start_child(ring, work, self));
 }
 
 static struct io_uring_sqe *entry(struct io_uring *ring)
@@ -116,10 +126,11 @@ static void wait_for_bytes(struct io_uring *ring, void *self)
     CHECK(pipe(ends) == 0);
     io_uring_prep_read(entry(ring), ends[0], memory, 5, 0);
     submit_all(ring);
+    pid_t reader = getpid();
     pid_t writer = fork();
     CHECK(writer >= 0);
     if (writer == 0) {
-        usleep(20000);
+        until_asleep(reader, reader);
         _exit(write(ends[1], "later", 5) == 5 ? 0 : 1);
     }
     int result = finish_one(ring);
@@ -299,16 +310,18 @@ struct leaving {
     enum becoming becoming;
 };
 
+/* A child that lasts ends when its parent closes the other end. */
+static int held[2];
+
 /* After one that fails, which changes nothing. */
 static void become_another(enum becoming how)
 {
     static char program[] = "/proc/self/exe";
     static char name[] = "children";
     static char nothing[] = "nothing";
-    static char for_a_while[] = "for a while";
+    static char until_told[] = "until told";
     char *const arguments[] = {name, nothing, NULL};
-    char *const lasting[] = {name, for_a_while,
-                             NULL}; /* seen by nobody before, so that it must be there to be looked at */
+    char *const lasting[] = {name, until_told, NULL};
     CHECK(execl("/proc/self/no such file", name, nothing, NULL) == -1 && errno == ENOENT);
     switch (how) {
     case BY_EXECL: execl(program, name, nothing, NULL); break;
@@ -320,7 +333,10 @@ static void become_another(enum becoming how)
     case BY_EXECVPE: execvpe(program, arguments, environ); break;
     case BY_FEXECVE: fexecve(open(program, O_RDONLY | O_CLOEXEC), arguments, environ); break;
     case BY_EXECVEAT: execveat(AT_FDCWD, program, arguments, environ, 0); break;
-    case BY_SYSTEM_CALL: syscall(SYS_execve, program, lasting, environ); break;
+    case BY_SYSTEM_CALL: /* seen by nobody before, so that it must be there to be looked at */
+        CHECK(dup2(held[0], STDIN_FILENO) == STDIN_FILENO && close(held[1]) == 0);
+        syscall(SYS_execve, program, lasting, environ);
+        break;
     case NOTHING_ELSE:
     case BECOMINGS: return;
     }
@@ -329,8 +345,8 @@ static void become_another(enum becoming how)
 
 static void leave_in_flight(struct io_uring *ring, void *self)
 {
-    static struct __kernel_timespec time = {0, 60 * MS};
     const struct leaving *leaving = self;
+    struct __kernel_timespec time = {leaving->becoming == NOTHING_ELSE ? 0 : 1000, 60 * MS};
     struct io_uring_sqe *sqe;
     io_uring_prep_read(sqe = entry(ring), ends_of[0][0], memory, 1, 0);
     io_uring_sqe_set_data64(sqe, 0);
@@ -393,10 +409,13 @@ static void see_a_child_become_another(struct io_uring *ring, const struct io_ur
     struct leaving leaving = {quiet, how};
     int results[LEFT] = {1, 1, 1, 1, 1};
     make_ends();
-    in_child(ring, leave_in_flight, &leaving);
+    CHECK(pipe(held) == 0);
+    pid_t child = start_child(ring, leave_in_flight, &leaving);
     take_results(ring, results, 0, LEFT - 1);
     for (int i = 0; i < LEFT; i++)
         CHECK(results[i] == -ECANCELED);
+    CHECK(close(held[0]) == 0 && close(held[1]) == 0);
+    finish_child(child);
 }
 
 static void expect_refusal(struct io_uring *ring, void *self)
@@ -463,8 +482,9 @@ static void use_what_child_registered(struct io_uring *ring)
 
 int main(int argc, char **argv)
 {
+    char byte;
     if (argc > 1) /* what a child becomes */
-        return strcmp(argv[1], "for a while") == 0 ? usleep(300000) : 0;
+        return strcmp(argv[1], "until told") == 0 ? (int)read(STDIN_FILENO, &byte, 1) : 0;
     struct io_uring *ring = shared_rings(1, 16, 0);
     struct share share = {shared_rings(3, 8, 0), 3};
     take_turns(ring);

@@ -15,7 +15,7 @@
 static void *write_later(void *argument)
 {
     int fd = *(int *)argument;
-    until_asleep(getpid()); /* main() waits by now */
+    until_asleep(getpid(), getpid()); /* main() waits by now */
     CHECK(write(fd, "x", 1) == 1);
     return NULL;
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../support/asleep.h"
+
 #define SKIPPED 77
 
 #define CHECK(condition)                                                                                \
@@ -62,18 +64,11 @@ static inline int finish_one(struct io_uring *ring)
     return result;
 }
 
-/* Until a thread of this process, by its number, has gone to sleep in the kernel. */
-static inline void until_asleep(pid_t thread)
+/* Until a thread of a process, by its number, has gone to sleep in the kernel. */
+static inline void until_asleep(pid_t process, pid_t thread)
 {
-    char path[64];
-    char state = 0;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)thread);
-    while (state != 'S') {
+    while (!is_asleep(process, thread))
         sched_yield();
-        FILE *file = fopen(path, "r");
-        CHECK(file != NULL && fscanf(file, "%*d (%*[^)]) %c", &state) == 1);
-        fclose(file);
-    }
 }
 
 #endif

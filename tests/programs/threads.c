@@ -37,7 +37,7 @@ static void until_waiting(void)
     pid_t thread;
     while ((thread = atomic_load(&waiting)) == 0)
         sched_yield();
-    until_asleep(thread);
+    until_asleep(getpid(), thread);
     atomic_store(&waiting, 0);
 }
 

@@ -9,21 +9,25 @@ static int enter(struct rig *rig, unsigned to_submit, unsigned flags)
     return backend->vtable->enter(backend->self, rig->ring.fd, to_submit, 0, flags, NULL, 0);
 }
 
+/* Three are submitted, of which the thread leaves two. */
+static void open_with_late_thread(struct rig *rig)
+{
+    rig_open_flags(rig, 8, IORING_SETUP_SQPOLL);
+    rig_choose(rig);
+    rig_answer(rig, SRI_WHY_CONSUME, 2);
+    for (uint64_t i = 1; i <= 3; i++)
+        rig_nop(rig, i, 0);
+    assert_int_equal(raw_ring_submit(&rig->ring), 3);
+    rig_expect(rig, 1, 0);
+    rig_expect_none(rig);
+}
+
 /* A thread may be late: what it leaves is consumed when the program next enters for anything. */
 static void a_late_thread_leaves_entries_for_the_next_enter(void **state)
 {
     struct rig rig;
     (void)state;
-    rig_open_flags(&rig, 8, IORING_SETUP_SQPOLL);
-    rig_choose(&rig);
-    rig_answer(&rig, SRI_WHY_CONSUME, 2);
-
-    for (uint64_t i = 1; i <= 3; i++)
-        rig_nop(&rig, i, 0);
-    assert_int_equal(raw_ring_submit(&rig.ring), 3);
-    rig_expect(&rig, 1, 0);
-    rig_expect_none(&rig);
-
+    open_with_late_thread(&rig);
     assert_int_equal(enter(&rig, 0, 0), 0);
     rig_expect(&rig, 2, 0);
     rig_expect(&rig, 3, 0);
@@ -35,15 +39,7 @@ static void a_woken_thread_goes_on_by_itself(void **state)
 {
     struct rig rig;
     (void)state;
-    rig_open_flags(&rig, 8, IORING_SETUP_SQPOLL);
-    rig_choose(&rig);
-    rig_answer(&rig, SRI_WHY_CONSUME, 2);
-
-    for (uint64_t i = 1; i <= 3; i++)
-        rig_nop(&rig, i, 0);
-    assert_int_equal(raw_ring_submit(&rig.ring), 3);
-    rig_expect(&rig, 1, 0);
-    rig_expect_none(&rig);
+    open_with_late_thread(&rig);
     sri_engine_go_on(rig.engine);
     rig_expect(&rig, 2, 0);
     rig_expect(&rig, 3, 0);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "asleep.h"
 #include "counting_allocator.h"
 #include "engine/engine.h"
 #include "host/host.h"
@@ -178,21 +180,27 @@ static void peek(const struct house *house, char *to, const char *from, size_t l
     assert_int_equal(process_vm_readv(house->pid, &here, 1, &there, 1, 0), length);
 }
 
+/* Written to its pipe and read back, from its memory to its memory. */
+static void send_bytes_round(struct house *house)
+{
+    char found[32] = "";
+    strcpy(bytes, "this process's bytes");
+    io_uring_prep_write(entry(house, 1), house->in[1], bytes, 18, 0);
+    assert_int_equal(run_one(house), 18);
+    io_uring_prep_read(entry(house, 1), house->in[0], bytes + 100, 18, 0);
+    assert_int_equal(run_one(house), 18);
+    peek(house, found, bytes + 100, 18);
+    assert_string_equal(found, "the guest's bytes");
+    assert_string_equal(bytes, "this process's bytes");
+    assert_int_equal(bytes[100], 0);
+}
+
 static void its_bytes_and_its_descriptors_are_its_own(void **state)
 {
     (void)state;
     struct house house;
-    char found[32] = "";
     begin(&house, 0);
-    strcpy(bytes, "this process's bytes");
-    io_uring_prep_write(entry(&house, 1), house.in[1], bytes, 18, 0);
-    assert_int_equal(run_one(&house), 18);
-    io_uring_prep_read(entry(&house, 1), house.in[0], bytes + 100, 18, 0);
-    assert_int_equal(run_one(&house), 18);
-    peek(&house, found, bytes + 100, 18);
-    assert_string_equal(found, "the guest's bytes");
-    assert_string_equal(bytes, "this process's bytes");
-    assert_int_equal(bytes[100], 0);
+    send_bytes_round(&house);
     assert_true(house.of_guests > 0);
     assert_int_equal(house.lend, 0);
     io_uring_prep_read(entry(&house, 1), 9999, bytes, 1, 0);
@@ -433,17 +441,9 @@ static void bad_luck_is_its_own_too(void **state)
     static const struct sri_chooser_vtable scribbles = {.pick = choose_scribbles};
     (void)state;
     struct house house;
-    char found[32] = "";
     begin(&house, 0);
-    strcpy(bytes, "this process's bytes");
-    io_uring_prep_write(entry(&house, 1), house.in[1], bytes, 18, 0);
-    assert_int_equal(run_one(&house), 18);
     sri_engine_set_chooser(house.engine, (struct sri_chooser){&scribbles, NULL});
-    io_uring_prep_read(entry(&house, 1), house.in[0], bytes + 100, 18, 0);
-    assert_int_equal(run_one(&house), 18);
-    peek(&house, found, bytes + 100, 18);
-    assert_string_equal(found, "the guest's bytes");
-    assert_int_equal(bytes[100], 0);
+    send_bytes_round(&house);
     end(&house);
 }
 
@@ -463,7 +463,8 @@ static void what_it_names_is_looked_at_in_its_memory(void **state)
 static void *end_it_soon(void *argument)
 {
     struct house *house = argument;
-    usleep(20000);
+    while (!is_asleep(getpid(), getpid())) /* main() waits by now */
+        sched_yield();
     sri_engine_guest_end(house->engine, house->guest, SRI_GUEST_CHANGED);
     return NULL;
 }
